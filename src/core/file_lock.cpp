@@ -1,0 +1,121 @@
+#include "core/file_lock.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <ctime>
+
+#include "core/file_descriptor.h"
+
+namespace weft {
+namespace {
+
+constexpr size_t kLargestOwnerText = 1024;
+
+LockOwner this_process() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
+  std::array<char, 32> now{};
+  const std::time_t seconds = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  std::strftime(now.data(), now.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return {.pid = ::getpid(), .host = host.data(), .started = now.data()};
+}
+
+std::string to_text(const LockOwner& owner) {
+  return std::to_string(owner.pid) + "\n" + owner.host + "\n" + owner.started + "\n";
+}
+
+std::string next_line(std::string_view& text) {
+  const size_t end = std::min(text.find('\n'), text.size());
+  std::string line(text.substr(0, end));
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+// Nothing where the lock was released, or where the text is none of ours.
+std::optional<LockOwner> parse_owner(std::string_view text) {
+  LockOwner owner;
+  const std::string pid = next_line(text);
+  const auto [end, status] = std::from_chars(pid.data(), pid.data() + pid.size(), owner.pid);
+  if (status != std::errc() || end != pid.data() + pid.size() || owner.pid <= 0)
+    return std::nullopt;
+  owner.host = next_line(text);
+  owner.started = next_line(text);
+  return owner;
+}
+
+std::optional<LockOwner> read_owner(int descriptor) {
+  std::array<char, kLargestOwnerText> text{};
+  const ssize_t size = retry([&] { return ::pread(descriptor, text.data(), text.size(), 0); });
+  if (size <= 0) return std::nullopt;
+  return parse_owner(std::string_view(text.data(), static_cast<size_t>(size)));
+}
+
+// EPERM: it lives and belongs to someone else.
+bool is_alive(int64_t pid) {
+  return ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM;
+}
+
+[[noreturn]] void refuse(const Path& file, const std::optional<LockOwner>& owner,
+                         const std::string& advice) {
+  std::string reason = "another run holds it";
+  if (owner)
+    reason = "it is held by process " + std::to_string(owner->pid) + " on " + owner->host +
+             " since " + owner->started;
+  throw FileError("lock", file, EWOULDBLOCK, reason + "; " + advice);
+}
+
+void refuse_unless_dead(const Path& file, const std::optional<LockOwner>& owner) {
+  if (!owner) return;
+  if (owner->host != this_process().host)
+    refuse(file, owner,
+           "this file system has no locks, so if that run is over, remove the file by hand");
+  if (is_alive(owner->pid)) refuse(file, owner, "stop that run or choose another folder");
+}
+
+void write_owner(const FileDescriptor& descriptor, const Path& file, const std::string& text) {
+  const bool written =
+      ::ftruncate(descriptor.get(), 0) == 0 &&
+      ::pwrite(descriptor.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+  if (!written) throw FileError("write", file, errno);
+}
+
+class RealFileLock final : public FileLock {
+ public:
+  RealFileLock(FileDescriptor descriptor, std::optional<LockOwner> dead)
+      : descriptor_(std::move(descriptor)), dead_(std::move(dead)) {}
+  // The file stays, empty: removing it would let two processes lock two files of one name.
+  // A failure leaves the text of a dead owner, which costs the next run a notice.
+  ~RealFileLock() override {
+    if (::ftruncate(descriptor_.get(), 0) != 0) return;
+  }
+  const std::optional<LockOwner>& taken_over_from() const override { return dead_; }
+
+ private:
+  FileDescriptor descriptor_;
+  std::optional<LockOwner> dead_;
+};
+
+}  // namespace
+
+std::unique_ptr<FileLock> lock_file(const Path& file) {
+  FileDescriptor descriptor(
+      retry([&] { return ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }));
+  if (!descriptor) throw FileError("lock", file, errno);
+  const bool locked = retry([&] { return ::flock(descriptor.get(), LOCK_EX | LOCK_NB); }) == 0;
+  const int number = errno;
+  std::optional<LockOwner> owner = read_owner(descriptor.get());
+  if (!locked && number == EWOULDBLOCK)
+    refuse(file, owner, "stop that run or choose another folder");
+  if (!locked) refuse_unless_dead(file, owner);
+  write_owner(descriptor, file, to_text(this_process()));
+  return std::make_unique<RealFileLock>(std::move(descriptor), std::move(owner));
+}
+
+}  // namespace weft

@@ -1,0 +1,16 @@
+// The lock of FileSystem::lock on a real file system: one run per folder.
+#pragma once
+
+#include <memory>
+
+#include "core/file_system.h"
+
+namespace weft {
+
+// An flock(2) on `file`, which then says who holds it. The kernel's lock decides, not the text: it
+// ends with the process (kill -9 included), and process numbers mean nothing to another container.
+// Where the file system has no flock, the text decides, for processes of this host.
+// Throws FileError naming the owner while another process (or this one) holds it.
+std::unique_ptr<FileLock> lock_file(const Path& file);
+
+}  // namespace weft
