@@ -9,12 +9,12 @@ namespace weft {
 // Exit codes of the `weft` program (docs/reliability.md). Scripts and schedulers rely on them.
 enum class ExitCode : int {
   kDone = 0,
-  kInternal = 1,     // a defect of ours
-  kBadInput = 2,     // config, command line, file contents
-  kDoesNotFit = 3,   // memory or disk
-  kHang = 4,         // a rank was lost or hangs
-  kDiverged = 5,     // NaN or a loss that ran away
-  kPreempted = 75,   // saved and asks to be queued again
+  kInternal = 1,    // a defect of ours
+  kBadInput = 2,    // config, command line, file contents
+  kDoesNotFit = 3,  // memory or disk
+  kHang = 4,        // a rank was lost or hangs
+  kDiverged = 5,    // NaN or a loss that ran away
+  kPreempted = 75,  // saved and asks to be queued again
 };
 
 // What went wrong with something the user gave. The message says what was given, what is allowed,
@@ -34,6 +34,7 @@ class Error : public std::runtime_error {
 
 }  // namespace weft
 
-// An invariant of the program, checked in every build type: a training run is too long to go on wrong.
+// An invariant of the program, checked in every build type: a training run is too long to go on
+// wrong.
 #define WEFT_ASSERT(condition) \
   ((condition) ? static_cast<void>(0) : ::weft::assertion_failed(#condition, __FILE__, __LINE__))

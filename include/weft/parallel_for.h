@@ -20,7 +20,8 @@ class ParallelFor {
   template <class Body>
   void operator()(int64_t tiles, Body&& body) const {
     using B = std::remove_reference_t<Body>;
-    run(tiles,
+    run(
+        tiles,
         [](void* context, int64_t tile, int worker) { (*static_cast<B*>(context))(tile, worker); },
         const_cast<void*>(static_cast<const void*>(std::addressof(body))));
   }

@@ -25,7 +25,7 @@ struct FieldInfo {
   bool above_min = false;                                 // `min` itself is not allowed
   bool below_max = false;                                 // `max` itself is not allowed
   bool required = false;
-  bool may_change = false;  // may differ between a checkpoint and the run that resumes it
+  bool may_change = false;        // may differ between a checkpoint and the run that resumes it
   std::string_view aliases = {};  // other accepted names, separated by spaces
   std::string_view choices = {};  // allowed words, separated by spaces
   std::string_view unit = {};

@@ -21,7 +21,9 @@ int64_t Shape::elements_until(int rank) const {
   return product;
 }
 
-int64_t Shape::elements() const { return elements_until(rank_); }
+int64_t Shape::elements() const {
+  return elements_until(rank_);
+}
 
 Shape Shape::with_back(int64_t size) const {
   WEFT_ASSERT(rank_ > 0);

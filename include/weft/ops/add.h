@@ -1,0 +1,11 @@
+// add: c = a + b, element by element.
+#pragma once
+
+#include "weft/graph.h"
+
+namespace weft::ops {
+
+// Both of the same shape and type; the result is like them.
+Value add(Value a, Value b);
+
+}  // namespace weft::ops

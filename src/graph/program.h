@@ -1,0 +1,71 @@
+// The executor: a planned graph as a list of instructions with every address known. Running it
+// allocates nothing and writes nothing but the arena.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/arena.h"
+#include "graph/memory_plan.h"
+#include "weft/parallel_for.h"
+
+namespace weft::graph {
+
+struct Instruction {
+  NodeId node = kNoNode;
+  Kernel kernel = nullptr;
+  std::vector<Tensor> inputs;
+  std::vector<Tensor> outputs;
+  std::byte* workspace = nullptr;
+  std::unique_ptr<KernelState> state;
+  Phase phase = Phase::kForward;
+  int stream = 0;
+  std::vector<int> waits;
+};
+
+// Sees every instruction after it ran: for profiles, and for finding the origin of a NaN.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void before(const Instruction&) {}
+  virtual void after(const Instruction&) {}
+};
+
+// Where a program's memory lies.
+struct Binding {
+  Arena* arena = nullptr;
+  int64_t persistent = 0;  // offset in the arena of the plan's persistent part
+  int64_t transient = 0;   // and of its transient part
+  // The address of a value that the plan calls external.
+  std::function<std::byte*(ValueId)> external = {};
+};
+
+class Program {
+ public:
+  // `graph` must outlive the program. Throws Error naming the operator if `kernels` lacks one.
+  Program(const GraphData& graph, const Schedule& schedule, const MemoryPlan& plan,
+          const Binding& binding, std::span<const Kernel> kernels, int threads);
+
+  // Runs the instructions of one half: forward and backward, or the update.
+  void run_body(const ParallelFor& parallel, Observer* observer = nullptr) const;
+  void run_update(const ParallelFor& parallel, Observer* observer = nullptr) const;
+
+  // The memory of a value that survives runs, or of an output of the plan.
+  Tensor tensor(ValueId id) const;
+  const GraphData& graph() const { return graph_; }
+  std::span<const Instruction> instructions() const { return instructions_; }
+
+ private:
+  void run(bool update, const ParallelFor& parallel, Observer* observer) const;
+  std::byte* address(ValueId id) const;
+
+  const GraphData& graph_;
+  MemoryPlan plan_;
+  Binding binding_;
+  std::vector<Instruction> instructions_;
+};
+
+}  // namespace weft::graph

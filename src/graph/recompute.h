@@ -1,0 +1,22 @@
+// The recompute pass (gradient checkpointing; Chen et al., "Training deep nets with sublinear
+// memory cost", 2016): what the backward pass reads is computed again shortly before instead of
+// being kept.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace weft::graph {
+
+enum class RecomputeMode : uint8_t {
+  kNone,
+  kSelective,  // outputs of operators that their contracts call cheap, but for those that leave a
+               // layer
+  kFull,       // everything inside a scope of `layer_prefix`; only what enters a layer is kept
+};
+std::string_view name_of(RecomputeMode mode);
+
+// Rewrites `graph`, which holds forward and backward nodes. Values that a layer hands to another
+// scope are always kept. Random operators give the same numbers again, since these are counted.
+void recompute(GraphData& graph, RecomputeMode mode, std::string_view layer_prefix = "layers.");
+
+}  // namespace weft::graph

@@ -1,0 +1,80 @@
+// The contract of add: c = a + b. The gradient passes through unchanged, so that nothing is saved.
+#include "weft/ops/add.h"
+
+#include "ops/contracts.h"
+#include "ops/elementwise_loop.h"
+
+namespace weft::ops {
+namespace {
+
+using namespace graph;
+
+Types infer(const TypesCall& call) {
+  require(call.type(0) == call.type(1), "add",
+          "both inputs must have the same type, got " + call.type(0).to_string() + " and " +
+              call.type(1).to_string());
+  return {call.type(0)};
+}
+
+Values gradient(const GradientCall& call) {
+  return {call.output_gradients[0], call.output_gradients[0]};
+}
+
+void reference(const ReferenceCall& call) {
+  for (size_t i = 0; i < call.out(0).size(); ++i) call.out(0)[i] = call.in(0)[i] + call.in(1)[i];
+}
+
+Cost cost(const TypesCall& call) {
+  return {.flops = static_cast<double>(call.shape(0).elements()),
+          .bytes = 3.0 * static_cast<double>(call.type(0).bytes())};
+}
+
+std::vector<Sample> samples() {
+  return {{{normal({2, 3, 5}), normal({2, 3, 5})}},
+          {{normal({1}), normal({1})}},
+          {{normal({kElementwiseTile - 1}), normal({kElementwiseTile - 1})}},
+          {{normal({kElementwiseTile + 1}), normal({kElementwiseTile + 1})}}};
+}
+
+std::vector<ErrorSample> error_samples() {
+  return {{{normal({2, 3}), normal({3, 2})}, NoParams{}, "same type, got f32[2, 3] and f32[3, 2]"}};
+}
+
+template <class T>
+void run(const KernelCall& call) {
+  const T *a = call.in<T>(0), *b = call.in<T>(1);
+  T* c = call.out<T>(0);
+  for_each_range(call.parallel, call.outputs[0].type.shape.elements(), [=](int64_t i, int64_t end) {
+    for (; i < end; ++i) c[i] = T(static_cast<float>(a[i]) + static_cast<float>(b[i]));
+  });
+}
+
+constexpr Pair kMayAlias[] = {{.input = 0, .output = 0}, {.input = 1, .output = 0}};
+constexpr Slot kPrecision[] = {Slot::kCompute};
+
+}  // namespace
+
+constinit const OpContract contracts::add{.name = "add",
+                                          .summary = "c = a + b",
+                                          .min_inputs = 2,
+                                          .max_inputs = 2,
+                                          .infer = infer,
+                                          .gradient = gradient,
+                                          .may_alias = kMayAlias,
+                                          .precision = kPrecision,
+                                          .recompute = Recompute::kCheap,
+                                          .reference = reference,
+                                          .cost = cost,
+                                          .samples = samples,
+                                          .error_samples = error_samples};
+
+void cpu::add(const KernelCall& call) {
+  if (call.outputs[0].type.dtype == DType::kBF16) return run<BFloat16>(call);
+  run<float>(call);
+}
+
+Value add(Value a, Value b) {
+  return apply(contracts::add, {a, b})[0];
+}
+
+}  // namespace weft::ops
