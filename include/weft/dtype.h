@@ -66,20 +66,20 @@ constexpr bool is_floating(DType dtype) {
 }
 
 template <class T>
-struct dtype_of;
+struct DTypeOf;
 template <>
-struct dtype_of<float> : std::integral_constant<DType, DType::kF32> {};
+struct DTypeOf<float> : std::integral_constant<DType, DType::kF32> {};
 template <>
-struct dtype_of<BFloat16> : std::integral_constant<DType, DType::kBF16> {};
+struct DTypeOf<BFloat16> : std::integral_constant<DType, DType::kBF16> {};
 template <>
-struct dtype_of<double> : std::integral_constant<DType, DType::kF64> {};
+struct DTypeOf<double> : std::integral_constant<DType, DType::kF64> {};
 template <>
-struct dtype_of<int64_t> : std::integral_constant<DType, DType::kI64> {};
+struct DTypeOf<int64_t> : std::integral_constant<DType, DType::kI64> {};
 template <>
-struct dtype_of<int32_t> : std::integral_constant<DType, DType::kI32> {};
+struct DTypeOf<int32_t> : std::integral_constant<DType, DType::kI32> {};
 template <>
-struct dtype_of<uint8_t> : std::integral_constant<DType, DType::kU8> {};
+struct DTypeOf<uint8_t> : std::integral_constant<DType, DType::kU8> {};
 template <class T>
-inline constexpr DType dtype_of_v = dtype_of<T>::value;
+inline constexpr DType kDTypeOf = DTypeOf<T>::value;
 
 }  // namespace weft

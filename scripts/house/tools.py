@@ -1,0 +1,73 @@
+"""The checks that other programs make: clang-format and clang-tidy, both of version 14."""
+
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import subprocess
+
+VERSION = '14'
+
+
+class Skipped(Exception):
+    """A check that cannot be made here, and why."""
+
+
+def _find(tool):
+    for command in (f'{tool}-{VERSION}', tool):
+        path = shutil.which(command)
+        if path:
+            said = subprocess.run([path, '--version'], capture_output=True, text=True).stdout
+            if re.search(rf'version {VERSION}\.', said):
+                return path
+    raise Skipped(f'{tool} {VERSION} not found')
+
+
+def formatting(tree, names):
+    tool = _find('clang-format')
+    for begin in range(0, len(names), 50):
+        files = names[begin:begin + 50]
+        run = subprocess.run([tool, '--dry-run', '--Werror', '-style=file', *files],
+                             cwd=tree.root, capture_output=True, text=True)
+        bad = sorted(set(re.findall(r'^(\S+?):\d+:\d+: error:', run.stderr, re.M)))
+        for name in bad:
+            yield f'{name}: not formatted; clang-format -i {name}'
+        if run.returncode != 0 and not bad:
+            yield f'clang-format failed: {run.stderr.strip()[:500]}'
+
+
+def changed_since(tree, revision):
+    """Files changed since `revision`, or since the branch left origin/main; None where git cannot tell."""
+    try:
+        base = revision or tree.git('merge-base', 'HEAD', 'origin/main').strip()
+        changed = tree.git('diff', '--name-only', base).split('\n')
+        changed += tree.git('ls-files', '--others', '--exclude-standard').split('\n')
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return {name for name in changed if name}
+
+
+def tidy(tree, names, commands):
+    """clang-tidy on those of `names` that `commands` (compile_commands.json) compiles."""
+    tool = _find('clang-tidy')
+    if not os.path.exists(commands):
+        raise Skipped(f'{commands} not found; configure first (cmake --preset release)')
+    with open(commands, encoding='utf-8') as file:
+        compiled = {os.path.relpath(os.path.join(c['directory'], c['file']), tree.root)
+                    for c in json.load(file)}
+    files = [name for name in names if name in compiled]
+
+    def run(name):
+        command = [tool, '--quiet', '-p', os.path.dirname(commands), '--warnings-as-errors=*', name]
+        done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True)
+        return name, done.returncode, done.stdout
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        said = set()
+        for name, status, output in pool.map(run, files):
+            for path, rest in re.findall(r'^(/\S+?)(:\d+:\d+: (?:error|warning): .*)$', output, re.M):
+                said.add(os.path.relpath(path, tree.root) + rest)
+            if status != 0 and ': error:' not in output:
+                yield f'{name}: clang-tidy failed: {output.strip()[:500]}'
+        yield from sorted(said)
