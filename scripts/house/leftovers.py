@@ -10,7 +10,7 @@ _UNFINISHED = re.compile(
     r'|\bunimplemente[d]\b|\bplaceholde[r]\b|\bstu[b]s?\b)')
 _SWITCHED_OFF = re.compile(r'^\s*#\s*(if|elif)\s+(0|false)\b', re.M)
 _COMMENTED_OUT = re.compile(  # an example in a comment is indented by more than two spaces
-    r'^[ \t]*// {0,2}[\w:<>,*&.\[\]>-][\w:<>,*& \t.\[\]>-]*(\w\(.*\)|\w\)? = [^;]*);[ \t]*$'
+    r'^[ \t]*// {0,2}[\w:<>,*&.\[\]>-][\w:<>,*& \t.\[\]>-]*(\w\(.*\)|\w\)? = [^;\n]*);[ \t]*$'
     r'|^[ \t]*// {0,2}(if|for|while) \(.*\{[ \t]*$', re.M)
 _MACHINE = re.compile(r'(?<![\w.}])/(wor[k]|far[m]|roo[t]|hom[e]/\w+)/|\b[Ii]ssue #?\d+\b')
 _VERSION_NAME = re.compile(r'_(v\d+|new|old|copy|backup|tmp)\.\w+$')

@@ -59,7 +59,7 @@ struct Tensor {
 
   template <class T>
   T* as() const {
-    WEFT_ASSERT(data == nullptr || type.dtype == dtype_of_v<std::remove_const_t<T>>);
+    WEFT_ASSERT(data == nullptr || type.dtype == kDTypeOf<std::remove_const_t<T>>);
     return static_cast<T*>(data);
   }
 };
@@ -170,7 +170,7 @@ struct Cost {
 struct SampleInput {
   enum class Fill : uint8_t { kNormal, kInteger, kValues, kAbsent, kPositive } fill = Fill::kNormal;
   TensorType type = {};
-  double low = 0, high = 1;    // kInteger: [low, high)
+  double low = 0, high = 1;         // kInteger: [low, high)
   std::vector<double> values = {};  // kValues
 };
 
