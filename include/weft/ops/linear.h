@@ -1,0 +1,17 @@
+// linear: y = activation(x W^T + bias).
+#pragma once
+
+#include "weft/ops/activation.h"
+
+namespace weft::ops {
+
+enum class WeightLayout : uint8_t {
+  kOutIn,  // weight [out, in]: what nearly everyone stores
+  kInOut,  // weight [in, out]: GPT-2
+};
+std::string_view name_of(WeightLayout layout);
+
+// x [..., in], weight as `layout` says, bias [out] or absent. The result is [..., out].
+Value linear(Value x, Value weight, Value bias = {}, WeightLayout layout = WeightLayout::kOutIn);
+
+}  // namespace weft::ops

@@ -1,0 +1,11 @@
+// mul: c = a * b, element by element.
+#pragma once
+
+#include "weft/graph.h"
+
+namespace weft::ops {
+
+// Both of the same shape and type; the result is like them.
+Value mul(Value a, Value b);
+
+}  // namespace weft::ops
