@@ -191,6 +191,8 @@ void parse_json_events(std::string_view text, std::string_view source, const Jso
   if (static_cast<int64_t>(text.size()) > limits.bytes)
     throw Error(std::string(source) + ": " + std::to_string(text.size()) +
                 " bytes of JSON; at most " + std::to_string(limits.bytes) + " are read");
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos)  // taken for the end
+    throw Error(position_prefix(source, text, zero) + "syntax error: a zero byte");
   size_t position = 0;
   Driver driver(limits, events);
   try {

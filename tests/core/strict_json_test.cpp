@@ -48,6 +48,7 @@ TEST(StrictJson, RefusesWhatIsNoJson) {
         "{\"a\" 1}", "1e999",  "\xEF\xBB"})
     EXPECT_THAT(refusal(text), StartsWith("f.json:1:")) << text;
   EXPECT_THAT(refusal(std::string_view("\0", 1)), StartsWith("f.json:1:1: syntax error"));
+  EXPECT_THAT(refusal(std::string_view("[1]\n\0, 2", 8)), StartsWith("f.json:2:1: syntax error"));
   EXPECT_THAT(refusal("[1,\n 2,\n x]"), StartsWith("f.json:3:2: syntax error"));
 }
 
