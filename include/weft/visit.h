@@ -8,6 +8,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <span>
 #include <sstream>
 #include <string>
@@ -26,9 +27,13 @@ struct FieldInfo {
   bool below_max = false;                                 // `max` itself is not allowed
   bool required = false;
   bool may_change = false;        // may differ between a checkpoint and the run that resumes it
-  std::string_view aliases = {};  // other accepted names, separated by spaces
+  std::string_view aliases = {};  // other accepted names, separated by spaces; using one is noted
   std::string_view choices = {};  // allowed words, separated by spaces
   std::string_view unit = {};
+  std::string_view synonyms = {};    // other names, as good as the field's own: nothing is noted
+  std::string_view unset_word = {};  // of an optional: the word that leaves it unset, as "auto"
+  char count_unit = 0;  // accepts counts: 't' 10Gt (tokens), 'u' 100Ku (updates), 'e' 5e (epochs)
+  bool one_or_more = false;  // of a list: a single value stands for a list of one
 };
 
 // Enumerations print through an overload of `name_of`, found by argument-dependent lookup.
@@ -47,6 +52,12 @@ void print_field(std::ostream& out, const std::vector<T>& values) {
     print_field(out, values[i]);
   }
   out << "]";
+}
+
+template <class T>
+void print_field(std::ostream& out, const std::optional<T>& value) {
+  if (value) print_field(out, *value);
+  else out << "none";
 }
 
 // "eps=1e-05, axis=1": a struct's fields on one line.

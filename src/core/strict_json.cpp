@@ -186,6 +186,11 @@ void JsonEvents::unexpected(std::string_view what) {
   throw Error(std::string(what) + " is not allowed here");
 }
 
+size_t JsonEvents::offset() const {
+  WEFT_ASSERT(position_ != nullptr);
+  return token_start(text_, *position_);
+}
+
 void parse_json_events(std::string_view text, std::string_view source, const JsonLimits& limits,
                        JsonEvents& events) {
   if (static_cast<int64_t>(text.size()) > limits.bytes)
@@ -195,6 +200,8 @@ void parse_json_events(std::string_view text, std::string_view source, const Jso
     throw Error(position_prefix(source, text, zero) + "syntax error: a zero byte");
   size_t position = 0;
   Driver driver(limits, events);
+  events.text_ = text;
+  events.position_ = &position;
   try {
     Json::sax_parse(CountingIterator(text, &position), CountingIterator::end_of(text), &driver);
   } catch (const Error& error) {

@@ -51,6 +51,14 @@ class JsonEvents {
  protected:
   // Throws Error: "WHAT is not allowed here".
   [[noreturn]] static void unexpected(std::string_view what);
+  // Where the value or key that is being told begins, in bytes from the start of the text. Only
+  // within an event.
+  size_t offset() const;
+
+ private:
+  friend void parse_json_events(std::string_view, std::string_view, const JsonLimits&, JsonEvents&);
+  std::string_view text_;
+  const size_t* position_ = nullptr;  // how far the parser has read
 };
 
 void parse_json_events(std::string_view text, std::string_view source, const JsonLimits& limits,
