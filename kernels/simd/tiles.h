@@ -1,0 +1,40 @@
+// How work is cut into tiles for a ParallelFor. Tiles are a function of the shape alone, so that
+// sums made per tile never depend on the number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace weft::kernels {
+
+struct Tiles {
+  int64_t items = 0;
+  int64_t per_tile = 1;
+
+  int64_t count() const { return (items + per_tile - 1) / per_tile; }
+  int64_t begin(int64_t tile) const { return tile * per_tile; }
+  int64_t end(int64_t tile) const { return std::min(items, begin(tile) + per_tile); }
+};
+
+// About 128 KiB of floats: large against the cost of handing out a tile, small against a step.
+inline constexpr int64_t kTileElements = 1 << 15;
+// At most so many partial sums per column: enough for 64 threads, little workspace.
+inline constexpr int64_t kMaxSumTiles = 64;
+inline constexpr int64_t kMinSumRows = 16;
+
+// A flat range of elements.
+inline Tiles element_tiles(int64_t elements) {
+  return {elements, kTileElements};
+}
+
+// Rows of `width` elements that do not depend on each other.
+inline Tiles row_tiles(int64_t rows, int64_t width) {
+  return {rows, std::clamp<int64_t>(kTileElements / std::max<int64_t>(width, 1), 1, 1024)};
+}
+
+// Rows that are summed into one partial row per tile.
+inline Tiles sum_tiles(int64_t rows) {
+  return {rows, std::max(kMinSumRows, (rows + kMaxSumTiles - 1) / kMaxSumTiles)};
+}
+
+}  // namespace weft::kernels
