@@ -35,7 +35,8 @@ Value Graph::parameter(std::string_view name, Shape shape, Initializer initializ
   return data_->handle(data_->add_named({.type = {DType::kF32, shape},
                                          .kind = ValueKind::kParameter,
                                          .name = std::string(name),
-                                         .initializer = initializer}));
+                                         .initializer = initializer,
+                                         .scope = data_->scope}));
 }
 
 Value Graph::input(std::string_view name, TensorType type) {

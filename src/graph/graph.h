@@ -36,6 +36,7 @@ struct ValueInfo {
   ValueId master = kNoValue;
   Initializer initializer = {};
   std::vector<std::byte> contents = {};  // of a constant
+  std::string scope = {};                // in which a parameter was made
 };
 
 struct Node {

@@ -7,37 +7,39 @@
 namespace weft::graph {
 
 Program::Program(const GraphData& graph, const Schedule& schedule, const MemoryPlan& plan,
-                 const Binding& binding, std::span<const Kernel> kernels, int threads)
+                 const Binding& binding, const Device& device)
     : graph_(graph), plan_(plan), binding_(binding) {
-  for (const Step& step : schedule) {
-    const Node& node = graph.node(step.node);
-    Instruction instruction{.node = step.node,
-                            .kernel = kernels[index_of(*node.contract)],
-                            .phase = node.phase,
-                            .stream = step.stream,
-                            .waits = step.waits};
-    if (instruction.kernel == nullptr)
-      throw Error(std::string(node.contract->name) + ": this device has no kernel for it");
-    Types outputs;
-    for (const ValueId v : node.inputs)
-      instruction.inputs.push_back(v == kNoValue ? Tensor{} : tensor(v));
-    for (const ValueId v : node.outputs) {
-      instruction.outputs.push_back(tensor(v));
-      outputs.push_back(graph.value(v).type);
-    }
-    const size_t n = static_cast<size_t>(step.node);
-    if (plan_.workspaces[n] != MemoryPlan::kUnplaced)
-      instruction.workspace =
-          binding_.arena->at(binding_.transient + plan_.workspaces[n], plan_.workspace_bytes[n]);
-    const auto types = input_types(graph, node);
-    if (node.contract->prepare != nullptr)
-      instruction.state = node.contract->prepare({{types, node.params}, outputs, threads});
-    instructions_.push_back(std::move(instruction));
-  }
+  instructions_.reserve(schedule.size());
+  for (const Step& step : schedule) instructions_.push_back(make_instruction(step, device));
   for (size_t v = 0; v < graph.values.size(); ++v)
     if (const ValueInfo& info = graph.values[v];
         info.kind == ValueKind::kConstant && plan_.offsets[v] != MemoryPlan::kUnplaced)
       std::memcpy(address(static_cast<ValueId>(v)), info.contents.data(), info.contents.size());
+}
+
+Instruction Program::make_instruction(const Step& step, const Device& device) const {
+  const Node& node = graph_.node(step.node);
+  Instruction instruction{.node = step.node,
+                          .kernel = device.kernels[index_of(*node.contract)],
+                          .phase = node.phase,
+                          .stream = step.stream,
+                          .waits = step.waits};
+  require(instruction.kernel != nullptr, node.contract->name, "this device has no kernel for it");
+  Types outputs;
+  for (const ValueId v : node.inputs)
+    instruction.inputs.push_back(v == kNoValue ? Tensor{} : tensor(v));
+  for (const ValueId v : node.outputs) {
+    instruction.outputs.push_back(tensor(v));
+    outputs.push_back(graph_.value(v).type);
+  }
+  const size_t n = static_cast<size_t>(step.node);
+  if (plan_.workspaces[n] != MemoryPlan::kUnplaced)
+    instruction.workspace =
+        binding_.arena->at(binding_.transient + plan_.workspaces[n], plan_.workspace_bytes[n]);
+  const auto types = input_types(graph_, node);
+  if (node.contract->prepare != nullptr)
+    instruction.state = node.contract->prepare({{types, node.params}, outputs, device.threads});
+  return instruction;
 }
 
 std::byte* Program::address(ValueId id) const {

@@ -43,11 +43,18 @@ struct Binding {
   std::function<std::byte*(ValueId)> external = {};
 };
 
+// What runs a program: the kernels of a backend and the threads that they may use.
+struct Device {
+  std::span<const Kernel> kernels;
+  int threads = 1;
+};
+
 class Program {
  public:
-  // `graph` must outlive the program. Throws Error naming the operator if `kernels` lacks one.
+  // `graph` must outlive the program. Throws Error naming the operator if `device` has no kernel
+  // for it.
   Program(const GraphData& graph, const Schedule& schedule, const MemoryPlan& plan,
-          const Binding& binding, std::span<const Kernel> kernels, int threads);
+          const Binding& binding, const Device& device);
 
   // Runs the instructions of one half: forward and backward, or the update.
   void run_body(const ParallelFor& parallel, Observer* observer = nullptr) const;
@@ -59,6 +66,7 @@ class Program {
   std::span<const Instruction> instructions() const { return instructions_; }
 
  private:
+  Instruction make_instruction(const Step& step, const Device& device) const;
   void run(bool update, const ParallelFor& parallel, Observer* observer) const;
   std::byte* address(ValueId id) const;
 

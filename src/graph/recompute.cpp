@@ -3,7 +3,7 @@
 #include <map>
 #include <vector>
 
-namespace weft::graph {
+namespace weft {
 
 std::string_view name_of(RecomputeMode mode) {
   switch (mode) {
@@ -13,6 +13,10 @@ std::string_view name_of(RecomputeMode mode) {
   }
   return "?";
 }
+
+}  // namespace weft
+
+namespace weft::graph {
 
 namespace {
 

@@ -4,16 +4,9 @@
 #pragma once
 
 #include "graph/graph.h"
+#include "weft/recompute.h"
 
 namespace weft::graph {
-
-enum class RecomputeMode : uint8_t {
-  kNone,
-  kSelective,  // outputs of operators that their contracts call cheap, but for those that leave a
-               // layer
-  kFull,       // everything inside a scope of `layer_prefix`; only what enters a layer is kept
-};
-std::string_view name_of(RecomputeMode mode);
 
 // Rewrites `graph`, which holds forward and backward nodes. Values that a layer hands to another
 // scope are always kept. Random operators give the same numbers again, since these are counted.

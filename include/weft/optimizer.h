@@ -1,0 +1,25 @@
+// Which optimizer trains a model, and how: the options that configs and programs share.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace weft {
+
+enum class OptimizerKind : uint8_t { kAdamW, kSgd, kLion, kMuon };
+std::string_view name_of(OptimizerKind kind);
+
+// Parameters with two or more dimensions decay, the others do not. Muon trains the matrices inside
+// layers and AdamW the rest (embeddings, head, norms).
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::kAdamW;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-8;
+  double momentum = 0.0;  // SGD and Muon
+  bool nesterov = false;
+  double weight_decay = 0.1;
+  double max_grad_norm = 1.0;  // 0: no clipping
+};
+
+}  // namespace weft

@@ -1,0 +1,78 @@
+// Trains a graph: one training step as a program whose memory is planned before it runs.
+//
+//     weft::TrainProgram program(graph, loss, {.optimizer = {.weight_decay = 0.1}});
+//     for (int64_t step = 0; step < steps; ++step) {
+//       program.begin_step(labels);
+//       fill(program.input<int32_t>("input_ids"));
+//       program.micro_batch();
+//       const auto result = program.end_step(learning_rate);
+//     }
+//
+// One thread at a time may use a program; it runs its operators on threads of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "weft/graph.h"
+#include "weft/optimizer.h"
+#include "weft/recompute.h"
+
+namespace weft {
+
+struct TrainProgramOptions {
+  DType compute = DType::kF32;  // or kBF16: fp32 master weights and sums, bf16 in between
+  RecomputeMode recompute = RecomputeMode::kNone;
+  OptimizerOptions optimizer = {};
+  int threads = 0;  // 0: as many as the process may use
+  uint64_t seed = 42;
+};
+
+struct StepResult {
+  double loss = 0;           // mean over the labels given to begin_step
+  double gradient_norm = 0;  // L2, before clipping
+  bool applied = true;       // false: a gradient was not finite, and no parameter has changed
+};
+
+class TrainProgram {
+ public:
+  // `loss` f32[1] is a sum over labels. Parameters start as their initializers say. Throws Error if
+  // the graph cannot be trained, ExitCode::kDoesNotFit if the system has not the memory.
+  TrainProgram(const Graph& graph, Value loss, const TrainProgramOptions& options = {});
+  ~TrainProgram();
+  TrainProgram(TrainProgram&&) noexcept;
+  TrainProgram& operator=(TrainProgram&&) noexcept;
+
+  // Starts a step; `labels` is the number of labels that count in all of its micro-batches.
+  void begin_step(int64_t labels);
+  // Forward and backward of what the inputs hold; gradients add up over a step.
+  void micro_batch();
+  // Clips and updates.
+  StepResult end_step(double learning_rate);
+
+  // The memory of an input, to be written before each micro_batch(). Throws Error for an unknown
+  // name or another type.
+  template <class T>
+  std::span<T> input(std::string_view name) {
+    const std::span<std::byte> bytes = input_bytes(name, kDTypeOf<T>);
+    return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+  // The fp32 values of a parameter, row-major. After writing to them call parameters_changed().
+  std::span<float> parameter(std::string_view name);
+  std::span<const float> gradient(std::string_view name) const;
+  void parameters_changed();
+
+  int64_t planned_bytes() const;
+  int64_t high_water_bytes() const;
+
+ private:
+  std::span<std::byte> input_bytes(std::string_view name, DType dtype);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft

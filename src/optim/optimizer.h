@@ -1,0 +1,32 @@
+// Builds the update half of a training step: gradient norm, clipping, optimizer, and the refresh of
+// the parameters' copies in the compute type.
+#pragma once
+
+#include "graph/graph.h"
+#include "optim/parameter_layout.h"
+
+namespace weft::optim {
+
+// The blocks that the update works on; `copies` may be absent. All have layout.elements elements.
+struct Blocks {
+  Value parameters;
+  Value gradients;
+  Value copies;
+};
+
+struct UpdateGraph {
+  Value learning_rate;        // input f32[1]
+  Value step;                 // input f32[1]: the number of this update, from 1
+  Value gradient_norm;        // f32[1], before clipping
+  Value applied;              // f32[1]: 0 if the gradient was not finite and nothing changed
+  std::vector<Value> states;  // moments, for checkpoints
+};
+
+// Appends to `graph`, in Phase::kUpdate.
+UpdateGraph build_update(graph::GraphData& graph, const ParameterLayout& layout,
+                         const Blocks& blocks, const OptimizerOptions& options);
+
+// A part of a block as a value of its own: elements [offset, offset + shape) of `base`.
+Value view(graph::GraphData& graph, Value base, int64_t offset, std::string name, Shape shape);
+
+}  // namespace weft::optim
