@@ -48,7 +48,14 @@ class PrecisionPass {
     const DType wanted = slot == Slot::kF32 ? DType::kF32 : compute_;
     if (info.type.dtype == wanted) return target_->handle(id);
     if (info.kind == ValueKind::kParameter) return compute_copy(id);
+    if (info.kind == ValueKind::kState && info.master == kNoValue) return retype(id, wanted);
     return cast(id, wanted);
+  }
+
+  // Memory that operators of the compute type work on (a cache of keys) has that type itself.
+  Value retype(ValueId state, DType dtype) {
+    target_->value(state).type.dtype = dtype;
+    return target_->handle(state);
   }
 
   Value compute_copy(ValueId parameter) {
