@@ -102,6 +102,10 @@ _TYPE = re.compile(r'\b(class|struct|union|enum)\b')
 _AFTER_PARAMETERS = re.compile(r'\)\s*(const|noexcept|override|final|mutable|&|->[^{;]*|\s)*$')
 
 
+# A member's braces in a constructor's initializer list: `A(int x) : x_`.
+_MEMBER = re.compile(r'\)\s*(noexcept\s*)?:(?!:)(.|\n)*[\w>]\s*$')
+
+
 def _kind(text, stack):
     """What the block after `text` is: 'function', 'type', 'namespace' or 'inner'."""
     if any(kind in ('function', 'inner') for kind, *_ in stack):
@@ -111,7 +115,7 @@ def _kind(text, stack):
         return 'namespace'
     if _TYPE.search(text) and not _AFTER_PARAMETERS.search(text):
         return 'type'
-    return 'function' if '(' in text else 'inner'
+    return 'function' if '(' in text and not _MEMBER.search(text) else 'inner'
 
 
 def functions(text):
