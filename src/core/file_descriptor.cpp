@@ -5,7 +5,7 @@
 
 namespace weft {
 
-OpenFile open_for_reading(const Path& file) {
+OpenFile open_regular_file(const Path& file) {
   // Without O_NONBLOCK opening a pipe would wait for its writer before it can be refused.
   OpenFile result{FileDescriptor(retry(
                       [&] { return ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC); })),

@@ -44,7 +44,7 @@ struct OpenFile {
 };
 
 // Opens a regular file; anything else is a FileError.
-OpenFile open_for_reading(const Path& file);
+OpenFile open_regular_file(const Path& file);
 
 // FileError if `size` is more than `limit` bytes.
 void check_size(const Path& file, int64_t size, int64_t limit);

@@ -48,6 +48,20 @@ class WritableFile {
   virtual void close() = 0;
 };
 
+// A regular file open for reading from its start to its end.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  virtual int64_t size() const = 0;  // bytes, when it was opened
+  // Fills the front of `buffer` and returns how many bytes that were; 0 at the end.
+  virtual size_t read(std::span<std::byte> buffer) = 0;
+};
+
+enum class ReadFrom {
+  kCache,   // wherever the bytes are
+  kDevice,  // asks the kernel to forget its copy, so that what is read is what was stored
+};
+
 enum class WriteMode {
   kReplace,  // an existing file is emptied first
   kNew,      // an existing file is an error
@@ -98,6 +112,7 @@ class FileSystem {
   virtual FileStatus status(const Path& path) const = 0;
   // Names in a folder, sorted, without "." and "..".
   virtual std::vector<std::string> list(const Path& folder) const = 0;
+  virtual std::unique_ptr<ReadableFile> open_for_reading(const Path& file, ReadFrom from) const = 0;
   // The whole of a regular file of at most `limit` bytes.
   virtual std::string read(const Path& file, int64_t limit) const = 0;
   // Bytes that this user may still write at `path` or, where it is missing, its nearest parent.

@@ -9,7 +9,7 @@
 namespace weft {
 
 MappedFile::MappedFile(const Path& file) : path_(file) {
-  const OpenFile input = open_for_reading(file);
+  const OpenFile input = open_regular_file(file);
   if (input.size == 0) return;  // mmap refuses an empty range
   const auto size = static_cast<size_t>(input.size);
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, input.descriptor.get(), 0);

@@ -48,6 +48,23 @@ class RealWritableFile final : public WritableFile {
   int sync_error_ = 0;
 };
 
+class RealReadableFile final : public ReadableFile {
+ public:
+  RealReadableFile(Path path, OpenFile file) : path_(std::move(path)), file_(std::move(file)) {}
+
+  int64_t size() const override { return file_.size; }
+  size_t read(std::span<std::byte> buffer) override {
+    const ssize_t got =
+        retry([&] { return ::read(file_.descriptor.get(), buffer.data(), buffer.size()); });
+    if (got < 0) throw FileError("read", path_, errno);
+    return static_cast<size_t>(got);
+  }
+
+ private:
+  Path path_;
+  OpenFile file_;
+};
+
 FileKind kind_of(mode_t mode) {
   if (S_ISREG(mode)) return FileKind::kFile;
   return S_ISDIR(mode) ? FileKind::kFolder : FileKind::kOther;
@@ -137,8 +154,15 @@ class RealFileSystem final : public FileSystem {
     return names;
   }
 
+  std::unique_ptr<ReadableFile> open_for_reading(const Path& file, ReadFrom from) const override {
+    OpenFile input = open_regular_file(file);
+    if (from == ReadFrom::kDevice)  // advice: a file system that cannot follow it reads its cache
+      ::posix_fadvise(input.descriptor.get(), 0, 0, POSIX_FADV_DONTNEED);
+    return std::make_unique<RealReadableFile>(file, std::move(input));
+  }
+
   std::string read(const Path& file, int64_t limit) const override {
-    const OpenFile input = open_for_reading(file);
+    const OpenFile input = open_regular_file(file);
     check_size(file, input.size, limit);
     return read_all(input.descriptor.get(), file, input.size, limit);
   }

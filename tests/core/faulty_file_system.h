@@ -63,6 +63,9 @@ class FaultyFileSystem final : public FileSystem {
 
   FileStatus status(const Path& path) const override { return base_.status(path); }
   std::vector<std::string> list(const Path& folder) const override { return base_.list(folder); }
+  std::unique_ptr<ReadableFile> open_for_reading(const Path& file, ReadFrom from) const override {
+    return base_.open_for_reading(file, from);
+  }
   std::string read(const Path& file, int64_t limit) const override {
     return base_.read(file, limit);
   }

@@ -30,6 +30,19 @@ TEST(FileSystem, ReadsWhatWasWritten) {
   }
 }
 
+TEST(FileSystem, ReadsInPieces) {
+  const TemporaryFolder folder;
+  const auto file = disk().open_for_reading(folder.write("file", "abcde"), ReadFrom::kDevice);
+  EXPECT_EQ(file->size(), 5);
+  std::array<std::byte, 3> piece{};
+  EXPECT_EQ(file->read(piece), 3u);
+  EXPECT_EQ(file->read(piece), 2u);
+  EXPECT_EQ(static_cast<char>(piece[1]), 'e');
+  EXPECT_EQ(file->read(piece), 0u);
+  EXPECT_THAT(error_message([&] { disk().open_for_reading(folder.path(), ReadFrom::kCache); }),
+              HasSubstr("it is a folder, not a file"));
+}
+
 TEST(FileSystem, ExplainsWhyAFileCannotBeRead) {
   const TemporaryFolder folder;
   const Path file = folder.write("file", "four");
