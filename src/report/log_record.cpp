@@ -9,6 +9,7 @@
 #include "core/quote.h"
 #include "core/strict_json.h"
 #include "report/number_text.h"
+#include "report/safe_text.h"
 #include "weft/error.h"
 
 namespace weft::report {
@@ -94,10 +95,6 @@ void read_field(LogRecord& record, FieldReader reader) {
 }
 
 }  // namespace
-
-std::string json_string(std::string_view text) {
-  return json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 std::string to_json(const LogRecord& record) {
   std::string out = "{\"step\": " + std::to_string(record.step);

@@ -63,7 +63,4 @@ std::string to_json(const LogRecord& record);
 // without "step", with a key that is unknown or given twice, or with a value of another type.
 LogRecord log_record_from_json(std::string_view line, std::string_view source);
 
-// `text` as a JSON string, quotes included. Bytes that are not UTF-8 become U+FFFD.
-std::string json_string(std::string_view text);
-
 }  // namespace weft::report

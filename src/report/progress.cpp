@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "report/number_text.h"
+#include "report/safe_text.h"
 
 namespace weft::report {
 namespace {
@@ -126,25 +127,6 @@ std::string event_lines(const LogRecord& record) {
     lines += "warning" + where + printable(text) + "\n";
   }
   return lines;
-}
-
-std::string printable(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const char c : text) {
-    const uint8_t byte = static_cast<uint8_t>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      out += c;
-    } else {
-      out.append("\\x").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
-    }
-  }
-  return out;
-}
-
-int columns(std::string_view text) {
-  return static_cast<int>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
 }
 
 std::string bar_line(const LogRecord& record, int64_t max_steps, const BarStyle& style) {

@@ -21,12 +21,6 @@ std::string plain_line(const LogRecord& record, int64_t max_steps);
 // "note at step 12: ..." and "warning at step 12: ...", a line each, newlines included.
 std::string event_lines(const LogRecord& record);
 
-// `text` without what would move the cursor or start a new line: control characters as \xNN.
-std::string printable(std::string_view text);
-
-// How many columns UTF-8 text of single-width characters takes.
-int columns(std::string_view text);
-
 struct BarStyle {
   int width = 80;       // of the terminal, in columns
   bool unicode = true;  // false: ASCII only

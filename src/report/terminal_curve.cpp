@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "report/number_text.h"
-#include "report/progress.h"
+#include "report/safe_text.h"
 #include "weft/error.h"
 
 namespace weft::report {
@@ -132,13 +132,6 @@ std::string legend_line(const Series& series, size_t index, bool unicode) {
   return line + " (NaN or infinite at " + std::to_string(odd) +
          (odd == 1 ? " step, " : " steps, ") + "first " +
          exact(series.x[static_cast<size_t>(first)]) + ")";
-}
-
-// The first `width` columns of UTF-8 text.
-std::string cut(std::string_view text, int width) {
-  size_t end = text.size();
-  while (columns(text.substr(0, end)) > width) --end;
-  return std::string(text.substr(0, end));
 }
 
 int widest(const std::vector<std::string>& texts) {

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "report/safe_text.h"
+
 namespace weft::report {
 namespace {
 
@@ -79,11 +81,6 @@ TEST(EventLines, OneLineEachWithoutControlCharacters) {
   const LogRecord record{.step = 7, .notes = {"resumed"}, .warnings = {"a\nb\x1b[2J", "c"}};
   EXPECT_EQ(event_lines(record),
             "note at step 7: resumed\nwarning at step 7: a\\x0ab\\x1b[2J\nwarning at step 7: c\n");
-}
-
-TEST(Columns, CountsCharactersNotBytes) {
-  EXPECT_EQ(columns(""), 0);
-  EXPECT_EQ(columns("a█b"), 3);
 }
 
 TEST(BarLine, FitsEveryWidthAndAlwaysShowsTheStep) {

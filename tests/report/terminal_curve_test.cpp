@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "report/progress.h"
+#include "report/safe_text.h"
 #include "weft/error.h"
 
 namespace weft::report {
