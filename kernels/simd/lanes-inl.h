@@ -1,11 +1,11 @@
 // Vectors of float lanes over rows of float or bfloat16: loads, stores, loops with a partial last
 // vector, sums. Compiled once per instruction set (Highway's foreach_target); arithmetic is always
 // in float. Transcendental functions are in math-inl.h.
-#if defined(WEFT_KERNELS_SIMD_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef WEFT_KERNELS_SIMD_LANES_INL_H_
-#undef WEFT_KERNELS_SIMD_LANES_INL_H_
+#if defined(WEFT_KERNELS_SIMD_LANES_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef WEFT_KERNELS_SIMD_LANES_INL_H
+#undef WEFT_KERNELS_SIMD_LANES_INL_H
 #else
-#define WEFT_KERNELS_SIMD_LANES_INL_H_
+#define WEFT_KERNELS_SIMD_LANES_INL_H
 #endif
 
 #include <hwy/highway.h>
@@ -160,4 +160,4 @@ HWY_INLINE TwoSums sum_lanes_twice(int64_t n, Term term) {
 }  // namespace weft::kernels
 HWY_AFTER_NAMESPACE();
 
-#endif  // WEFT_KERNELS_SIMD_LANES_INL_H_
+#endif  // WEFT_KERNELS_SIMD_LANES_INL_H

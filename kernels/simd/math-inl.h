@@ -1,11 +1,11 @@
 // exp, sigmoid, tanh and erf on float lanes. Coefficients are our own minimax fits (Lawson's
 // iteration on Chebyshev points); the stated errors are checked by
 // tests/kernels_rows/math_test.cpp. NaN gives NaN; infinities give the limits.
-#if defined(WEFT_KERNELS_SIMD_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef WEFT_KERNELS_SIMD_MATH_INL_H_
-#undef WEFT_KERNELS_SIMD_MATH_INL_H_
+#if defined(WEFT_KERNELS_SIMD_MATH_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef WEFT_KERNELS_SIMD_MATH_INL_H
+#undef WEFT_KERNELS_SIMD_MATH_INL_H
 #else
-#define WEFT_KERNELS_SIMD_MATH_INL_H_
+#define WEFT_KERNELS_SIMD_MATH_INL_H
 #endif
 
 #include <limits>
@@ -79,4 +79,4 @@ HWY_INLINE V erf_lanes(V x) {
 }  // namespace weft::kernels
 HWY_AFTER_NAMESPACE();
 
-#endif  // WEFT_KERNELS_SIMD_MATH_INL_H_
+#endif  // WEFT_KERNELS_SIMD_MATH_INL_H
