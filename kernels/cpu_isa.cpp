@@ -1,0 +1,149 @@
+// Detection of instruction sets, and the one limit for Highway, oneDNN and our intrinsics.
+#include "kernels/cpu_isa.h"
+
+#include <dnnl.h>
+#include <hwy/targets.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <string>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#include "weft/error.h"
+
+namespace weft::kernels {
+namespace {
+
+constexpr CpuIsa kAll[] = {CpuIsa::kBaseline, CpuIsa::kAvx2, CpuIsa::kAvx512, CpuIsa::kAvx512Bf16,
+                           CpuIsa::kAmx};
+
+#if defined(__x86_64__)
+// Bits 17 and 18 of XCR0: the operating system saves tile registers.
+bool system_saves_tiles() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & (1u << 27)) == 0) return false;  // OSXSAVE
+  unsigned low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & 0x60000u) == 0x60000u;
+}
+
+bool has_amx_bf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
+  const bool tiles = (d & (1u << 24)) != 0, bf16 = (d & (1u << 22)) != 0;
+  return tiles && bf16 && system_saves_tiles();
+}
+
+bool has_avx512_bf16() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a & (1u << 5)) != 0;
+}
+
+bool is_amd() {
+  __builtin_cpu_init();
+  return __builtin_cpu_is("amd");
+}
+
+CpuIsa detect() {
+  __builtin_cpu_init();  // its AVX answers include what the operating system saves
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return CpuIsa::kBaseline;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl");
+  if (!avx512) return CpuIsa::kAvx2;
+  if (!has_avx512_bf16()) return CpuIsa::kAvx512;
+  return has_amx_bf16() ? CpuIsa::kAmx : CpuIsa::kAvx512Bf16;
+}
+#else
+bool is_amd() {
+  return false;
+}
+CpuIsa detect() {
+  return CpuIsa::kBaseline;
+}
+#endif
+
+// Highway numbers better targets lower: all AVX-512 ones (their names differ by version) lie at and
+// below the bit of AVX3.
+int64_t targets_above(CpuIsa limit) {
+  if (limit >= CpuIsa::kAvx512) return 0;
+  return 2 * (limit == CpuIsa::kAvx2 ? HWY_AVX3 : HWY_AVX2) - 1;
+}
+
+dnnl_cpu_isa_t onednn_isa(CpuIsa limit) {
+  switch (limit) {
+    case CpuIsa::kBaseline: return dnnl_cpu_isa_sse41;
+    case CpuIsa::kAvx2: return dnnl_cpu_isa_avx2;
+    case CpuIsa::kAvx512: return dnnl_cpu_isa_avx512_core;
+    case CpuIsa::kAvx512Bf16: return dnnl_cpu_isa_avx512_core_bf16;
+    case CpuIsa::kAmx: break;
+  }
+  return dnnl_cpu_isa_all;
+}
+
+std::atomic<CpuIsa> current_limit{CpuIsa::kAmx};
+
+std::string_view environment_limit() {
+  const char* value = std::getenv("WEFT_MAX_ISA");
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+// When the program starts, so that no kernel can come first. A wrong word is reported by cpu_isa().
+[[maybe_unused]] const bool kEnvironmentApplied = [] {
+  const std::optional<CpuIsa> limit = cpu_isa_from(environment_limit());
+  return limit ? limit_cpu_isa(*limit) : true;
+}();
+
+}  // namespace
+
+std::string_view name_of(CpuIsa isa) {
+  switch (isa) {
+    case CpuIsa::kBaseline: return "baseline";
+    case CpuIsa::kAvx2: return "avx2";
+    case CpuIsa::kAvx512: return "avx512";
+    case CpuIsa::kAvx512Bf16: return "avx512_bf16";
+    case CpuIsa::kAmx: return "amx";
+  }
+  return "?";
+}
+
+std::optional<CpuIsa> cpu_isa_from(std::string_view name) {
+  for (const CpuIsa isa : kAll) {
+    if (name == name_of(isa)) return isa;
+  }
+  return std::nullopt;
+}
+
+CpuIsa detected_cpu_isa() {
+  static const CpuIsa detected = detect();
+  return detected;
+}
+
+CpuIsa cpu_isa() {
+  static const bool checked = [] {
+    const std::string_view word = environment_limit();
+    if (word.empty() || cpu_isa_from(word)) return true;
+    throw Error("WEFT_MAX_ISA is '" + std::string(word) +
+                "'; allowed are baseline, avx2, avx512, avx512_bf16 and amx. Unset it to use all "
+                "that the processor has.");
+  }();
+  static_cast<void>(checked);
+  const CpuIsa limit = current_limit.load();
+  return limit < detected_cpu_isa() ? limit : detected_cpu_isa();
+}
+
+bool limit_cpu_isa(CpuIsa limit) {
+  current_limit = limit;
+  hwy::DisableTargets(targets_above(limit));
+  return dnnl_set_max_cpu_isa(onednn_isa(limit)) == dnnl_success;
+}
+
+bool has_fast_bf16_dot() {
+  const CpuIsa isa = cpu_isa();
+  return isa == CpuIsa::kAmx || (isa == CpuIsa::kAvx512Bf16 && is_amd());
+}
+
+}  // namespace weft::kernels
