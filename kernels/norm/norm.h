@@ -47,7 +47,9 @@ struct NormBackward {
   T* dx_NC = nullptr;          // may be dy_NC or dsum_NC
   float* dscale_C = nullptr;   // optional
   float* dbias_C = nullptr;    // optional, LayerNorm only
-  const float* accumulate = nullptr;  // *accumulate != 0: dscale and dbias are added to
+  // Where these are given and not 0, dscale and dbias are added to.
+  const float* accumulate_dscale = nullptr;
+  const float* accumulate_dbias = nullptr;
   float* workspace = nullptr;         // norm_backward_workspace(N, C) bytes
   int64_t N = 0, C = 0;
 };
@@ -83,7 +85,8 @@ struct HeadNormBackward {
   T* dqkv_NW = nullptr;  // may be dout_NW
   float* dq_scale_D = nullptr;
   float* dk_scale_D = nullptr;
-  const float* accumulate = nullptr;
+  const float* accumulate_dq_scale = nullptr;
+  const float* accumulate_dk_scale = nullptr;
   float* workspace = nullptr;  // head_norm_backward_workspace(N, D) bytes
   int64_t N = 0, H = 0, K = 0, D = 0;
 };

@@ -170,18 +170,18 @@ void norm_backward(const NormBackward<T>& a, const ParallelFor& parallel) {
                           .rstd = a.rstd_N[n]});
     }
   });
-  const auto add = [&](const float* partial, float* out) {
+  const auto add = [&](const float* partial, float* out, const float* accumulate) {
     if (out == nullptr) return;
     add_partial_sums({.partial_RC = partial,
                       .out_C = out,
-                      .accumulate = a.accumulate,
+                      .accumulate = accumulate,
                       .R = tiles.count(),
                       .C = a.C,
                       .stride = 2 * a.C},
                      parallel);
   };
-  add(a.workspace, a.dscale_C);
-  add(a.workspace + a.C, kCentered ? a.dbias_C : nullptr);
+  add(a.workspace, a.dscale_C, a.accumulate_dscale);
+  add(a.workspace + a.C, kCentered ? a.dbias_C : nullptr, a.accumulate_dbias);
 }
 
 template <class T>
@@ -224,17 +224,17 @@ void head_norm_backward(const HeadNormBackward<T>& a, const ParallelFor& paralle
       head_norm_backward_row(a, n, partial);
     }
   });
-  const auto add = [&](const float* partial, float* out) {
+  const auto add = [&](const float* partial, float* out, const float* accumulate) {
     add_partial_sums({.partial_RC = partial,
                       .out_C = out,
-                      .accumulate = a.accumulate,
+                      .accumulate = accumulate,
                       .R = tiles.count(),
                       .C = a.D,
                       .stride = 2 * a.D},
                      parallel);
   };
-  add(a.workspace, a.dq_scale_D);
-  add(a.workspace + a.D, a.dk_scale_D);
+  add(a.workspace, a.dq_scale_D, a.accumulate_dq_scale);
+  add(a.workspace + a.D, a.dk_scale_D, a.accumulate_dk_scale);
 }
 
 WEFT_SIMD_INSTANCES(layer_norm_forward, NormForward);

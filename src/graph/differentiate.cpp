@@ -32,8 +32,12 @@ class Differentiator {
   void propagate_need(const Node& node) {
     if (std::none_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return needs(v); }))
       return;
-    for (const ValueId output : node.outputs)
-      if (is_floating(graph_.value(output).type.dtype)) needs_[static_cast<size_t>(output)] = 1;
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const bool statistic = (node.contract->statistics >> i & 1u) != 0;
+      const ValueId output = node.outputs[i];
+      if (!statistic && is_floating(graph_.value(output).type.dtype))
+        needs_[static_cast<size_t>(output)] = 1;
+    }
   }
 
   void contribute(ValueId id, Value gradient) {

@@ -202,6 +202,9 @@ struct OpContract {
   uint32_t saved_inputs = 0;
   uint32_t saved_outputs = 0;
 
+  // Outputs, as bits, that only the gradient reads and through which no gradient flows.
+  uint32_t statistics = 0;
+
   std::span<const Pair> updates = {};    // the output is the input's memory, changed in place
   std::span<const Pair> may_alias = {};  // the output may take the input's memory
   std::span<const Accumulation> accumulates = {};

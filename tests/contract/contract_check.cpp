@@ -226,13 +226,11 @@ class Checker {
     std::vector<std::vector<double>> data;  // by output of the operator; empty: takes no part
   };
 
-  // Outputs that are statistics for the gradient (beyond the first) take no part where the gradient
-  // does not use their gradient: contracts list them in saved_outputs.
   Weights make_weights(GraphData& graph, const Values& outputs, ReferenceValues& values) {
     Weights result;
     for (size_t o = 0; o < outputs.size(); ++o) {
       result.data.emplace_back();
-      const bool statistic = o > 0 && (contract_.saved_outputs >> o & 1u) != 0;
+      const bool statistic = (contract_.statistics >> o & 1u) != 0;
       if (statistic || !is_floating(outputs[o].dtype())) continue;
       const ValueId seed = graph.add_named({.type = {DType::kF32, outputs[o].shape()},
                                             .kind = ValueKind::kInput,

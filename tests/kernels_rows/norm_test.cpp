@@ -63,7 +63,8 @@ void backward(Case<T>& c, Outputs<T>& o, const float* accumulate, const Parallel
                              .dx_NC = o.dx.data(),
                              .dscale_C = o.dscale.data(),
                              .dbias_C = c.centered ? o.dbias.data() : nullptr,
-                             .accumulate = accumulate,
+                             .accumulate_dscale = accumulate,
+                             .accumulate_dbias = accumulate,
                              .workspace = workspace.data(),
                              .N = c.s.N,
                              .C = c.s.C};
