@@ -50,7 +50,7 @@ struct NormBackward {
   // Where these are given and not 0, dscale and dbias are added to.
   const float* accumulate_dscale = nullptr;
   const float* accumulate_dbias = nullptr;
-  float* workspace = nullptr;         // norm_backward_workspace(N, C) bytes
+  float* workspace = nullptr;  // norm_backward_workspace(N, C) bytes
   int64_t N = 0, C = 0;
 };
 

@@ -1,15 +1,27 @@
-"""src/ops/ops.def lists exactly the operators that have a contract file and a public header."""
+"""src/ops/ops.def lists exactly the operators that have a contract, and users can reach each.
+
+A file may hold several contracts: an operator and its gradient. Operators named `*_backward` are
+made by gradients alone and need no public header."""
 
 import re
 
 LIST = 'src/ops/ops.def'
 _LISTED = re.compile(r'^\s*WEFT_OP\w*\(\s*(\w+)', re.M)
-_CONTRACT = re.compile(r'\bconstinit\s+(extern\s+)?const\s+(\w+::)*OpContract\b|\bconstinit\s+const\s+OpContract\b')
+_CONTRACT = re.compile(r'\bconstinit\s+const\s+(?:graph::)?OpContract\s+contracts::(\w+)')
+
+
+def _contracts(tree):
+    """By operator: the file that defines its contract."""
+    found = {}
+    for name in tree.files:
+        if re.fullmatch(r'src/ops/\w+\.cpp', name):
+            for operator in _CONTRACT.findall(tree.text(name) or ''):
+                found[operator] = name
+    return found
 
 
 def operator_list(tree):
-    contracts = {name[len('src/ops/'):-len('.cpp')] for name in tree.files
-                 if re.fullmatch(r'src/ops/\w+\.cpp', name) and _CONTRACT.search(tree.text(name) or '')}
+    contracts = _contracts(tree)
     if LIST not in tree.files:
         if contracts:
             yield f'{LIST} is missing, and there are operators: {", ".join(sorted(contracts))}'
@@ -17,10 +29,12 @@ def operator_list(tree):
     listed = _LISTED.findall(tree.text(LIST))
     for name in sorted({name for name in listed if listed.count(name) > 1}):
         yield f'{LIST}: {name} is listed twice'
-    for name in sorted(set(listed) - contracts):
-        yield f'{LIST}: {name} is listed, but src/ops/{name}.cpp defines no OpContract'
-    for name in sorted(contracts - set(listed)):
-        yield f'src/ops/{name}.cpp: an operator that {LIST} does not list'
-    for name in sorted(contracts & set(listed)):
-        if f'include/weft/ops/{name}.h' not in tree.files:
-            yield f'include/weft/ops/{name}.h is missing: the parameters and user function of {name}'
+    for name in sorted(set(listed) - set(contracts)):
+        yield f'{LIST}: {name} is listed, but no file of src/ops defines contracts::{name}'
+    for name in sorted(set(contracts) - set(listed)):
+        yield f'{contracts[name]}: {name} is an operator that {LIST} does not list'
+    headers = ''.join(tree.text(name) or '' for name in tree.files
+                      if name.startswith('include/weft/ops/'))
+    for name in sorted(set(contracts) & set(listed)):
+        if not name.endswith('_backward') and not re.search(rf'\b{name}\(', headers):
+            yield f'include/weft/ops: no header declares {name}(), the user function of {name}'
