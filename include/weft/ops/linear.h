@@ -1,4 +1,4 @@
-// linear: y = activation(x W^T + bias).
+// linear: y = x W^T + bias.
 #pragma once
 
 #include "weft/ops/activation.h"
@@ -11,7 +11,13 @@ enum class WeightLayout : uint8_t {
 };
 std::string_view name_of(WeightLayout layout);
 
-// x [..., in], weight as `layout` says, bias [out] or absent. The result is [..., out].
+struct LinearParams {
+  WeightLayout layout = WeightLayout::kOutIn;
+
+  void visit(auto&& v) { v("layout", layout); }
+};
+
+// x [..., in], weight as `layout` says, bias [out] in fp32 or absent. The result is [..., out].
 Value linear(Value x, Value weight, Value bias = {}, WeightLayout layout = WeightLayout::kOutIn);
 
 }  // namespace weft::ops
