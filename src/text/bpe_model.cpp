@@ -1,0 +1,290 @@
+// Encoding by merges (bpe_model.h). The order of merges is that of Hugging Face's library: lowest
+// rank first, among equal ones the leftmost.
+#include "text/bpe_model.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "text/byte_alphabet.h"
+#include "text/utf8.h"
+#include "weft/error.h"
+
+namespace weft::text {
+namespace {
+
+// Up to here looking at all pairs for the best is faster than keeping a heap.
+constexpr size_t kShortWord = 48;
+constexpr std::string_view kSpaceMark = "\u2581";
+
+std::string in_quotes(std::string_view token) {
+  return "\"" + std::string(token.substr(0, 80)) + "\"";
+}
+
+}  // namespace
+
+BpeModel::BpeModel(const TokenizerDocument& document, const Vocabulary& vocabulary, bool byte_level,
+                   const std::string& origin)
+    : vocabulary_(vocabulary),
+      origin_(origin),
+      byte_level_(byte_level),
+      has_merges_(!document.merges.empty()),
+      merges_(document.merges.size()) {
+  JsonFields fields(document.rest.at("model"), origin + ": model");
+  read_options(fields, origin);
+  read_merges(document, origin);
+  find_symbols(origin);
+  cuts_at_spaces_ = may_cut_at_spaces(document);
+}
+
+void BpeModel::read_options(JsonFields& fields, const std::string& origin) {
+  fields.ignore("type");
+  if (const Json* dropout = fields.find("dropout"); dropout != nullptr && *dropout != 0.0) {
+    fields.fail("dropout", "random merges are not supported; set it to null");
+  }
+  for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
+    if (!fields.text_or_empty(key).empty()) fields.fail(key, "is not supported; set it to null");
+  }
+  fuse_unknown_ = fields.flag_or("fuse_unk", false);
+  byte_fallback_ = fields.flag_or("byte_fallback", false);
+  ignore_merges_ = fields.flag_or("ignore_merges", false);
+  if (const std::string unknown = fields.text_or_empty("unk_token"); !unknown.empty()) {
+    unknown_id_ = vocabulary_.model_id(unknown);
+    if (unknown_id_ < 0) fields.fail("unk_token", in_quotes(unknown) + " is not in model.vocab");
+  }
+  if (byte_level_ && byte_fallback_) {
+    throw Error(origin + ": model.byte_fallback does not go with the pre-tokenizer ByteLevel");
+  }
+  fields.done();
+}
+
+void BpeModel::read_merges(const TokenizerDocument& document, const std::string& origin) {
+  std::string whole;
+  for (size_t rank = 0; rank < document.merges.size(); ++rank) {
+    const auto& [left, right] = document.merges[rank];
+    const auto id_of = [&](const std::string& token) {
+      const int32_t id = vocabulary_.model_id(token);
+      if (id >= 0) return id;
+      throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: " + in_quotes(token) +
+                  " is not in model.vocab");
+    };
+    whole.assign(left).append(right);
+    const Merge merge{static_cast<uint32_t>(rank), id_of(whole)};
+    if (!merges_.insert(id_of(left), id_of(right), merge)) {
+      throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: the pair " +
+                  in_quotes(left) + ", " + in_quotes(right) + " appears twice");
+    }
+  }
+}
+
+void BpeModel::find_symbols(const std::string& origin) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const std::string itself(1, c);
+    symbol_of_byte_[byte] = byte_level_
+                                ? vocabulary_.model_id(letter_of_byte(static_cast<uint8_t>(byte)))
+                            : byte < 128 ? vocabulary_.model_id(itself)
+                                         : -1;
+    const std::string fallback{'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
+    fallback_of_byte_[byte] = byte_fallback_ ? vocabulary_.model_id(fallback) : -1;
+  }
+  if (!ignore_merges_ || !byte_level_) return;
+  byte_words_.resize(static_cast<size_t>(vocabulary_.size()));
+  whole_words_ = StringTable(byte_words_.size());
+  for (int32_t id = 0; id < vocabulary_.size(); ++id) {
+    if (!vocabulary_.is_model_token(id)) continue;
+    auto bytes = bytes_of_letters(vocabulary_.text(id));
+    if (!bytes) continue;
+    std::string& word = byte_words_[static_cast<size_t>(id)];
+    word = std::move(*bytes);
+    if (!whole_words_.insert(word, id))
+      throw Error(origin + ": two tokens stand for the same bytes");
+  }
+}
+
+bool BpeModel::may_cut_at_spaces(const TokenizerDocument& document) const {
+  if (byte_level_ || ignore_merges_ || vocabulary_.model_id(kSpaceMark) < 0) return false;
+  return std::ranges::none_of(document.merges, [](const auto& merge) {
+    const std::string whole = merge.first + merge.second;
+    for (size_t at = whole.find(kSpaceMark, 1); at != whole.npos;
+         at = whole.find(kSpaceMark, at + 1)) {
+      const bool after_mark =
+          at >= kSpaceMark.size() &&
+          whole.compare(at - kSpaceMark.size(), kSpaceMark.size(), kSpaceMark) == 0;
+      if (!after_mark) return true;
+    }
+    return false;
+  });
+}
+
+void BpeModel::append_cut_at_spaces(std::string_view text, BpeScratch& scratch,
+                                    std::vector<int32_t>& ids) const {
+  while (!text.empty()) {
+    size_t end = 0;
+    while (text.substr(end, kSpaceMark.size()) == kSpaceMark) end += kSpaceMark.size();
+    end = std::min(text.find(kSpaceMark, end), text.size());
+    append_word(text.substr(0, end), scratch, ids);
+    text.remove_prefix(end);
+  }
+}
+
+void BpeModel::append_word(std::string_view word, BpeScratch& scratch,
+                           std::vector<int32_t>& ids) const {
+  if (word.size() > WordCache::kMaxBytes) {
+    encode_word(word, scratch);
+    ids.insert(ids.end(), scratch.ids.begin(), scratch.ids.end());
+    return;
+  }
+  const WordCache::Key key(word);
+  std::span<const int32_t> known = scratch.cache.find(key);
+  if (known.empty()) {
+    encode_word(word, scratch);
+    scratch.cache.put(key, scratch.ids);
+    known = scratch.ids;
+  }
+  ids.insert(ids.end(), known.begin(), known.end());
+}
+
+// Leaves the word's ids in scratch.ids.
+void BpeModel::encode_word(std::string_view word, BpeScratch& scratch) const {
+  scratch.ids.clear();
+  if (ignore_merges_) {
+    if (const int32_t id = whole_word(word); id >= 0) return scratch.ids.push_back(id);
+  }
+  if (byte_level_) {
+    spell_bytes(word, scratch.ids);
+  } else {
+    spell_text(word, scratch.ids);
+  }
+  if (!has_merges_ || scratch.ids.size() < 2) return;
+  if (scratch.ids.size() <= kShortWord) return merge_short(scratch);
+  merge_long(scratch);
+}
+
+int32_t BpeModel::whole_word(std::string_view word) const {
+  return byte_level_ ? whole_words_.find(word) : vocabulary_.model_id(word);
+}
+
+void BpeModel::spell_bytes(std::string_view word, std::vector<int32_t>& symbols) const {
+  bool unknown_before = false;
+  for (const char c : word) {
+    const int32_t id = symbol_of_byte_[static_cast<uint8_t>(c)];
+    const bool unknown = id < 0;
+    if (unknown && unknown_id_ < 0) no_token(std::string_view(&c, 1));
+    if (!unknown || !unknown_before || !fuse_unknown_)
+      symbols.push_back(unknown ? unknown_id_ : id);
+    unknown_before = unknown;
+  }
+}
+
+int32_t BpeModel::symbol_of(std::string_view character) const {
+  const auto first = static_cast<uint8_t>(character[0]);
+  return first < 128 ? symbol_of_byte_[first] : vocabulary_.model_id(character);
+}
+
+// An unknown token waits until the next known character, as in Hugging Face's library: bytes that
+// are spelled meanwhile come before it.
+void BpeModel::spell_text(std::string_view word, std::vector<int32_t>& symbols) const {
+  bool waiting = false;
+  for (size_t at = 0; at < word.size();) {
+    const std::string_view character = word.substr(at, utf8_at(word, at).size);
+    at += character.size();
+    if (const int32_t id = symbol_of(character); id >= 0) {
+      if (waiting) symbols.push_back(unknown_id_);
+      waiting = false;
+      symbols.push_back(id);
+      continue;
+    }
+    if (byte_fallback_ && spell_fallback(character, symbols)) continue;
+    if (unknown_id_ < 0) no_token(character);
+    if (waiting && !fuse_unknown_) symbols.push_back(unknown_id_);
+    waiting = true;
+  }
+  if (waiting) symbols.push_back(unknown_id_);
+}
+
+bool BpeModel::spell_fallback(std::string_view character, std::vector<int32_t>& symbols) const {
+  const auto id_of = [&](char c) { return fallback_of_byte_[static_cast<uint8_t>(c)]; };
+  if (std::ranges::any_of(character, [&](char c) { return id_of(c) < 0; })) return false;
+  for (const char c : character) symbols.push_back(id_of(c));
+  return true;
+}
+
+void BpeModel::no_token(std::string_view character) const {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string bytes;
+  for (const char c : character) {
+    const auto byte = static_cast<uint8_t>(c);
+    bytes += {' ', kHex[byte >> 4], kHex[byte & 15]};
+  }
+  const bool shows =
+      utf8_at(character, 0).code != kInvalidByte && static_cast<uint8_t>(character[0]) >= ' ';
+  throw Error(origin_ + ": the tokenizer has no token for " +
+              (shows ? "\"" + std::string(character) + "\" " : "") + "(bytes" + bytes +
+              ") and no unknown token; remove the character from the text, or use a tokenizer that "
+              "covers it");
+}
+
+// For few symbols: the best pair is searched among all ranks.
+void BpeModel::merge_short(BpeScratch& scratch) const {
+  auto& ids = scratch.ids;
+  auto& ranks = scratch.ranks;  // ranks[i] is that of the pair (i, i + 1)
+  const auto rank_at = [&](size_t i) {
+    return i + 1 < ids.size() ? merges_.find(ids[i], ids[i + 1]).rank : Merge::kNone;
+  };
+  ranks.resize(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) ranks[i] = rank_at(i);
+  while (true) {
+    const auto best = std::ranges::min_element(ranks);
+    if (*best == Merge::kNone) return;
+    const auto i = best - ranks.begin();
+    const auto at = static_cast<size_t>(i);
+    ids[at] = merges_.find(ids[at], ids[at + 1]).id;
+    ids.erase(ids.begin() + i + 1);
+    ranks.erase(best + 1);
+    ranks[at] = rank_at(at);
+    if (at > 0) ranks[at - 1] = rank_at(at - 1);
+  }
+}
+
+// Puts the pair that begins at symbol `at` into the heap, if it merges.
+void BpeModel::push_pair(BpeScratch& scratch, uint32_t at) const {
+  const uint32_t after = scratch.links[at].after;
+  if (after == scratch.ids.size()) return;
+  const uint32_t rank = merges_.find(scratch.ids[at], scratch.ids[after]).rank;
+  if (rank == Merge::kNone) return;
+  scratch.heap.push_back(uint64_t{rank} << 32 | at);
+  std::ranges::push_heap(scratch.heap, std::greater<>());
+}
+
+// For any number of symbols n in O(n log n): a linked list of symbols and a heap of pairs, by rank,
+// then by place. A heap entry is out of date when the pair at its place no longer has its rank.
+void BpeModel::merge_long(BpeScratch& scratch) const {
+  auto& ids = scratch.ids;
+  auto& links = scratch.links;
+  if (ids.size() >= UINT32_MAX) throw Error(origin_ + ": a word is longer than 4 GiB");
+  const auto size = static_cast<uint32_t>(ids.size());
+  links.resize(size);
+  scratch.heap.clear();
+  for (uint32_t i = 0; i < size; ++i) links[i] = {i - 1, i + 1};  // before the first: UINT32_MAX
+  for (uint32_t i = 0; i < size; ++i) push_pair(scratch, i);
+  while (!scratch.heap.empty()) {
+    std::ranges::pop_heap(scratch.heap, std::greater<>());
+    const auto rank = static_cast<uint32_t>(scratch.heap.back() >> 32);
+    const auto at = static_cast<uint32_t>(scratch.heap.back());
+    scratch.heap.pop_back();
+    const uint32_t after = links[at].after;
+    if (ids[at] < 0 || after == size) continue;
+    const Merge merge = merges_.find(ids[at], ids[after]);
+    if (merge.rank != rank) continue;
+    ids[at] = merge.id;
+    ids[after] = -1;
+    links[at].after = links[after].after;
+    if (links[at].after < size) links[links[at].after].before = at;
+    if (links[at].before < size) push_pair(scratch, links[at].before);
+    push_pair(scratch, at);
+  }
+  std::erase(ids, -1);
+}
+
+}  // namespace weft::text

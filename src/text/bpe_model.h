@@ -1,0 +1,89 @@
+// Byte-pair encoding of one word (Sennrich et al., 2016, arXiv:1508.07909): the member "model" of a
+// tokenizer.json. Not here: how text is cut into words (pre_tokenizer.h), how merges are learned
+// (bpe_trainer.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/merge_table.h"
+#include "text/tokenizer_document.h"
+#include "text/vocabulary.h"
+#include "text/word_cache.h"
+
+namespace weft::text {
+
+// What encoding needs beside the model; one thread at a time.
+struct BpeScratch {
+  struct Link {
+    uint32_t before, after;
+  };
+
+  WordCache cache;
+  std::vector<int32_t> ids;
+  std::vector<uint32_t> ranks;
+  std::vector<Link> links;
+  std::vector<uint64_t> heap;
+};
+
+// Immutable.
+class BpeModel {
+ public:
+  // `byte_level`: words are given as bytes, and the vocabulary writes bytes as letters
+  // (byte_alphabet.h); else as text. Throws Error, beginning with `origin`. `vocabulary` must
+  // outlive the model.
+  BpeModel(const TokenizerDocument& document, const Vocabulary& vocabulary, bool byte_level,
+           const std::string& origin);
+
+  // Appends the ids of `word`, which is not empty. Throws Error for a character without a token
+  // where there is no unknown token.
+  void append_ids(std::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const {
+    if (cuts_at_spaces_) return append_cut_at_spaces(word, scratch, ids);
+    append_word(word, scratch, ids);
+  }
+
+  int32_t unknown_id() const { return unknown_id_; }
+
+ private:
+  void read_options(JsonFields& fields, const std::string& origin);
+  void read_merges(const TokenizerDocument& document, const std::string& origin);
+  void find_symbols(const std::string& origin);
+  bool may_cut_at_spaces(const TokenizerDocument& document) const;
+
+  void append_word(std::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const;
+  void append_cut_at_spaces(std::string_view text, BpeScratch& scratch,
+                            std::vector<int32_t>& ids) const;
+  void encode_word(std::string_view word, BpeScratch& scratch) const;
+  void spell_bytes(std::string_view word, std::vector<int32_t>& symbols) const;
+  void spell_text(std::string_view word, std::vector<int32_t>& symbols) const;
+  bool spell_fallback(std::string_view character, std::vector<int32_t>& symbols) const;
+  int32_t symbol_of(std::string_view character) const;
+  [[noreturn]] void no_token(std::string_view character) const;
+  int32_t whole_word(std::string_view word) const;
+  void merge_short(BpeScratch& scratch) const;
+  void merge_long(BpeScratch& scratch) const;
+  void push_pair(BpeScratch& scratch, uint32_t at) const;
+
+  const Vocabulary& vocabulary_;
+  std::string origin_;
+  bool byte_level_;
+  bool fuse_unknown_ = false;
+  bool byte_fallback_ = false;
+  bool ignore_merges_ = false;
+  // No merge reaches over the place before a U+2581 that follows another character, so text may be
+  // cut there without changing its ids.
+  bool cuts_at_spaces_ = false;
+  bool has_merges_ = false;
+  int32_t unknown_id_ = -1;
+  MergeTable merges_;
+  std::array<int32_t, 256> symbol_of_byte_{};    // byte-level: by byte; else ASCII characters
+  std::array<int32_t, 256> fallback_of_byte_{};  // "<0x41>"; -1 where there is none
+  std::vector<std::string> byte_words_;          // byte-level and ignore_merges: tokens as bytes
+  StringTable whole_words_;
+};
+
+}  // namespace weft::text

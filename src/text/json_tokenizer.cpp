@@ -1,0 +1,260 @@
+// Components at work together (json_tokenizer.h). The order of things is Hugging Face's: added
+// tokens in the raw text, normalization of what lies between, added tokens in that, words, merges,
+// frame.
+#include "text/json_tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "text/special_tokens.h"
+#include "text/utf8.h"
+#include "weft/error.h"
+
+namespace weft::text {
+namespace {
+
+TokenizerDocument parse_checked(const TokenizerSource& source) {
+  TokenizerDocument document = parse_tokenizer_document(source.content, source.origin);
+  JsonFields fields(document.rest, source.origin);
+  if (const std::string version = fields.text_or_empty("version");
+      !version.empty() && version != "1.0") {
+    fields.fail("version", "\"" + version.substr(0, 40) + "\" is not known; known: 1.0");
+  }
+  for (const char* key : {"truncation", "padding"}) {
+    if (fields.find(key) != nullptr) {
+      fields.fail(key, "is not supported: texts would be cut or filled silently; set it to null");
+    }
+  }
+  for (const char* key :
+       {"added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder"}) {
+    fields.ignore(key);
+  }
+  JsonFields model(fields.at("model"), fields.path_of("model"));
+  const std::string type = model.text_or_empty("type");
+  if (!type.empty() && type != "BPE") {
+    model.fail("type",
+               "the model \"" + type.substr(0, 80) + "\" is not supported here; supported: BPE");
+  }
+  if (!document.has_vocab) model.fail("vocab", "is missing, or no object of tokens and ids");
+  if (!document.has_merges) model.fail("merges", "is missing, or no list");
+  fields.done();
+  return document;
+}
+
+const Json& member(const TokenizerDocument& document, const char* key) {
+  static const Json absent;
+  const auto it = document.rest.find(key);
+  return it == document.rest.end() ? absent : *it;
+}
+
+}  // namespace
+
+// Takes scratch space from those that are idle, or makes some, and gives it back.
+class JsonTokenizer::Lease {
+ public:
+  explicit Lease(const JsonTokenizer& owner) : owner_(owner) {
+    const std::lock_guard lock(owner_.mutex_);
+    if (owner_.idle_.empty()) return;
+    scratch_ = std::move(owner_.idle_.back());
+    owner_.idle_.pop_back();
+  }
+  ~Lease() {
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.idle_.push_back(std::move(scratch_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  Scratch& get() {
+    if (!scratch_) scratch_ = std::make_unique<Scratch>();
+    return *scratch_;
+  }
+
+ private:
+  const JsonTokenizer& owner_;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+std::unique_ptr<const Tokenizer> JsonTokenizer::make(TokenizerSource source) {
+  TokenizerDocument document = parse_checked(source);
+  return std::unique_ptr<const Tokenizer>(
+      new JsonTokenizer(std::move(source), std::move(document)));
+}
+
+JsonTokenizer::JsonTokenizer(TokenizerSource source, TokenizerDocument document)
+    : kind_(source.kind),
+      origin_(source.origin),
+      added_(read_added_tokens(member(document, "added_tokens"), origin_ + ": added_tokens")),
+      vocabulary_(std::move(document.vocab), added_, origin_),
+      normalizer_(make_normalizer(member(document, "normalizer"), origin_ + ": normalizer")),
+      raw_finder_(finder_entries(false), origin_ + ": added_tokens"),
+      normalized_finder_(finder_entries(true), origin_ + ": added_tokens"),
+      pre_tokenizer_(member(document, "pre_tokenizer"), origin_ + ": pre_tokenizer"),
+      model_(document, vocabulary_, pre_tokenizer_.byte_level(), origin_),
+      frame_(read_post_processor(member(document, "post_processor"), vocabulary_,
+                                 origin_ + ": post_processor")),
+      decoder_(member(document, "decoder"), origin_ + ": decoder"),
+      special_(static_cast<size_t>(vocabulary_.size())),
+      decoded_(special_.size()) {
+  for (int32_t id = 0; id < vocabulary_.size(); ++id) {
+    decoded_[static_cast<size_t>(id)] = vocabulary_.text(id);
+  }
+  for (const AddedToken& token : added_) {
+    const auto id = static_cast<size_t>(token.id);
+    special_[id] = token.special;
+    if (token.normalized && normalizer_) decoded_[id] = normalizer_->normalize(token.content);
+  }
+  if (decoder_.only_byte_level()) {
+    for (std::string& text : decoded_) text = TokenDecoder::bytes_of_token(text);
+  }
+  make_files(std::move(source));
+}
+
+std::vector<TokenFinder::Entry> JsonTokenizer::finder_entries(bool normalized) const {
+  std::vector<TokenFinder::Entry> entries;
+  for (const AddedToken& token : added_) {
+    if (token.normalized != normalized) continue;
+    std::string pattern =
+        normalized && normalizer_ ? normalizer_->normalize(token.content) : token.content;
+    if (pattern.empty()) {
+      throw Error(origin_ + ": added_tokens: \"" + token.content +
+                  "\" is empty in normalized text");
+    }
+    entries.push_back({std::move(pattern), token});
+  }
+  return entries;
+}
+
+void JsonTokenizer::make_files(TokenizerSource source) {
+  special_ids_ = special_ids_by_name(added_, model_.unknown_id());
+  files_.push_back({"tokenizer.json", std::move(source.content)});
+  bool has_config = false, has_map = false;
+  for (TokenizerFile& file : source.beside) {
+    if (file.name == "tokenizer_config.json") {
+      const std::string origin = origin_ + ", " + file.name + " beside it";
+      special_ids_ = special_ids_from_config(file.content, vocabulary_, origin);
+      has_config = true;
+    }
+    has_map = has_map || file.name == "special_tokens_map.json";
+    files_.push_back(std::move(file));
+  }
+  if (source.special) special_ids_ = *source.special;
+  if (!has_config) {
+    files_.push_back({"tokenizer_config.json", make_tokenizer_config(special_ids_, vocabulary_)});
+  }
+  if (!has_map) {
+    files_.push_back(
+        {"special_tokens_map.json", make_special_tokens_map(special_ids_, vocabulary_)});
+  }
+}
+
+void JsonTokenizer::append_ids(std::string_view text, const EncodeOptions& options,
+                               std::vector<int32_t>& ids) const {
+  Lease lease(*this);
+  Scratch& scratch = lease.get();
+  if (options.add_special_tokens) ids.insert(ids.end(), frame_.before.begin(), frame_.before.end());
+  if (raw_finder_.empty()) {
+    append_part(text, true, options.find_special_tokens, scratch, ids);
+  } else {
+    scratch.parts.clear();
+    raw_finder_.split(text, options.find_special_tokens, scratch.parts);
+    for (const TextPart& part : scratch.parts) {
+      if (part.id >= 0) {
+        ids.push_back(part.id);
+      } else {
+        append_part(part.text, part.text.data() == text.data(), options.find_special_tokens,
+                    scratch, ids);
+      }
+    }
+  }
+  if (options.add_special_tokens) ids.insert(ids.end(), frame_.after.begin(), frame_.after.end());
+}
+
+// Text between raw added tokens.
+void JsonTokenizer::append_part(std::string_view text, bool at_start, bool find_special,
+                                Scratch& scratch, std::vector<int32_t>& ids) const {
+  std::string normalized;
+  if (normalizer_) {
+    normalized = normalizer_->normalize(text);
+    text = normalized;
+  }
+  if (normalized_finder_.empty()) return append_plain(text, at_start, scratch, ids);
+  scratch.normalized_parts.clear();
+  normalized_finder_.split(text, find_special, scratch.normalized_parts);
+  for (const TextPart& part : scratch.normalized_parts) {
+    if (part.id >= 0) {
+      ids.push_back(part.id);
+    } else {
+      append_plain(part.text, at_start && part.text.data() == text.data(), scratch, ids);
+    }
+  }
+}
+
+// Normalized text without added tokens.
+void JsonTokenizer::append_plain(std::string_view text, bool at_start, Scratch& scratch,
+                                 std::vector<int32_t>& ids) const {
+  if (text.empty()) return;
+  if (const auto rule = pre_tokenizer_.rule()) {
+    std::array<size_t, 256> ends;
+    for (size_t begin = 0; begin < text.size();) {
+      const size_t n = cut_words(*rule, text, begin, ends);
+      for (size_t i = 0; i < n; ++i) {
+        model_.append_ids(text.substr(begin, ends[i] - begin), scratch.bpe, ids);
+        begin = ends[i];
+      }
+    }
+    return;
+  }
+  scratch.cut.start(text, at_start);
+  pre_tokenizer_.cut(scratch.cut);
+  for (size_t i = 0; i < scratch.cut.ranges.size(); ++i) {
+    model_.append_ids(scratch.cut.word(i), scratch.bpe, ids);
+  }
+}
+
+void JsonTokenizer::check_id(int32_t id) const {
+  if (id < 0 || id >= vocabulary_.size()) {
+    throw Error(origin_ + ": there is no token " + std::to_string(id) + "; ids are 0 to " +
+                std::to_string(vocabulary_.size() - 1));
+  }
+}
+
+std::string JsonTokenizer::decode_ids(std::span<const int32_t> ids,
+                                      const DecodeOptions& options) const {
+  const bool direct = decoder_.only_byte_level();
+  std::string bytes;
+  std::vector<std::string> tokens;
+  for (const int32_t id : ids) {
+    check_id(id);
+    const auto i = static_cast<size_t>(id);
+    if (options.skip_special_tokens && special_[i]) continue;
+    if (direct) {
+      bytes += decoded_[i];
+    } else {
+      tokens.push_back(decoded_[i]);
+    }
+  }
+  if (!direct) return decoder_.decode(std::move(tokens), options);
+  if (!options.replace_invalid_utf8) return bytes;
+  std::string valid;
+  append_replacing_invalid(valid, bytes);
+  return valid;
+}
+
+std::string_view JsonTokenizer::token_text(int32_t id) const {
+  check_id(id);
+  return vocabulary_.text(id);
+}
+
+std::optional<int32_t> JsonTokenizer::token_id(std::string_view token_text) const {
+  const int32_t id = vocabulary_.id(token_text);
+  return id < 0 ? std::nullopt : std::optional(id);
+}
+
+bool JsonTokenizer::is_special(int32_t id) const {
+  check_id(id);
+  return special_[static_cast<size_t>(id)];
+}
+
+}  // namespace weft::text

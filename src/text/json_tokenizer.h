@@ -1,0 +1,87 @@
+// The tokenizer that a tokenizer.json describes: all its components at work together. Not here: the
+// components, reading files (tokenizer_files.cpp).
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "text/added_tokens.h"
+#include "text/bpe_model.h"
+#include "text/normalizer.h"
+#include "text/post_processor.h"
+#include "text/pre_tokenizer.h"
+#include "text/token_decoder.h"
+#include "text/tokenizer.h"
+#include "text/vocabulary.h"
+
+namespace weft::text {
+
+// What comes with a tokenizer.json.
+struct TokenizerSource {
+  std::string content;                // of the tokenizer.json
+  std::string origin;                 // names it in messages
+  std::string kind = "bpe";           // Tokenizer::name()
+  std::optional<SpecialIds> special;  // else from the files beside it, else by usual names
+  std::vector<TokenizerFile> beside;  // tokenizer_config.json and others, if there are any
+};
+
+class JsonTokenizer final : public Tokenizer {
+ public:
+  // Throws Error naming the file and the component that is malformed or not supported.
+  static std::unique_ptr<const Tokenizer> make(TokenizerSource source);
+
+  void append_ids(std::string_view text, const EncodeOptions& options,
+                  std::vector<int32_t>& ids) const override;
+  std::string_view name() const override { return kind_; }
+  int32_t vocab_size() const override { return vocabulary_.size(); }
+  std::string_view token_text(int32_t id) const override;
+  std::optional<int32_t> token_id(std::string_view token_text) const override;
+  bool is_special(int32_t id) const override;
+  const SpecialIds& special_ids() const override { return special_ids_; }
+  std::span<const TokenizerFile> files() const override { return files_; }
+
+ protected:
+  std::string decode_ids(std::span<const int32_t> ids, const DecodeOptions& options) const override;
+
+ private:
+  // Buffers and caches of one call at a time; kept for the next, so that their words stay known.
+  struct Scratch {
+    BpeScratch bpe;
+    CutText cut;
+    std::vector<TextPart> parts, normalized_parts;
+  };
+  class Lease;
+
+  JsonTokenizer(TokenizerSource source, TokenizerDocument document);
+  std::vector<TokenFinder::Entry> finder_entries(bool normalized) const;
+  void make_files(TokenizerSource source);
+  void check_id(int32_t id) const;
+
+  void append_part(std::string_view text, bool at_start, bool find_special, Scratch& scratch,
+                   std::vector<int32_t>& ids) const;
+  void append_plain(std::string_view text, bool at_start, Scratch& scratch,
+                    std::vector<int32_t>& ids) const;
+
+  std::string kind_;
+  std::string origin_;
+  std::vector<AddedToken> added_;
+  Vocabulary vocabulary_;
+  std::unique_ptr<const Normalizer> normalizer_;
+  TokenFinder raw_finder_, normalized_finder_;
+  PreTokenizer pre_tokenizer_;
+  BpeModel model_;
+  Frame frame_;
+  TokenDecoder decoder_;
+  std::vector<bool> special_;         // by id
+  std::vector<std::string> decoded_;  // by id: what the decoder begins with
+  SpecialIds special_ids_;
+  std::vector<TokenizerFile> files_;
+
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Scratch>> idle_;
+};
+
+}  // namespace weft::text

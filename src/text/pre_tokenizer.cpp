@@ -1,0 +1,348 @@
+// Pre-tokenizers of tokenizer files (pre_tokenizer.h).
+#include "text/pre_tokenizer.h"
+
+#include <array>
+#include <utility>
+
+#include "text/replacement.h"
+#include "text/unicode.h"
+#include "weft/error.h"
+
+namespace weft::text {
+namespace {
+
+constexpr size_t kMaxSteps = 32;
+constexpr int kMaxDepth = 4;
+
+// What becomes of the places where a pattern matches.
+enum class Behavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
+
+Behavior read_behavior(JsonFields& fields) {
+  constexpr std::array<std::pair<std::string_view, Behavior>, 5> kNames = {
+      {{"Isolated", Behavior::kIsolated},
+       {"Removed", Behavior::kRemoved},
+       {"MergedWithPrevious", Behavior::kMergedWithPrevious},
+       {"MergedWithNext", Behavior::kMergedWithNext},
+       {"Contiguous", Behavior::kContiguous}}};
+  const std::string& given = fields.text("behavior");
+  for (const auto& [name, behavior] : kNames) {
+    if (given == name) return behavior;
+  }
+  fields.fail("behavior", "\"" + given.substr(0, 80) +
+                              "\" is none of Isolated, Removed, MergedWithPrevious, "
+                              "MergedWithNext, Contiguous");
+}
+
+// A piece of a word: what a pattern matched, or what lies between matches.
+struct Piece {
+  size_t begin, end;
+  bool match;
+};
+
+// All of [0, size), in order. Matches do not overlap.
+void cover(const std::vector<Regex::Match>& matches, size_t size, std::vector<Piece>& pieces) {
+  size_t done = 0;
+  for (const Regex::Match& match : matches) {
+    if (done < match.begin) pieces.push_back({done, match.begin, false});
+    pieces.push_back({match.begin, match.end, true});
+    done = match.end;
+  }
+  if (done < size) pieces.push_back({done, size, false});
+}
+
+// Whether piece i joins the one before it in `order`, for the behaviors that join.
+bool joins_before(Behavior behavior, bool match, bool match_before) {
+  return behavior == Behavior::kContiguous ? match == match_before : match && !match_before;
+}
+
+void append_joined(Behavior behavior, const std::vector<Piece>& pieces,
+                   std::vector<CutText::Range>& out) {
+  const size_t first = out.size();
+  bool match_before = false;
+  for (const Piece& piece : pieces) {
+    if (out.size() > first && joins_before(behavior, piece.match, match_before)) {
+      out.back().end = piece.end;
+    } else {
+      out.push_back({piece.begin, piece.end});
+    }
+    match_before = piece.match;
+  }
+}
+
+void append_joined_with_next(const std::vector<Piece>& pieces, std::vector<CutText::Range>& out) {
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const bool next_is_match = i + 1 < pieces.size() && pieces[i + 1].match;
+    const bool joins_next = pieces[i].match && !next_is_match && i + 1 < pieces.size();
+    out.push_back({pieces[i].begin, pieces[joins_next ? i + 1 : i].end});
+    if (joins_next) ++i;
+  }
+}
+
+void append_behaved(Behavior behavior, const std::vector<Piece>& pieces,
+                    std::vector<CutText::Range>& out) {
+  switch (behavior) {
+    case Behavior::kIsolated:
+    case Behavior::kRemoved:
+      for (const Piece& piece : pieces) {
+        if (behavior == Behavior::kRemoved && piece.match) continue;
+        out.push_back({piece.begin, piece.end});
+      }
+      return;
+    case Behavior::kMergedWithNext: return append_joined_with_next(pieces, out);
+    case Behavior::kMergedWithPrevious:
+    case Behavior::kContiguous: return append_joined(behavior, pieces, out);
+  }
+}
+
+// A step that cuts each word by itself and leaves the text as it is.
+class CuttingStep : public PreTokenizerStep {
+ public:
+  void apply(CutText& text) const final {
+    std::vector<CutText::Range> cut;
+    cut.reserve(text.ranges.size());
+    for (size_t i = 0; i < text.ranges.size(); ++i) {
+      const size_t first = cut.size(), offset = text.ranges[i].begin;
+      cut_word(text.word(i), cut);
+      for (size_t j = first; j < cut.size(); ++j) {
+        cut[j].begin += offset;
+        cut[j].end += offset;
+      }
+    }
+    std::erase_if(cut, [](const CutText::Range& range) { return range.begin == range.end; });
+    text.ranges = std::move(cut);
+  }
+
+ private:
+  // Appends ranges of `word`.
+  virtual void cut_word(std::string_view word, std::vector<CutText::Range>& out) const = 0;
+};
+
+class SplitStep final : public CuttingStep {
+ public:
+  SplitStep(Pattern pattern, Behavior behavior, bool invert)
+      : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
+
+ private:
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    std::vector<Regex::Match> matches;
+    pattern_.find_all(word, matches);
+    std::vector<Piece> pieces;
+    cover(matches, word.size(), pieces);
+    for (Piece& piece : pieces) piece.match = piece.match != invert_;
+    append_behaved(behavior_, pieces, out);
+  }
+
+  Pattern pattern_;
+  Behavior behavior_;
+  bool invert_;
+};
+
+// Characters of some classes as matches.
+class ClassStep final : public CuttingStep {
+ public:
+  ClassStep(uint16_t mask, Behavior behavior) : mask_(mask), behavior_(behavior) {}
+
+ private:
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    std::vector<Regex::Match> matches;
+    for (size_t at = 0; at < word.size();) {
+      const Utf8Char c = utf8_at(word, at);
+      if ((class_table()[c.code] & mask_) != 0) matches.push_back({at, at + c.size});
+      at += c.size;
+    }
+    std::vector<Piece> pieces;
+    cover(matches, word.size(), pieces);
+    append_behaved(behavior_, pieces, out);
+  }
+
+  uint16_t mask_;
+  Behavior behavior_;
+};
+
+class RuleStep final : public CuttingStep {
+ public:
+  explicit RuleStep(WordRule rule) : rule_(rule) {}
+
+ private:
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    std::array<size_t, 256> ends;
+    for (size_t begin = 0; begin < word.size();) {
+      const size_t n = cut_words(rule_, word, begin, ends);
+      for (size_t i = 0; i < n; ++i) {
+        out.push_back({begin, ends[i]});
+        begin = ends[i];
+      }
+    }
+  }
+
+  WordRule rule_;
+};
+
+// A step that changes the text of words.
+class ChangingStep : public PreTokenizerStep {
+ public:
+  void apply(CutText& text) const final {
+    std::string changed;
+    changed.reserve(text.text.size() + text.text.size() / 4 + 8);
+    for (size_t i = 0; i < text.ranges.size(); ++i) {
+      const size_t begin = changed.size();
+      append_changed(text.word(i), text.at_start && text.ranges[i].begin == 0, changed);
+      text.ranges[i] = {begin, changed.size()};
+    }
+    text.changed = std::move(changed);
+    text.text = text.changed;
+  }
+
+ private:
+  virtual void append_changed(std::string_view word, bool first, std::string& out) const = 0;
+};
+
+class PrefixSpaceStep final : public ChangingStep {
+ private:
+  void append_changed(std::string_view word, bool, std::string& out) const override {
+    if (!word.starts_with(' ')) out += ' ';
+    out += word;
+  }
+};
+
+// Spaces become a visible mark (SentencePiece's U+2581), and words begin with one.
+class SpaceMarkStep final : public ChangingStep {
+ public:
+  enum class Prepend { kFirst, kNever, kAlways };
+
+  SpaceMarkStep(std::string mark, Prepend prepend) : mark_(std::move(mark)), prepend_(prepend) {}
+
+  static Prepend read_prepend(JsonFields& fields) {
+    const std::string scheme = fields.text_or_empty("prepend_scheme");
+    const bool never = !fields.flag_or("add_prefix_space", true);
+    if (scheme == "never" || (scheme.empty() && never)) return Prepend::kNever;
+    if (never) fields.fail("add_prefix_space", "contradicts prepend_scheme \"" + scheme + "\"");
+    if (scheme == "first") return Prepend::kFirst;
+    if (scheme == "always" || scheme.empty()) return Prepend::kAlways;
+    fields.fail("prepend_scheme", "\"" + scheme + "\" is none of first, never, always");
+  }
+
+ private:
+  void append_changed(std::string_view word, bool first, std::string& out) const override {
+    const bool prepends = prepend_ == Prepend::kAlways || (prepend_ == Prepend::kFirst && first);
+    if (prepends && !word.starts_with(' ') && !word.starts_with(mark_)) out += mark_;
+    for (const char c : word) {
+      if (c == ' ') {
+        out += mark_;
+      } else {
+        out += c;
+      }
+    }
+  }
+
+  std::string mark_;
+  Prepend prepend_;
+};
+
+// Words begin at each mark.
+class MarkSplitStep final : public CuttingStep {
+ public:
+  explicit MarkSplitStep(std::string mark) : mark_(std::move(mark)) {}
+
+ private:
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    std::vector<Regex::Match> matches;
+    for (size_t at = word.find(mark_); at != word.npos; at = word.find(mark_, at + mark_.size())) {
+      matches.push_back({at, at + mark_.size()});
+    }
+    std::vector<Piece> pieces;
+    cover(matches, word.size(), pieces);
+    append_joined_with_next(pieces, out);
+  }
+
+  std::string mark_;
+};
+
+std::string read_mark(JsonFields& fields) {
+  std::string mark = fields.text("replacement");
+  if (mark.empty() || utf8_at(mark, 0).size != mark.size()) {
+    fields.fail("replacement", "must be one character");
+  }
+  return mark;
+}
+
+}  // namespace
+
+void CutText::start(std::string_view given, bool begins) {
+  text = given;
+  ranges.assign(1, {0, given.size()});
+  at_start = begins;
+}
+
+PreTokenizer::PreTokenizer(const Json& component, const std::string& path) {
+  if (!component.is_null()) read(component, path, 0);
+}
+
+void PreTokenizer::add_rule(WordRule rule) {
+  rule_ = steps_.empty() ? std::optional(rule) : std::nullopt;
+  steps_.push_back(std::make_unique<RuleStep>(rule));
+}
+
+void PreTokenizer::read_byte_level(JsonFields& fields) {
+  const bool prefix = fields.flag("add_prefix_space");
+  fields.flag("trim_offsets");  // of offsets alone, which are not made here
+  const bool cuts = fields.flag_or("use_regex", true);
+  byte_level_ = true;
+  if (prefix) {
+    rule_.reset();
+    steps_.push_back(std::make_unique<PrefixSpaceStep>());
+  }
+  if (cuts) add_rule(WordRule::kGpt2);
+}
+
+void PreTokenizer::read_split(JsonFields& fields) {
+  Pattern pattern(fields);
+  const Behavior behavior = read_behavior(fields);
+  const bool invert = fields.flag("invert");
+  const auto rule = rule_for(pattern.expression());
+  if (rule && behavior == Behavior::kIsolated) return add_rule(*rule);
+  rule_.reset();
+  steps_.push_back(std::make_unique<SplitStep>(std::move(pattern), behavior, invert));
+}
+
+void PreTokenizer::read(const Json& component, const std::string& path, int depth) {
+  JsonFields fields(component, path);
+  const std::string& type = fields.text("type");
+  if (byte_level_)
+    fields.fail("type", "\"" + type.substr(0, 80) + "\" after ByteLevel is not supported");
+  if (type == "ByteLevel") {
+    read_byte_level(fields);
+  } else if (type == "Split") {
+    read_split(fields);
+  } else if (type == "Digits") {
+    rule_.reset();
+    const bool each = fields.flag("individual_digits");
+    steps_.push_back(
+        std::make_unique<ClassStep>(kDigit, each ? Behavior::kIsolated : Behavior::kContiguous));
+  } else if (type == "WhitespaceSplit") {
+    rule_.reset();
+    steps_.push_back(std::make_unique<ClassStep>(kSpace, Behavior::kRemoved));
+  } else if (type == "Metaspace") {
+    rule_.reset();
+    const std::string mark = read_mark(fields);
+    fields.ignore("str_rep");  // a copy of the replacement in old files
+    steps_.push_back(std::make_unique<SpaceMarkStep>(mark, SpaceMarkStep::read_prepend(fields)));
+    if (fields.flag_or("split", true)) steps_.push_back(std::make_unique<MarkSplitStep>(mark));
+  } else if (type == "Sequence" && depth < kMaxDepth) {
+    const Json& list = fields.array("pretokenizers", kMaxSteps);
+    for (size_t i = 0; i < list.size(); ++i) {
+      read(list[i], fields.path_of("pretokenizers") + "[" + std::to_string(i) + "]", depth + 1);
+    }
+  } else {
+    fields.fail("type", "the pre-tokenizer \"" + type.substr(0, 80) +
+                            "\" is not supported here; supported: ByteLevel, Digits, Metaspace, "
+                            "Sequence, Split, WhitespaceSplit");
+  }
+  fields.done();
+}
+
+void PreTokenizer::cut(CutText& text) const {
+  for (const auto& step : steps_) step->apply(text);
+}
+
+}  // namespace weft::text

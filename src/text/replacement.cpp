@@ -1,0 +1,52 @@
+// Patterns and replacements (replacement.h).
+#include "text/replacement.h"
+
+namespace weft::text {
+namespace {
+
+constexpr size_t kMaxContent = 256;  // a longer one could make text grow without sensible bound
+
+}  // namespace
+
+Pattern::Pattern(JsonFields& fields) {
+  JsonFields pattern(fields.at("pattern"), fields.path_of("pattern"));
+  const bool is_literal = pattern.find("String") != nullptr;
+  if (is_literal) {
+    literal_ = pattern.text("String");
+    if (literal_.empty()) pattern.fail("String", "is empty, so it matches nothing");
+  } else {
+    if (pattern.find("Regex") == nullptr) fields.fail("pattern", "needs \"String\" or \"Regex\"");
+    expression_ = pattern.text("Regex");
+    regex_.emplace(expression_, pattern.path_of("Regex"));
+  }
+  pattern.done();
+}
+
+void Pattern::find_all(std::string_view text, std::vector<Regex::Match>& matches) const {
+  if (regex_) return regex_->find_all(text, matches);
+  for (size_t at = text.find(literal_); at != text.npos; at = text.find(literal_, at)) {
+    matches.push_back({at, at + literal_.size()});
+    at += literal_.size();
+  }
+}
+
+Replacement::Replacement(JsonFields& fields) : pattern_(fields), content_(fields.text("content")) {
+  if (content_.size() > kMaxContent) {
+    fields.fail("content", "is longer than " + std::to_string(kMaxContent) + " bytes");
+  }
+}
+
+std::string Replacement::apply(std::string_view text) const {
+  std::vector<Regex::Match> matches;
+  pattern_.find_all(text, matches);
+  std::string out;
+  out.reserve(text.size() + matches.size() * content_.size());
+  size_t copied = 0;
+  for (const Regex::Match& match : matches) {
+    out.append(text.substr(copied, match.begin - copied)).append(content_);
+    copied = match.end;
+  }
+  return out.append(text.substr(copied));
+}
+
+}  // namespace weft::text

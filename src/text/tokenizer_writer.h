@@ -1,0 +1,35 @@
+// Writes tokenizer.json as Hugging Face's library writes it, so that opening and saving it there
+// changes no byte. Not here: where the vocabulary comes from.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "text/added_tokens.h"
+
+namespace weft::text {
+
+using OrderedJson = nlohmann::ordered_json;
+
+// A byte-pair encoding to be written. Components are null where there are none.
+struct BpeDescription {
+  std::vector<AddedToken> added;
+  OrderedJson normalizer, pre_tokenizer, post_processor, decoder;
+  std::string unknown_token;  // empty: none
+  bool fuse_unknown = false;
+  bool byte_fallback = false;
+  std::vector<std::string> vocab;  // by id
+  std::vector<std::pair<std::string, std::string>> merges;
+};
+
+std::string write_tokenizer_json(const BpeDescription& description);
+
+// An added token that is found as it is written and left out when text is decoded.
+AddedToken special_token(int32_t id, std::string content);
+
+// {"type": "ByteLevel", ...}
+OrderedJson byte_level_component(bool add_prefix_space, bool trim_offsets, bool use_regex);
+
+}  // namespace weft::text

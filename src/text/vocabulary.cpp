@@ -1,0 +1,98 @@
+// Vocabularies (vocabulary.h).
+#include "text/vocabulary.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "text/tokenizer_document.h"
+#include "weft/error.h"
+
+namespace weft::text {
+
+StringTable::StringTable(size_t most_strings)
+    : slots_(std::bit_ceil(std::max<size_t>(2 * most_strings, 2))) {}
+
+// The slot that holds `text`, or the free one where it belongs.
+size_t StringTable::slot_of(std::string_view text) const {
+  const size_t mask = slots_.size() - 1;
+  size_t i = XXH3_64bits(text.data(), text.size()) & mask;
+  while (slots_[i].value >= 0 && slots_[i].text != text) i = (i + 1) & mask;
+  return i;
+}
+
+bool StringTable::insert(std::string_view text, int32_t value) {
+  Slot& slot = slots_[slot_of(text)];
+  if (slot.value >= 0) return false;
+  slot = {text, value};
+  return true;
+}
+
+int32_t StringTable::find(std::string_view text) const {
+  return slots_.empty() ? -1 : slots_[slot_of(text)].value;
+}
+
+Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
+                       const std::vector<AddedToken>& added, const std::string& origin)
+    : model_ids_(model.size()), added_ids_(added.size()) {
+  size_t size = model.size();
+  for (const AddedToken& token : added) size = std::max(size, static_cast<size_t>(token.id) + 1);
+  for (const auto& [text, id] : model) {
+    if (id >= 0)
+      size = std::max(size, static_cast<size_t>(std::min<int64_t>(id, kMaxVocabulary)) + 1);
+  }
+  if (size > model.size() + added.size()) {
+    throw Error(origin + ": ids reach to " + std::to_string(size - 1) + " but there are only " +
+                std::to_string(model.size() + added.size()) +
+                " tokens; ids must be 0, 1, 2, ... without holes");
+  }
+  texts_.resize(size);
+  is_model_token_.resize(size);
+  for (auto& [text, id] : model) {
+    const std::string where = origin + ": model.vocab[\"" + text.substr(0, 80) + "\"]";
+    place(std::move(text), id, where);
+    is_model_token_[static_cast<size_t>(id)] = true;
+    if (!model_ids_.insert(texts_[static_cast<size_t>(id)], static_cast<int32_t>(id))) {
+      throw Error(where + ": the token appears twice");
+    }
+  }
+  for (const AddedToken& token : added) {
+    const std::string where = origin + ": added_tokens \"" + token.content.substr(0, 80) + "\"";
+    const int32_t known = model_id(token.content);
+    if (known < 0) place(token.content, token.id, where);
+    if (known >= 0 && known != token.id) {
+      throw Error(where + ": has id " + std::to_string(token.id) + " here and " +
+                  std::to_string(known) + " in model.vocab");
+    }
+    added_ids_.insert(texts_[static_cast<size_t>(token.id)], token.id);
+  }
+  const auto hole = std::ranges::find(texts_, "");
+  if (hole != texts_.end()) {
+    throw Error(origin + ": no token has the id " + std::to_string(hole - texts_.begin()) +
+                "; ids must be 0, 1, 2, ... without holes");
+  }
+}
+
+void Vocabulary::place(std::string text, int64_t id, const std::string& where) {
+  if (text.empty()) throw Error(where + ": a token is empty");
+  if (text.size() > kMaxTokenBytes) {
+    throw Error(where + ": the token is longer than " + std::to_string(kMaxTokenBytes) + " bytes");
+  }
+  if (id < 0 || id >= size()) {
+    throw Error(where + ": the id must be an integer from 0 to " + std::to_string(size() - 1));
+  }
+  std::string& slot = texts_[static_cast<size_t>(id)];
+  if (!slot.empty()) {
+    throw Error(where + ": id " + std::to_string(id) + " is also that of \"" + slot.substr(0, 80) +
+                "\"");
+  }
+  slot = std::move(text);
+}
+
+int32_t Vocabulary::id(std::string_view token) const {
+  const int32_t added = added_ids_.find(token);
+  return added >= 0 ? added : model_id(token);
+}
+
+}  // namespace weft::text

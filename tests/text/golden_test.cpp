@@ -1,0 +1,142 @@
+// Ids and decoded text against the reference values, for every byte-pair tokenizer there is.
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "golden.h"
+#include "text/tokenizer.h"
+
+namespace weft::text {
+namespace {
+
+using golden::read;
+
+struct Case {
+  const char* name;
+  const char* data;  // its tokenizer.json in the data folder; null: tokenizers/NAME.json
+};
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+constexpr EncodeOptions kPlain{.add_special_tokens = false};
+constexpr DecodeOptions kKeepSpecial{.skip_special_tokens = false};
+
+class Golden : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    folder_ = golden::text_folder();
+    data_ = golden::data_folder();
+    // Reference values are not part of the repository.
+    if (folder_.empty() || data_.empty()) GTEST_SKIP() << "WEFT_GOLDEN or WEFT_DATA has no values";
+    tokenizer_ = load_tokenizer(path_of(GetParam()));
+    expected_ = nlohmann::json::parse(read(folder_ + "/expected.json"));
+  }
+
+  std::string path_of(const Case& c) const {
+    return c.data != nullptr ? data_ + c.data : folder_ + "/tokenizers/" + c.name + ".json";
+  }
+
+  // The texts of expected.json; empty for one whose copy here is another.
+  std::string text_of(const std::string& name) const {
+    static const std::map<std::string, std::string> kFiles = {
+        {"tinyshakespeare", "/tinyshakespeare/input.txt"},
+        {"wikitext-2-test", "/wikitext-2/test.txt"},
+        {"tatoeba-3000", "/tatoeba-en-zh/cmn.txt"}};
+    const auto file = kFiles.find(name);
+    std::string text;
+    if (name == "chinese-classics-300k") {
+      text = first_of_chinese_classics();
+    } else {
+      text = read(file == kFiles.end() ? folder_ + "/" + name + ".txt" : data_ + file->second);
+    }
+    if (name == "tatoeba-3000") text.resize(expected_["texts"][name]["bytes"].get<size_t>());
+    return golden::sha256(text) == expected_["texts"][name]["sha256"] ? text : std::string();
+  }
+  std::string first_of_chinese_classics() const;
+
+  std::string folder_, data_;
+  nlohmann::json expected_;
+  std::unique_ptr<const Tokenizer> tokenizer_;
+};
+
+std::string Golden::first_of_chinese_classics() const {
+  const size_t bytes = expected_["texts"]["chinese-classics-300k"]["bytes"];
+  return read(data_ + "/chinese-classics/\u7EA2\u697C\u68A6.txt").substr(0, bytes);
+}
+
+TEST_P(Golden, LinesHaveTheExpectedIds) {
+  for (const std::string text : {"torture", "fuzz", "fuzz-any"}) {
+    const auto lines = golden::lines_of(read(folder_ + "/" + text + ".txt"));
+    const auto ids =
+        golden::lines_of(read(folder_ + "/ids/" + GetParam().name + "." + text + ".txt"));
+    ASSERT_EQ(lines.size(), ids.size()) << text;
+    for (size_t i = 0; i < lines.size(); ++i) {
+      ASSERT_EQ(tokenizer_->encode(lines[i], kPlain), golden::ids_of(ids[i]))
+          << text << " line " << i + 1 << ": " << lines[i];
+    }
+  }
+}
+
+TEST_P(Golden, WholeFilesHaveTheExpectedIds) {
+  for (const std::string text : {"torture", "fuzz"}) {
+    const auto ids =
+        golden::ids_of(read(folder_ + "/ids/" + GetParam().name + "." + text + ".whole.txt"));
+    EXPECT_EQ(tokenizer_->encode(read(folder_ + "/" + text + ".txt"), kPlain), ids) << text;
+  }
+}
+
+TEST_P(Golden, DecodedLinesAreEqual) {
+  const auto ids = golden::lines_of(read(folder_ + "/ids/" + GetParam().name + ".torture.txt"));
+  const auto texts =
+      golden::lines_of(read(folder_ + "/decode/" + GetParam().name + ".torture.jsonl"));
+  ASSERT_EQ(ids.size(), texts.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string expected = nlohmann::json::parse(texts[i]).get<std::string>();
+    EXPECT_EQ(tokenizer_->decode(golden::ids_of(ids[i]), kKeepSpecial), expected)
+        << "line " << i + 1;
+  }
+}
+
+TEST_P(Golden, LargeTextsHaveTheExpectedDigests) {
+  int compared = 0;
+  for (const auto& [name, value] : expected_["tokenizers"][GetParam().name]["texts"].items()) {
+    const std::string text = text_of(name);
+    if (text.empty()) continue;
+    ++compared;
+    const auto plain = tokenizer_->encode(text, kPlain);
+    const auto special = tokenizer_->encode(text);
+    EXPECT_EQ(plain.size(), value["plain"]["n"]) << name;
+    EXPECT_EQ(golden::sha256(plain), value["plain"]["sha256"]) << name;
+    EXPECT_EQ(golden::sha256(special), value["special"]["sha256"]) << name;
+    EXPECT_EQ(golden::sha256(tokenizer_->decode(special, kKeepSpecial)),
+              value["decode"]["keep_special"]["sha256"])
+        << name;
+    EXPECT_EQ(golden::sha256(tokenizer_->decode(special)),
+              value["decode"]["skip_special"]["sha256"])
+        << name;
+    EXPECT_EQ(tokenizer_->decode(plain, kKeepSpecial) == text, value["decode"]["equals_text"])
+        << name;
+    std::vector<int32_t> by_line;
+    for (const std::string& line : golden::lines_of(text)) {
+      tokenizer_->append_ids(line, kPlain, by_line);
+    }
+    EXPECT_EQ(golden::sha256(by_line), value["lines"]["sha256"]) << name;
+  }
+  EXPECT_GE(compared, 3);  // torture, fuzz, fuzz-any lie beside the values
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizers, Golden,
+                         testing::Values(Case{"gpt2", "/tok-gpt2/tokenizer.json"},
+                                         Case{"minimind", "/tok-minimind/tokenizer.json"},
+                                         Case{"bpe_gpt2", nullptr}, Case{"bpe_llama3", nullptr},
+                                         Case{"bpe_qwen2", nullptr}, Case{"bpe_llama2", nullptr},
+                                         Case{"bpe_metaspace", nullptr}, Case{"bpe_gemma", nullptr},
+                                         Case{"bpe_dscoder", nullptr}, Case{"bpe_dsv3", nullptr},
+                                         Case{"bpe_o200k", nullptr}),
+                         [](const testing::TestParamInfo<Case>& c) {
+                           return std::string(c.param.name);
+                         });
+
+}  // namespace
+}  // namespace weft::text
