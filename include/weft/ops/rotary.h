@@ -21,8 +21,8 @@ struct RotaryParams {
 };
 
 // qkv [..., (H + 2 K) D] as in head_norm; positions i32 of qkv's leading sizes, each below P; table
-// f32 [P, R/2, 2] of cosines and sines, R even and at most D: the first R elements of a head turn.
-// The result is like qkv.
+// f32 [P, 2, R/2], a row of cosines and one of sines for each position, R even and at most D: the
+// first R elements of a head turn. The result is like qkv.
 Value rotary(Value qkv, Value positions, Value table, const RotaryParams& params);
 
 // How the angles are made.
