@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 VERSION = '14'
+EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'  # git's name of it: everything is a change
 
 
 class Skipped(Exception):
@@ -38,10 +39,25 @@ def formatting(tree, names):
 
 
 def changed_since(tree, revision):
-    """Files changed since `revision`, or since the branch left origin/main; None where git cannot tell."""
+    """Files changed since `revision`; None where git cannot tell.
+
+    By default since the branch left origin/main (or main); on that branch itself, in the commits of the
+    last day before its newest.
+    """
+    def base():
+        head = tree.git('rev-parse', 'HEAD').strip()
+        for main in ('origin/main', 'main'):
+            try:
+                fork = tree.git('merge-base', 'HEAD', main).strip()
+            except subprocess.CalledProcessError:
+                continue
+            if fork != head:
+                return fork
+        day_before = int(tree.git('log', '-1', '--format=%ct')) - 24 * 3600
+        return tree.git('rev-list', '-1', f'--before={day_before}', 'HEAD').strip() or EMPTY_TREE
+
     try:
-        base = revision or tree.git('merge-base', 'HEAD', 'origin/main').strip()
-        changed = tree.git('diff', '--name-only', base).split('\n')
+        changed = tree.git('diff', '--name-only', revision or base()).split('\n')
         changed += tree.git('ls-files', '--others', '--exclude-standard').split('\n')
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -9,8 +9,8 @@
 #include <limits>
 #include <string>
 
-#include "../core/faulty_file_system.h"
-#include "../core/temporary_folder.h"
+#include "tests/core/faulty_file_system.h"
+#include "tests/core/temporary_folder.h"
 
 namespace weft::report {
 namespace {

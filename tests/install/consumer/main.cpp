@@ -1,5 +1,5 @@
-// Builds a graph with the public C++ API, trains it a step, and reads what an error says. Exits 1 where
-// the installed library does not do what its headers promise.
+// Builds a graph with the public C++ API, trains it a step, and reads what an error says. Exits 1
+// where the installed library does not do what its headers promise.
 #include <weft/error.h>
 #include <weft/graph.h>
 #include <weft/ops/add.h>
