@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "../core/faulty_file_system.h"
-#include "../core/temporary_folder.h"
+#include "tests/core/faulty_file_system.h"
+#include "tests/core/temporary_folder.h"
 
 namespace weft::report {
 namespace {
