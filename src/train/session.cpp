@@ -2,48 +2,14 @@
 
 #include <algorithm>
 
-#include "graph/precision.h"
 #include "graph/registry.h"
-#include "graph/simplify.h"
 #include "train/initialize.h"
 
 namespace weft::train {
 
-using graph::GraphData;
 using graph::kNoValue;
-using graph::MemoryPlan;
 using graph::ValueId;
 using graph::ValueInfo;
-
-ForwardGraph build_forward_graph(std::string name, const GraphData& forward,
-                                 const graph::Values& outputs, DType compute) {
-  graph::PrecisionResult result = graph::apply_precision(forward, compute);
-  ForwardGraph built{std::move(name), std::move(result.graph), {}};
-  for (const Value& output : outputs)
-    built.outputs.push_back(result.map[static_cast<size_t>(output.id())]);
-  graph::drop_dead_nodes(*built.data, built.outputs);
-  return built;
-}
-
-namespace {
-
-// Parameters, and their copies in the compute type, lie in the training step's part.
-bool is_shared(const GraphData& data, ValueId id) {
-  const ValueInfo& info = data.value(id);
-  return info.kind == ValueKind::kParameter || info.master != kNoValue;
-}
-
-// Where a forward program finds a parameter: by its name in the step's graph.
-std::byte* shared_address(const GraphData& forward, ValueId id, const graph::Program& step) {
-  const std::string& name = forward.value(id).name;
-  const ValueId in_step = step.graph().find(name);
-  if (in_step == kNoValue)
-    throw Error("the forward graph reads the parameter '" + name +
-                "', which the training step does not have");
-  return static_cast<std::byte*>(step.tensor(in_step).data);
-}
-
-}  // namespace
 
 SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads) {
   SessionPlan plan{.step = std::move(step), .threads = threads};
@@ -52,24 +18,10 @@ SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int
       *plan.step.data, plan.step_schedule,
       {.threads = threads,
        .outputs = {plan.step.update.gradient_norm.id(), plan.step.update.applied.id()}});
-  int64_t persistent = plan.step_memory.persistent_bytes;
-  int64_t transient = plan.step_memory.transient_bytes;
-  for (ForwardGraph& forward : forwards) {
-    SessionPlan::Forward entry{.graph = std::move(forward)};
-    const GraphData& data = *entry.graph.data;
-    entry.schedule = graph::serial_schedule(data);
-    entry.memory =
-        graph::plan_memory(data, entry.schedule,
-                           {.threads = threads,
-                            .external = [&data](ValueId id) { return is_shared(data, id); },
-                            .outputs = entry.graph.outputs});
-    entry.persistent = persistent;
-    persistent += entry.memory.persistent_bytes;
-    transient = std::max(transient, entry.memory.transient_bytes);
-    plan.forwards.push_back(std::move(entry));
-  }
-  plan.transient = persistent;
-  plan.bytes = persistent + transient;
+  plan.forwards = plan_forwards(std::move(forwards), Parameters::kElsewhere, threads);
+  plan.transient = plan.step_memory.persistent_bytes + plan.forwards.persistent_bytes;
+  plan.bytes =
+      plan.transient + std::max(plan.step_memory.transient_bytes, plan.forwards.transient_bytes);
   return plan;
 }
 
@@ -79,17 +31,22 @@ Session::Session(SessionPlan plan, uint64_t seed)
   step_ = std::make_unique<graph::Program>(
       *plan_.step.data, plan_.step_schedule, plan_.step_memory,
       graph::Binding{.arena = &arena_, .transient = plan_.transient}, device);
-  for (const SessionPlan::Forward& forward : plan_.forwards) {
-    const GraphData& data = *forward.graph.data;
-    const graph::Binding binding{
-        .arena = &arena_,
-        .persistent = forward.persistent,
-        .transient = plan_.transient,
-        .external = [this, &data](ValueId id) { return shared_address(data, id, *step_); }};
-    forwards_.push_back(
-        std::make_unique<graph::Program>(data, forward.schedule, forward.memory, binding, device));
-  }
+  const ForwardBinding binding{
+      .arena = &arena_,
+      .persistent = plan_.step_memory.persistent_bytes,
+      .transient = plan_.transient,
+      .parameter = [this](const std::string& name) { return parameter_address(name); }};
+  forwards_ = std::make_unique<ForwardPrograms>(plan_.forwards, binding, device);
   initialize(seed);
+}
+
+// Where a forward program finds a parameter, or its copy: by its name in the step's graph.
+std::byte* Session::parameter_address(const std::string& name) const {
+  const ValueId id = plan_.step.data->find(name);
+  if (id == kNoValue)
+    throw Error("a forward program reads the parameter '" + name +
+                "', which the training step does not have");
+  return static_cast<std::byte*>(step_->tensor(id).data);
 }
 
 void Session::initialize(uint64_t seed) {
@@ -132,7 +89,7 @@ StepResult Session::end_step(double learning_rate, graph::Observer* observer) {
 }
 
 void Session::run_forward(size_t i, graph::Observer* observer) const {
-  forwards_[i]->run_body(pool_, observer);
+  (*forwards_)[i].run_body(pool_, observer);
 }
 
 std::vector<NamedTensor> Session::parameters() const {
@@ -175,17 +132,6 @@ void Session::parameters_changed() {
   const graph::Tensor to = step_->tensor(plan_.step.blocks.copies.id());
   round_to_bf16({from.as<float>(), static_cast<size_t>(plan_.step.layout.elements)},
                 to.as<BFloat16>(), pool_);
-}
-
-graph::Tensor find_input(const graph::Program& program, std::string_view name, DType dtype) {
-  const ValueId id = program.graph().find(name);
-  if (id == kNoValue || program.graph().value(id).kind != ValueKind::kInput)
-    throw Error("the program has no input '" + std::string(name) + "'");
-  const TensorType& type = program.graph().value(id).type;
-  if (type.dtype != dtype)
-    throw Error("the input '" + std::string(name) + "' is " + type.to_string() +
-                ", it was asked for as " + std::string(name_of(dtype)));
-  return program.tensor(id);
 }
 
 }  // namespace weft::train

@@ -10,35 +10,19 @@
 
 #include "core/thread_pool.h"
 #include "graph/program.h"
+#include "train/forward_set.h"
 #include "train/step_graph.h"
 #include "weft/train_program.h"
 
 namespace weft::train {
 
-// A program without gradients over the session's parameters.
-struct ForwardGraph {
-  std::string name;
-  std::unique_ptr<graph::GraphData> data;
-  std::vector<graph::ValueId> outputs;  // what the host reads after a run
-};
-
-// `outputs` are values of `forward`; it is rewritten for computing in `compute`.
-ForwardGraph build_forward_graph(std::string name, const graph::GraphData& forward,
-                                 const graph::Values& outputs, DType compute);
-
-// All of a session's memory, in one block: what survives steps, the inputs and caches of the
-// forward programs, and one transient part that the programs take turns in.
+// All of a session's memory, in one block: what survives steps, the inputs and states of the
+// forward programs, and one transient part that all programs take turns in.
 struct SessionPlan {
   StepGraph step;
   graph::Schedule step_schedule;
   graph::MemoryPlan step_memory;
-  struct Forward {
-    ForwardGraph graph;
-    graph::Schedule schedule;
-    graph::MemoryPlan memory;
-    int64_t persistent = 0;  // offset in the arena
-  };
-  std::vector<Forward> forwards;
+  ForwardPlan forwards;
   int threads = 1;
   int64_t transient = 0;  // offset in the arena
   int64_t bytes = 0;      // of the arena
@@ -64,7 +48,7 @@ class Session {
   void set_updates(int64_t updates) { updates_ = updates; }
 
   const graph::Program& step_program() const { return *step_; }
-  const graph::Program& forward_program(size_t i) const { return *forwards_[i]; }
+  const ForwardPrograms& forwards() const { return *forwards_; }
   void run_forward(size_t i, graph::Observer* observer = nullptr) const;
   const SessionPlan& plan() const { return plan_; }
   const ParallelFor& parallel() const { return pool_; }
@@ -79,19 +63,16 @@ class Session {
 
  private:
   void initialize(uint64_t seed);
+  std::byte* parameter_address(const std::string& name) const;
   float& scalar(Value value) const;
 
   SessionPlan plan_;
   ThreadPool pool_;
   Arena arena_;
   std::unique_ptr<graph::Program> step_;
-  std::vector<std::unique_ptr<graph::Program>> forwards_;
+  std::unique_ptr<ForwardPrograms> forwards_;
   int64_t updates_ = 0;
   double labels_ = 1;
 };
-
-// The tensor of the input `name` of a program's graph. Throws Error for an unknown name or if its
-// type is not `dtype`.
-graph::Tensor find_input(const graph::Program& program, std::string_view name, DType dtype);
 
 }  // namespace weft::train
