@@ -99,6 +99,14 @@ HWY_INLINE V keep(V value, Part part) {
   return hn::IfThenElseZero(hn::FirstN(F32(), static_cast<size_t>(part.n)), value);
 }
 
+// Missing lanes become `other`.
+HWY_INLINE V keep_or(V value, Full, V) {
+  return value;
+}
+HWY_INLINE V keep_or(V value, Part part, V other) {
+  return hn::IfThenElse(hn::FirstN(F32(), static_cast<size_t>(part.n)), value, other);
+}
+
 // body(i, extent) for every vector of [0, n); the extent of the last one may be a Part.
 template <class Body>
 HWY_INLINE void for_lanes(int64_t n, Body body) {

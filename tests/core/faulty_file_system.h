@@ -1,7 +1,5 @@
 // A FileSystem whose k-th changing operation fails as disks, quotas and power cuts make it fail.
 // For tests: run once without a fault, read operations(), then run again for every k below it.
-// A sync is counted but not done: these files need not survive a power cut, and tests make
-// thousands.
 #pragma once
 
 #include <cerrno>
@@ -49,7 +47,10 @@ class FaultyFileSystem final : public FileSystem {
     step("rename", from, false);
     base_.rename(from, to);
   }
-  void sync_folder(const Path& folder) override { step("sync_folder", folder, false); }
+  void sync_folder(const Path& folder) override {
+    step("sync_folder", folder, false);
+    base_.sync_folder(folder);
+  }
   bool create_folder(const Path& folder) override {
     step("create_folder", folder, true);
     return base_.create_folder(folder);
@@ -82,7 +83,10 @@ class FaultyFileSystem final : public FileSystem {
       owner_.step("write", path_, true);
       base_->write(bytes);
     }
-    void sync() override { owner_.step("sync", path_, false); }
+    void sync() override {
+      owner_.step("sync", path_, false);
+      base_->sync();
+    }
     void close() override {
       owner_.step("close", path_, false);
       base_->close();

@@ -1,10 +1,8 @@
-// A folder of a test's own, removed at the end. In memory where the machine has such a place (and
-// TMPDIR names no other): tests make thousands of small files and must not wait for a disk.
+// A folder of a test's own, removed at the end.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,7 +16,7 @@ namespace weft {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (base() / "weft-test-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "weft-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary folder at " << name;
     path_ = name;
   }
@@ -41,11 +39,6 @@ class TemporaryFolder {
   }
 
  private:
-  static std::filesystem::path base() {
-    const bool has_memory = ::access("/dev/shm", W_OK) == 0 && std::getenv("TMPDIR") == nullptr;
-    return has_memory ? "/dev/shm" : std::filesystem::temp_directory_path();
-  }
-
   std::filesystem::path path_;
 };
 
