@@ -1,13 +1,26 @@
 // Which optimizer trains a model, and how: the options that configs and programs share.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 namespace weft {
 
 enum class OptimizerKind : uint8_t { kAdamW, kSgd, kLion, kMuon };
-std::string_view name_of(OptimizerKind kind);
+constexpr std::string_view name_of(OptimizerKind kind) {
+  switch (kind) {
+    case OptimizerKind::kAdamW: return "adamw";
+    case OptimizerKind::kSgd: return "sgd";
+    case OptimizerKind::kLion: return "lion";
+    case OptimizerKind::kMuon: return "muon";
+  }
+  return "?";
+}
+constexpr auto values_of(OptimizerKind) {
+  return std::array{OptimizerKind::kAdamW, OptimizerKind::kSgd, OptimizerKind::kLion,
+                    OptimizerKind::kMuon};
+}
 
 // Parameters with two or more dimensions decay, the others do not. Muon trains the matrices inside
 // layers and AdamW the rest (embeddings, head, norms).

@@ -2,6 +2,7 @@
 // checkpointing; Chen et al., "Training deep nets with sublinear memory cost", 2016).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -14,5 +15,8 @@ enum class RecomputeMode : uint8_t {
   kFull,       // everything inside a layer; only what enters it is kept
 };
 std::string_view name_of(RecomputeMode mode);
+constexpr auto values_of(RecomputeMode) {
+  return std::array{RecomputeMode::kNone, RecomputeMode::kSelective, RecomputeMode::kFull};
+}
 
 }  // namespace weft

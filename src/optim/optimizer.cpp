@@ -6,20 +6,6 @@
 #include "weft/ops/muon.h"
 #include "weft/ops/sgd.h"
 
-namespace weft {
-
-std::string_view name_of(OptimizerKind kind) {
-  switch (kind) {
-    case OptimizerKind::kAdamW: return "adamw";
-    case OptimizerKind::kSgd: return "sgd";
-    case OptimizerKind::kLion: return "lion";
-    case OptimizerKind::kMuon: return "muon";
-  }
-  return "?";
-}
-
-}  // namespace weft
-
 namespace weft::optim {
 namespace {
 

@@ -1,6 +1,7 @@
 // Learning-rate schedules: the rate of each update as a pure function of its number.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -8,10 +9,17 @@ namespace weft::optim {
 
 enum class ScheduleKind : uint8_t { kConstant, kLinear, kCosine, kInverseSqrt, kWsd };
 std::string_view name_of(ScheduleKind kind);
+constexpr auto values_of(ScheduleKind) {
+  return std::array{ScheduleKind::kConstant, ScheduleKind::kLinear, ScheduleKind::kCosine,
+                    ScheduleKind::kInverseSqrt, ScheduleKind::kWsd};
+}
 
 // The form of the decay of wsd (warmup, stable, decay).
 enum class DecayForm : uint8_t { kCosine, kLinear, kSqrt };
 std::string_view name_of(DecayForm form);
+constexpr auto values_of(DecayForm) {
+  return std::array{DecayForm::kCosine, DecayForm::kLinear, DecayForm::kSqrt};
+}
 
 struct ScheduleOptions {
   ScheduleKind kind = ScheduleKind::kCosine;

@@ -92,18 +92,20 @@ Series downsampled(const Series& series, size_t limit) {
   return result;
 }
 
-std::vector<double> smoothed(std::span<const double> values, double half_life) {
-  WEFT_ASSERT(half_life > 0);
-  const double keep = std::exp2(-1 / half_life);
-  double average = 0, weight = 0;
-  std::vector<double> result;
-  result.reserve(values.size());
+std::vector<double> smoothed(std::span<const double> values, size_t radius) {
+  std::vector<double> sums{0};  // of the finite values before each place
+  std::vector<double> counts{0};
   for (const double value : values) {
-    if (std::isfinite(value)) {
-      average = keep * average + (1 - keep) * value;
-      weight = keep * weight + (1 - keep);
-    }
-    result.push_back(std::isfinite(value) ? average / weight : value);
+    const bool finite = std::isfinite(value);
+    sums.push_back(sums.back() + (finite ? value : 0));
+    counts.push_back(counts.back() + (finite ? 1 : 0));
+  }
+  std::vector<double> result(values.begin(), values.end());
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) continue;
+    const size_t reach = std::min({radius, i, values.size() - 1 - i});
+    const size_t begin = i - reach, end = i + reach + 1;
+    result[i] = (sums[end] - sums[begin]) / (counts[end] - counts[begin]);
   }
   return result;
 }

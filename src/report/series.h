@@ -26,9 +26,10 @@ Series series_of(std::span<const LogRecord> records, std::string_view name);
 // last.
 Series downsampled(const Series& series, size_t limit);
 
-// Exponential moving average that forgets by half over `half_life` points; starts unbiased. Values
-// that are not finite stay as they are and leave the average alone.
-std::vector<double> smoothed(std::span<const double> values, double half_life);
+// The mean of the values up to `radius` places before and after each one; near the ends of as many
+// as there are on both sides, so that a falling curve is not bent. Values that are not finite stay
+// as they are and are left out of the means.
+std::vector<double> smoothed(std::span<const double> values, size_t radius);
 
 struct Range {
   double low = 0;

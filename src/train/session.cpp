@@ -18,7 +18,8 @@ SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int
       *plan.step.data, plan.step_schedule,
       {.threads = threads,
        .outputs = {plan.step.update.gradient_norm.id(), plan.step.update.applied.id()}});
-  plan.forwards = plan_forwards(std::move(forwards), Parameters::kElsewhere, threads);
+  plan.forwards =
+      runtime::plan_forwards(std::move(forwards), runtime::Parameters::kElsewhere, threads);
   plan.transient = plan.step_memory.persistent_bytes + plan.forwards.persistent_bytes;
   plan.bytes =
       plan.transient + std::max(plan.step_memory.transient_bytes, plan.forwards.transient_bytes);

@@ -10,11 +10,18 @@
 
 #include "core/thread_pool.h"
 #include "graph/program.h"
-#include "train/forward_set.h"
+#include "runtime/forward_set.h"
+#include "runtime/model_files.h"
 #include "train/step_graph.h"
 #include "weft/train_program.h"
 
 namespace weft::train {
+
+using runtime::ForwardBinding;
+using runtime::ForwardGraph;
+using runtime::ForwardPlan;
+using runtime::ForwardPrograms;
+using runtime::NamedTensor;
 
 // All of a session's memory, in one block: what survives steps, the inputs and states of the
 // forward programs, and one transient part that all programs take turns in.
@@ -29,12 +36,6 @@ struct SessionPlan {
 };
 
 SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads);
-
-// A tensor of the training state under a name that depends on no layout.
-struct NamedTensor {
-  std::string name;
-  graph::Tensor tensor;
-};
 
 class Session {
  public:

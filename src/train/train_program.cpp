@@ -19,8 +19,8 @@ train::SessionPlan plan_of(const Graph& graph, Value loss, const TrainProgramOpt
                              {}, options.threads > 0 ? options.threads : usable_threads());
 }
 
-std::span<float> find(const std::vector<train::NamedTensor>& tensors, std::string_view name) {
-  for (const train::NamedTensor& entry : tensors)
+std::span<float> find(const std::vector<runtime::NamedTensor>& tensors, std::string_view name) {
+  for (const runtime::NamedTensor& entry : tensors)
     if (entry.name == name)
       return {entry.tensor.as<float>(), static_cast<size_t>(entry.tensor.type.shape.elements())};
   throw Error("the program has no parameter '" + std::string(name) + "'");
@@ -45,7 +45,7 @@ StepResult TrainProgram::end_step(double learning_rate) {
 }
 
 std::span<std::byte> TrainProgram::input_bytes(std::string_view name, DType dtype) {
-  const graph::Tensor tensor = train::find_input(impl_->session.step_program(), name, dtype);
+  const graph::Tensor tensor = runtime::find_input(impl_->session.step_program(), name, dtype);
   return {static_cast<std::byte*>(tensor.data), static_cast<size_t>(tensor.type.bytes())};
 }
 

@@ -1,8 +1,10 @@
-// A folder of a test's own, removed at the end.
+// A folder of a test's own, removed at the end. In memory where the machine has such a place (and
+// TMPDIR names no other): tests make thousands of small files and must not wait for a disk.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -16,7 +18,7 @@ namespace weft {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "weft-test-XXXXXX").string();
+    std::string name = (base() / "weft-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary folder at " << name;
     path_ = name;
   }
@@ -39,6 +41,11 @@ class TemporaryFolder {
   }
 
  private:
+  static std::filesystem::path base() {
+    const bool has_memory = ::access("/dev/shm", W_OK) == 0 && std::getenv("TMPDIR") == nullptr;
+    return has_memory ? "/dev/shm" : std::filesystem::temp_directory_path();
+  }
+
   std::filesystem::path path_;
 };
 

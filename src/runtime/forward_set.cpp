@@ -1,11 +1,11 @@
-#include "train/forward_set.h"
+#include "runtime/forward_set.h"
 
 #include <algorithm>
 
 #include "graph/precision.h"
 #include "graph/simplify.h"
 
-namespace weft::train {
+namespace weft::runtime {
 
 using graph::GraphData;
 using graph::kNoValue;
@@ -122,4 +122,4 @@ graph::Tensor find_input(const graph::Program& program, std::string_view name, D
   return program.tensor(id);
 }
 
-}  // namespace weft::train
+}  // namespace weft::runtime

@@ -12,7 +12,7 @@
 #include "graph/program.h"
 #include "weft/graph.h"
 
-namespace weft::train {
+namespace weft::runtime {
 
 struct ForwardGraph {
   std::string name;
@@ -84,4 +84,4 @@ class ForwardPrograms {
 // type is not `dtype`.
 graph::Tensor find_input(const graph::Program& program, std::string_view name, DType dtype);
 
-}  // namespace weft::train
+}  // namespace weft::runtime

@@ -1,0 +1,70 @@
+// Writes the shards of a tokens folder from tokenized pieces of documents.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "data/dataset_manifest.h"
+#include "data/shard_writer.h"
+
+namespace weft::data {
+
+struct DatasetFormat {
+  int32_t vocab_size = 0;
+  std::optional<int32_t> bos_token_id;  // begins every document, where there is one
+  int32_t eos_token_id = 0;             // ends every document
+  int64_t shard_tokens = 0;             // of every shard but a split's last
+};
+
+// The shards of one split.
+class SplitWriter {
+ public:
+  SplitWriter(FileSystem& files, const Path& folder, Split split, const DatasetFormat& format);
+
+  void start_document();
+  void append(std::span<const int32_t> tokens);
+  void add_bytes(int64_t bytes) { content_.bytes += bytes; }
+  // Writes what is left and returns what the split holds.
+  SplitContent finish();
+
+ private:
+  void write_shard();
+
+  FileSystem& files_;
+  Path folder_;
+  Split split_;
+  ShardBuilder builder_;
+  SplitContent content_;
+};
+
+// One piece of a document and its place.
+struct TokenPiece {
+  Split split = Split::kTrain;
+  bool begins_document = false;
+  bool ends_document = false;
+  int64_t bytes = 0;  // of its text
+  std::span<const int32_t> tokens;
+};
+
+// Frames documents and sends them to their splits. What of one document follows in the same split
+// stays one document there; what does not becomes one of its own.
+class DatasetWriter {
+ public:
+  DatasetWriter(FileSystem& files, const Path& folder, const DatasetFormat& format);
+
+  void add(const TokenPiece& piece);
+  // What the splits hold, in the order of kSplits.
+  std::array<SplitContent, 2> finish();
+
+ private:
+  SplitWriter& writer(Split split) { return writers_[static_cast<size_t>(split)]; }
+  void close_document();
+
+  DatasetFormat format_;
+  std::array<SplitWriter, 2> writers_;
+  std::optional<Split> open_;  // where a document is unfinished
+};
+
+}  // namespace weft::data

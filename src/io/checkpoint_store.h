@@ -1,0 +1,104 @@
+// Training checkpoints OUTPUT/checkpoint-STEP/: saved so that a crash, a full disk or a failing
+// device at any point leaves the last completed one intact, and found again by looking, never by a
+// stored pointer. It moves named streams of bytes and knows no model.
+//
+// A save: folder .checkpoint-STEP.partial, files, manifest, fsync of each, fsync of the folder,
+// rename, fsync of OUTPUT, verification of every hash from the device, and only then removal of old
+// ones. A failed fsync fails that checkpoint and is never retried (docs/reliability.md).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "io/checkpoint_manifest.h"
+#include "io/folder_writer.h"
+
+namespace weft::io {
+
+// An intact checkpoint: every listed file had its size and hash when it was opened.
+struct Checkpoint {
+  Path folder;
+  CheckpointManifest manifest;
+
+  bool has(std::string_view name) const;
+  // Where the file `name` lies; Error if the manifest does not list it. Read no others.
+  Path file(std::string_view name) const;
+};
+
+// Verifies the manifest and every file of one checkpoint. Error saying what is damaged or missing;
+// NewerCheckpoint if a newer program wrote it.
+Checkpoint open_checkpoint(const FileSystem& files, const Path& folder,
+                           ReadFrom from = ReadFrom::kCache);
+
+struct SkippedCheckpoint {
+  Path folder;
+  std::string reason;
+};
+
+// What to go on from. Whoever goes on says what was skipped and why.
+struct FoundCheckpoint {
+  std::optional<Checkpoint> checkpoint;    // nothing only where there is no checkpoint at all
+  std::vector<SkippedCheckpoint> skipped;  // damaged ones that would have come first
+};
+
+// The intact checkpoint of the highest step in `output_dir` (none if that is missing). Error if
+// there are checkpoints and none is intact: training never starts silently at step 0 again; and
+// NewerCheckpoint rather than an older one behind the user's back.
+FoundCheckpoint latest_checkpoint(const FileSystem& files, const Path& output_dir);
+// The same for the lowest score; of equal ones the earliest. Those without a score come
+// last, the latest of them first.
+FoundCheckpoint best_checkpoint(const FileSystem& files, const Path& output_dir);
+
+struct CheckpointOptions {
+  int64_t keep_last = 0;  // how many of the newest are kept; 0 keeps all
+  bool keep_best = true;  // the one of the lowest score is kept besides
+};
+
+struct CheckpointToSave {
+  int64_t step = 0;
+  std::optional<double> score = {};  // lower is better; one that is not finite counts as none
+  std::map<std::string, std::string> notes = {};
+  std::vector<FileToWrite> files;
+};
+
+struct SavedCheckpoint {
+  Path folder;
+  std::vector<Path> removed;          // old ones
+  std::vector<std::string> problems;  // what could not be removed; the checkpoint itself is safe
+};
+
+// The one writer of a run's checkpoints. Holds the lock OUTPUT/run.lock while it lives, so that two
+// runs cannot write to one folder. One call at a time.
+class CheckpointStore {
+ public:
+  // Makes `output_dir` if needed, takes the lock and mends what a crash left. FileError naming the
+  // other run if there is one, or if the folder cannot be written.
+  CheckpointStore(FileSystem& files, Path output_dir, CheckpointOptions options);
+
+  // What happened at the start that a log should tell: a dead run's lock, leftovers of a crash.
+  const std::vector<std::string>& notices() const { return notices_; }
+
+  // Throws Error if the checkpoint could not be stored; all older ones are then still there. A
+  // checkpoint of the same step (damaged, or of a time before a rewind) is replaced.
+  SavedCheckpoint save(const CheckpointToSave& checkpoint);
+
+  // Removes the checkpoints above `step`: a run that goes back to `step` on purpose must not find
+  // the steps it has given up when it resumes. Returns what was removed.
+  std::vector<Path> discard_after(int64_t step);
+
+ private:
+  void recover();
+  void write_partial(const CheckpointToSave& checkpoint, const Path& folder);
+  void verify(const Path& folder);
+  void purge(int64_t saved_step, SavedCheckpoint& report);
+
+  FileSystem& files_;
+  Path output_dir_;
+  CheckpointOptions options_;
+  std::unique_ptr<FileLock> lock_;
+  std::vector<std::string> notices_;
+};
+
+}  // namespace weft::io

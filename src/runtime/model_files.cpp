@@ -1,0 +1,133 @@
+#include "runtime/model_files.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace weft::runtime {
+namespace {
+
+// Buffers that older versions of transformers saved beside the weights; they hold no training.
+bool is_known_buffer(std::string_view name) {
+  return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
+         name.ends_with("rotary_emb.inv_freq");
+}
+
+// The published GPT-2 files lack the prefix that transformers itself writes.
+std::string without_root(const std::string& name) {
+  return name.substr(name.find('.') + 1);
+}
+
+class WeightLoader {
+ public:
+  WeightLoader(const io::TensorSet& tensors, const nn::DecoderSpec& spec, const FindParameter& find)
+      : tensors_(tensors), spec_(spec), find_(find) {}
+
+  void run() {
+    for (const nn::TensorName& name : nn::tensor_names(spec_)) load(name);
+    for (const io::TensorView& tensor : tensors_.tensors()) check_used(tensor);
+  }
+
+ private:
+  const io::TensorView& find_tensor(const nn::TensorName& name) {
+    for (const std::string& candidate : {name.file_name, without_root(name.file_name)})
+      if (const io::TensorView* tensor = tensors_.find(candidate)) {
+        used_.insert(candidate);
+        return *tensor;
+      }
+    throw Error("'" + tensors_.path().string() + "' has no tensor '" + name.file_name +
+                "', which the model needs; is config.json of another model?");
+  }
+
+  void load(const nn::TensorName& name) {
+    const io::TensorView& tensor = find_tensor(name);
+    if (!std::equal(tensor.shape.begin(), tensor.shape.end(), name.shape.begin(), name.shape.end()))
+      throw Error("'" + tensors_.path().string() + "' has the tensor " + tensor.to_string() +
+                  "; the model's config.json makes it " + name.shape.to_string());
+    const ParameterMemory memory = find_(name.parameter);
+    buffer_.resize(static_cast<size_t>(name.shape.elements()));
+    io::read_floats(tensor, buffer_);
+    if (memory.master != nullptr)
+      std::copy(buffer_.begin(), buffer_.end(), memory.master + name.offset);
+    if (memory.copy != nullptr)
+      std::transform(buffer_.begin(), buffer_.end(), memory.copy + name.offset,
+                     [](float value) { return BFloat16(value); });
+  }
+
+  // A tied head may stand in the file as well; it must then be the embedding.
+  bool is_tied_head(const io::TensorView& tensor) const {
+    if (!spec_.tied_head || tensor.name != "lm_head.weight") return false;
+    const std::string embedding = nn::parameter_name(spec_.family, nn::Part::kEmbedding, 0);
+    for (const std::string& name : {embedding, without_root(embedding)})
+      if (const io::TensorView* table = tensors_.find(name))
+        return std::equal(table->bytes.begin(), table->bytes.end(), tensor.bytes.begin(),
+                          tensor.bytes.end());
+    return false;
+  }
+
+  void check_used(const io::TensorView& tensor) const {
+    if (used_.count(std::string(tensor.name)) != 0 || is_known_buffer(tensor.name)) return;
+    if (is_tied_head(tensor)) return;
+    throw Error("'" + tensors_.path().string() + "' has the tensor " + tensor.to_string() +
+                ", which the model of its config.json does not have");
+  }
+
+  const io::TensorSet& tensors_;
+  const nn::DecoderSpec& spec_;
+  const FindParameter& find_;
+  std::set<std::string> used_;
+  std::vector<float> buffer_;
+};
+
+constexpr size_t kPiece = 1 << 18;  // elements converted at a time when writing
+
+void write_floats(std::span<const float> values, io::StoredType type, const std::string& name,
+                  WritableFile& out) {
+  const size_t width = static_cast<size_t>(io::bits_of(type) / 8);
+  std::vector<std::byte> bytes;
+  for (size_t begin = 0; begin < values.size(); begin += kPiece) {
+    const auto piece = values.subspan(begin, std::min(kPiece, values.size() - begin));
+    bytes.resize(piece.size() * width);
+    if (io::store_floats(piece, type, bytes) > 0)
+      throw Error("'" + name + "' has values that " + std::string(io::name_of(type)) +
+                  " cannot hold; write BF16 or F32 instead");
+    out.write(std::span<const std::byte>(bytes));
+  }
+}
+
+}  // namespace
+
+void load_weights(const io::TensorSet& tensors, const nn::DecoderSpec& spec,
+                  const FindParameter& find) {
+  WeightLoader(tensors, spec, find).run();
+}
+
+std::vector<io::TensorToWrite> weights_to_write(const nn::DecoderSpec& spec,
+                                                const std::vector<NamedTensor>& parameters,
+                                                io::StoredType type) {
+  std::map<std::string_view, const float*> memory;
+  for (const NamedTensor& entry : parameters) memory[entry.name] = entry.tensor.as<float>();
+  std::vector<io::TensorToWrite> result;
+  for (const nn::TensorName& name : nn::tensor_names(spec)) {
+    const std::span<const float> values(memory.at(name.parameter) + name.offset,
+                                        static_cast<size_t>(name.shape.elements()));
+    result.push_back({.name = name.file_name,
+                      .type = type,
+                      .shape = {name.shape.begin(), name.shape.end()},
+                      .content = [values, type, file_name = name.file_name](WritableFile& out) {
+                        write_floats(values, type, file_name, out);
+                      }});
+  }
+  return result;
+}
+
+io::TensorToWrite tensor_to_write(std::string name, const graph::Tensor& tensor) {
+  const std::span<const float> values(tensor.as<float>(),
+                                      static_cast<size_t>(tensor.type.shape.elements()));
+  return {.name = std::move(name),
+          .type = io::StoredType::kF32,
+          .shape = {tensor.type.shape.begin(), tensor.type.shape.end()},
+          .content = [values](WritableFile& out) { out.write(std::as_bytes(values)); }};
+}
+
+}  // namespace weft::runtime
