@@ -207,7 +207,9 @@ DecodingGraph build_decoding(Graph& graph, const DecoderSpec& spec,
   const Shape tokens{options.batch, options.time};
   Decoder decoder(graph, spec, tokens);
   const Value slots = graph.input(kSlots, {DType::kI32, tokens});
-  const Value range = graph.input(kKeyRange, {DType::kI32, {options.batch, options.time, 2}});
+  const TensorType ranges{DType::kI32, {options.batch, options.time, 2}};
+  const Value range = graph.input(kKeyRange, ranges);
+  const Value window_range = spec.window > 0 ? graph.input(kWindowKeyRange, ranges) : Value();
   const Shape cache{options.batch, options.capacity, spec.kv_heads, spec.head_dim};
   DecodingGraph result;
   const Value hidden = decoder.hidden([&](Value qkv, int64_t layer) {
@@ -215,7 +217,8 @@ DecodingGraph build_decoding(Graph& graph, const DecoderSpec& spec,
                             graph.state(cache_name(layer, true), {DType::kF32, cache})};
     const ops::Caches caches = ops::cache_write(empty, qkv, slots, {.heads = spec.heads});
     result.caches.push_back(caches);
-    return ops::cached_attention(qkv, caches.keys, caches.values, range,
+    return ops::cached_attention(qkv, caches.keys, caches.values,
+                                 spec.window_of(layer) > 0 ? window_range : range,
                                  attention_params(spec, layer));
   });
   if (!options.logits) return result;

@@ -16,8 +16,10 @@ inline constexpr std::string_view kInputIds = "input_ids";   // i32 [B, T]
 inline constexpr std::string_view kPositions = "positions";  // i32 [B, T]
 inline constexpr std::string_view kLabels = "labels";        // i32 [B, T], -100: does not count
 inline constexpr std::string_view kKeyRange = "key_range";   // i32 [B, T, 2]: keys [begin, end)
-inline constexpr std::string_view kSlots = "slots";          // i32 [B, T]: places in the cache
-inline constexpr std::string_view kRng = "rng";              // i64 [3]: see weft/ops/dropout.h
+// The same for layers with a sliding window, in programs for decoding.
+inline constexpr std::string_view kWindowKeyRange = "window_key_range";
+inline constexpr std::string_view kSlots = "slots";  // i32 [B, T]: places in the cache
+inline constexpr std::string_view kRng = "rng";      // i64 [3]: see weft/ops/dropout.h
 
 struct TrainingGraphOptions {
   int64_t batch = 1;

@@ -1,0 +1,146 @@
+#include "generate/cached_model.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "nn/decoder.h"
+
+namespace weft::generate {
+namespace {
+
+constexpr int32_t kNowhere = -1;  // a slot that drops its token: padding
+
+runtime::ForwardGraph decoding_graph(const nn::DecoderSpec& spec, const CacheOptions& options,
+                                     bool logits) {
+  Graph graph;
+  const nn::DecodingGraph built = nn::build_decoding(graph, spec,
+                                                     {.batch = options.batch,
+                                                      .time = logits ? 1 : options.chunk,
+                                                      .capacity = options.capacity,
+                                                      .logits = logits});
+  graph::Values outputs;
+  if (logits) outputs.push_back(built.logits);
+  return runtime::build_forward_graph(logits ? "decode" : "prefill", graph.data(), outputs,
+                                      options.compute);
+}
+
+int32_t* input(const graph::Program& program, std::string_view name) {
+  return runtime::find_input(program, name, DType::kI32).as<int32_t>();
+}
+
+}  // namespace
+
+std::vector<runtime::ForwardGraph> generation_graphs(const nn::DecoderSpec& spec,
+                                                     const CacheOptions& options) {
+  if (options.capacity > spec.max_positions)
+    throw Error("the model is made for " + std::to_string(spec.max_positions) +
+                " tokens; prompt and new tokens together are " + std::to_string(options.capacity));
+  std::vector<runtime::ForwardGraph> graphs;
+  graphs.push_back(decoding_graph(spec, options, false));
+  graphs.push_back(decoding_graph(spec, options, true));
+  return graphs;
+}
+
+CachedModel::CachedModel(const nn::DecoderSpec& spec, const CacheOptions& options,
+                         const GenerationPrograms& programs)
+    : spec_(spec),
+      options_(options),
+      programs_(programs),
+      lengths_(static_cast<size_t>(options.batch), 0),
+      logits_(static_cast<size_t>(options.batch * spec.vocab_size)) {}
+
+void CachedModel::reset() {
+  std::fill(lengths_.begin(), lengths_.end(), 0);
+}
+
+const graph::Program& CachedModel::program(bool decoding) const {
+  return programs_.programs[programs_.first + (decoding ? 1 : 0)];
+}
+
+// All places are padding until a token is put there: it goes nowhere and sees nothing.
+void CachedModel::clear_inputs(const graph::Program& program) {
+  const auto fill = [&](std::string_view name, int32_t value) {
+    const graph::Tensor tensor = runtime::find_input(program, name, DType::kI32);
+    std::fill_n(tensor.as<int32_t>(), tensor.type.shape.elements(), value);
+  };
+  fill(nn::kInputIds, 0);
+  fill(nn::kPositions, 0);
+  fill(nn::kSlots, kNowhere);
+  fill(nn::kKeyRange, 0);
+  if (spec_.window > 0) fill(nn::kWindowKeyRange, 0);
+}
+
+void CachedModel::place(const graph::Program& program, const Token& token) {
+  int64_t& length = lengths_[static_cast<size_t>(token.row)];
+  if (length >= options_.capacity)
+    throw Error("a sequence has more than the " + std::to_string(options_.capacity) +
+                " tokens that the cache holds");
+  const int64_t time = runtime::find_input(program, nn::kInputIds, DType::kI32).type.shape[1];
+  const int64_t at = token.row * time + token.column;
+  const int32_t position = static_cast<int32_t>(length++);
+  input(program, nn::kInputIds)[at] = token.id;
+  input(program, nn::kPositions)[at] = position;
+  input(program, nn::kSlots)[at] = position;
+  int32_t* range = input(program, nn::kKeyRange) + 2 * at;
+  range[0] = 0;
+  range[1] = position + 1;
+  if (spec_.window == 0) return;
+  int32_t* window = input(program, nn::kWindowKeyRange) + 2 * at;
+  window[0] = std::max(0, position + 1 - static_cast<int32_t>(spec_.window));
+  window[1] = position + 1;
+}
+
+// Everything but the last token of each row.
+void CachedModel::prefill(std::span<const std::vector<int32_t>> tokens) {
+  size_t longest = 0;
+  for (const auto& row : tokens) longest = std::max(longest, row.size());
+  const size_t chunk = static_cast<size_t>(options_.chunk);
+  for (size_t begin = 0; begin + 1 < longest; begin += chunk) {
+    clear_inputs(program(false));
+    for (size_t r = 0; r < tokens.size(); ++r)
+      for (size_t i = begin; i < begin + chunk && i + 1 < tokens[r].size(); ++i)
+        place(program(false),
+              {static_cast<int64_t>(r), static_cast<int64_t>(i - begin), tokens[r][i]});
+    program(false).run_body(programs_.parallel);
+  }
+}
+
+std::span<const float> CachedModel::append(std::span<const std::vector<int32_t>> tokens) {
+  WEFT_ASSERT(static_cast<int64_t>(tokens.size()) == options_.batch);
+  prefill(tokens);
+  clear_inputs(program(true));
+  for (size_t r = 0; r < tokens.size(); ++r)
+    if (!tokens[r].empty()) place(program(true), {static_cast<int64_t>(r), 0, tokens[r].back()});
+  program(true).run_body(programs_.parallel);
+  read_logits();
+  return logits_;
+}
+
+void CachedModel::read_logits() {
+  const graph::Tensor out = programs_.programs.output(programs_.first + 1, 0);
+  if (out.type.dtype == DType::kF32) {
+    std::copy_n(out.as<float>(), logits_.size(), logits_.begin());
+    return;
+  }
+  std::transform(out.as<BFloat16>(), out.as<BFloat16>() + logits_.size(), logits_.begin(),
+                 [](BFloat16 value) { return static_cast<float>(value); });
+}
+
+void CachedModel::reorder(std::span<const int32_t> parents) {
+  WEFT_ASSERT(static_cast<int64_t>(parents.size()) == options_.batch);
+  std::vector<std::byte> old;
+  for (int64_t layer = 0; layer < spec_.layers; ++layer)
+    for (const bool values : {false, true}) {
+      const graph::Tensor cache = programs_.programs.shared(nn::cache_name(layer, values));
+      const size_t row = static_cast<size_t>(cache.type.bytes() / options_.batch);
+      auto* data = static_cast<std::byte*>(cache.data);
+      old.assign(data, data + cache.type.bytes());
+      for (size_t r = 0; r < parents.size(); ++r)
+        std::memcpy(data + r * row, old.data() + static_cast<size_t>(parents[r]) * row, row);
+    }
+  const std::vector<int64_t> lengths = lengths_;
+  for (size_t r = 0; r < parents.size(); ++r)
+    lengths_[r] = lengths[static_cast<size_t>(parents[r])];
+}
+
+}  // namespace weft::generate

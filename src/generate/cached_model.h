@@ -1,0 +1,69 @@
+// A model that reads tokens one after another and remembers their keys and values: the programs of
+// generation over one set of caches. It chooses no tokens (generate/generator.h does).
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "nn/decoder_spec.h"
+#include "runtime/forward_set.h"
+
+namespace weft::generate {
+
+struct CacheOptions {
+  int64_t batch = 1;     // sequences side by side
+  int64_t capacity = 1;  // tokens that a sequence may have in all
+  int64_t chunk = 64;    // tokens of a prompt that are read in one run
+  DType compute = DType::kF32;
+};
+
+// The two programs: one only fills the caches with `chunk` tokens, the other reads one token of
+// each sequence and gives logits.
+std::vector<runtime::ForwardGraph> generation_graphs(const nn::DecoderSpec& spec,
+                                                     const CacheOptions& options);
+
+// Where the programs of generation_graphs() stand, and what runs them. All must outlive the model.
+struct GenerationPrograms {
+  const runtime::ForwardPrograms& programs;
+  size_t first = 0;  // the place of the first of the two
+  const ParallelFor& parallel;
+};
+
+class CachedModel {
+ public:
+  CachedModel(const nn::DecoderSpec& spec, const CacheOptions& options,
+              const GenerationPrograms& programs);
+
+  // Forgets all sequences.
+  void reset();
+  // Appends tokens to the sequences, by row; rows may be empty. Returns logits [batch, vocabulary]
+  // after the last token of each row (of rows without new tokens they mean nothing), valid until
+  // the next call. Throws Error if a sequence outgrows the capacity.
+  std::span<const float> append(std::span<const std::vector<int32_t>> tokens);
+  // Row r becomes a copy of what row parents[r] was: how beams branch.
+  void reorder(std::span<const int32_t> parents);
+
+  int64_t batch() const { return options_.batch; }
+  int64_t vocab_size() const { return spec_.vocab_size; }
+  int64_t length(int64_t row) const { return lengths_[static_cast<size_t>(row)]; }
+
+ private:
+  struct Token {
+    int64_t row, column;  // in the program's inputs
+    int32_t id;
+  };
+
+  const graph::Program& program(bool decoding) const;
+  void clear_inputs(const graph::Program& program);
+  void place(const graph::Program& program, const Token& token);
+  void prefill(std::span<const std::vector<int32_t>> tokens);
+  void read_logits();
+
+  nn::DecoderSpec spec_;
+  CacheOptions options_;
+  GenerationPrograms programs_;
+  std::vector<int64_t> lengths_;
+  std::vector<float> logits_;
+};
+
+}  // namespace weft::generate

@@ -1,0 +1,52 @@
+#include "runtime/roof.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "graph/program.h"
+#include "graph/registry.h"
+#include "weft/ops/add.h"
+#include "weft/ops/linear.h"
+
+namespace weft::runtime {
+namespace {
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The shortest run of a graph of one operator, among those that fit the time.
+double fastest_run(const graph::GraphData& graph, const ParallelFor& parallel, double seconds) {
+  const graph::Schedule schedule = graph::serial_schedule(graph);
+  const graph::MemoryPlan plan =
+      graph::plan_memory(graph, schedule, {.threads = parallel.threads()});
+  Arena arena(plan.persistent_bytes + plan.transient_bytes);
+  const graph::Program program(graph, schedule, plan,
+                               {.arena = &arena, .transient = plan.persistent_bytes},
+                               {graph::cpu_kernels(), parallel.threads()});
+  program.run_body(parallel);  // touches the pages
+  double best = 1e30;
+  const double end = seconds_now() + seconds;
+  do {
+    const double start = seconds_now();
+    program.run_body(parallel);
+    best = std::min(best, seconds_now() - start);
+  } while (seconds_now() < end);
+  return best;
+}
+
+}  // namespace
+
+MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds) {
+  constexpr int64_t kSize = 1024;                  // of the product's matrices
+  constexpr int64_t kElements = int64_t{1} << 25;  // 128 MiB each: beyond every cache
+  Graph product, sum;
+  ops::linear(product.input("x", {dtype, {kSize, kSize}}),
+              product.input("w", {dtype, {kSize, kSize}}));
+  ops::add(sum.input("a", {DType::kF32, {kElements}}), sum.input("b", {DType::kF32, {kElements}}));
+  return {.flops_per_second =
+              2.0 * kSize * kSize * kSize / fastest_run(product.data(), parallel, seconds),
+          .bytes_per_second = 12.0 * kElements / fastest_run(sum.data(), parallel, seconds)};
+}
+
+}  // namespace weft::runtime

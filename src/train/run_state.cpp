@@ -1,0 +1,67 @@
+#include "train/run_state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/strict_json.h"
+
+namespace weft::train {
+
+using nlohmann::json;
+
+std::string to_json(const RunState& state) {
+  const json out = {{"updates", state.updates},
+                    {"has_best", state.has_best},
+                    {"best_loss", state.best_loss},
+                    {"best_step", state.best_step},
+                    {"evaluations_since_best", state.evaluations_since_best},
+                    {"tokens_seen", state.tokens_seen},
+                    {"tokenizer_hash", state.tokenizer_hash},
+                    {"data_hash", state.data_hash}};
+  return out.dump(2) + "\n";
+}
+
+RunState run_state_from_json(std::string_view text, const std::string& source) {
+  try {
+    const json in = parse_json(text, source);
+    RunState state;
+    in.at("updates").get_to(state.updates);
+    in.at("has_best").get_to(state.has_best);
+    in.at("best_loss").get_to(state.best_loss);
+    in.at("best_step").get_to(state.best_step);
+    in.at("evaluations_since_best").get_to(state.evaluations_since_best);
+    in.at("tokens_seen").get_to(state.tokens_seen);
+    in.at("tokenizer_hash").get_to(state.tokenizer_hash);
+    in.at("data_hash").get_to(state.data_hash);
+    return state;
+  } catch (const json::exception& error) {
+    throw Error(source + ": not a trainer state of Weft: " + error.what());
+  }
+}
+
+io::FileToWrite optimizer_to_write(const Session& session) {
+  std::vector<io::TensorToWrite> tensors;
+  for (const NamedTensor& entry : session.optimizer_state())
+    tensors.push_back(runtime::tensor_to_write(entry.name, entry.tensor));
+  return {.name = std::string(kOptimizerFile),
+          .bytes = io::safetensors_size(tensors, {}),
+          .content = [tensors](WritableFile& out) { io::write_safetensors(out, tensors, {}); }};
+}
+
+void load_optimizer(const Path& file, const Session& session) {
+  const io::SafetensorsFile tensors(file);
+  const std::vector<NamedTensor> state = session.optimizer_state();
+  if (tensors.tensors().size() != state.size())
+    throw Error("'" + file.string() + "' has " + std::to_string(tensors.tensors().size()) +
+                " tensors where this run's optimizer has " + std::to_string(state.size()) +
+                "; was the checkpoint written with another optimizer?");
+  for (const NamedTensor& entry : state) {
+    const io::TensorView& stored = tensors.at(entry.name);
+    if (stored.tensor_type() != entry.tensor.type)
+      throw Error("'" + file.string() + "' has " + stored.to_string() + " where this run has " +
+                  entry.tensor.type.to_string() + "; is the checkpoint of another model?");
+    io::read_floats(stored, {entry.tensor.as<float>(),
+                             static_cast<size_t>(entry.tensor.type.shape.elements())});
+  }
+}
+
+}  // namespace weft::train

@@ -1,0 +1,39 @@
+// What a checkpoint holds besides the model: everything that makes a resumed run go on bit for bit.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/checkpoint_store.h"
+#include "train/session.h"
+
+namespace weft::train {
+
+// Small numbers of a run. The position in the data and all random numbers follow from `updates` and
+// the config's seed.
+struct RunState {
+  int64_t updates = 0;
+  double best_loss = 0;  // of the evaluations so far
+  bool has_best = false;
+  int64_t best_step = 0;
+  int64_t evaluations_since_best = 0;
+  int64_t tokens_seen = 0;
+  std::string tokenizer_hash;
+  std::string data_hash;  // of what the order of samples depends on
+};
+
+inline constexpr std::string_view kStateFile = "trainer_state/state.json";
+inline constexpr std::string_view kOptimizerFile = "trainer_state/optimizer.safetensors";
+inline constexpr std::string_view kConfigFile = "trainer_state/config.yaml";
+
+std::string to_json(const RunState& state);
+// Throws Error, beginning with `source`, for what to_json() did not write.
+RunState run_state_from_json(std::string_view text, const std::string& source);
+
+// The optimizer's state as one file; refers to the session's memory when it is written.
+io::FileToWrite optimizer_to_write(const Session& session);
+// Throws Error naming the tensor if the file is of another model or optimizer.
+void load_optimizer(const Path& file, const Session& session);
+
+}  // namespace weft::train
