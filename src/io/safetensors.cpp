@@ -116,19 +116,6 @@ const TensorView& SafetensorsFile::at(std::string_view name) const {
   return *tensor;
 }
 
-int64_t TensorToWrite::bytes() const {
-  const std::optional<int64_t> bytes = stored_bytes(type, shape);
-  if (!bytes) throw Error("the shape of tensor " + quote(name) + " is impossible");
-  return *bytes;
-}
-
-TensorToWrite copy_of(const TensorView& view) {
-  return {.name = std::string(view.name),
-          .type = view.type,
-          .shape = std::vector(view.shape.begin(), view.shape.end()),
-          .content = [bytes = view.bytes](WritableFile& out) { out.write(bytes); }};
-}
-
 int64_t safetensors_size(const std::vector<TensorToWrite>& tensors, const Metadata& metadata) {
   auto size = static_cast<int64_t>(head(file_order(tensors), metadata).size());
   for (const TensorToWrite& tensor : tensors) size += tensor.bytes();

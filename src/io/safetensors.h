@@ -7,14 +7,13 @@
 // Tensor names are never used as paths.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "core/file_system.h"
 #include "core/mapped_file.h"
-#include "io/tensor_view.h"
+#include "io/tensor_to_write.h"
 
 namespace weft::io {
 
@@ -58,21 +57,6 @@ class SafetensorsFile {
   std::vector<TensorView> tensors_;
   std::vector<size_t> by_name_;  // positions in tensors_, sorted by name
 };
-
-// A tensor to be written. `content` writes its bytes, all of them, in any number of pieces, so that
-// large tensors need not be held a second time.
-struct TensorToWrite {
-  std::string name;
-  StoredType type = StoredType::kF32;
-  std::vector<int64_t> shape;
-  std::function<void(WritableFile&)> content;
-
-  // Error if the shape is impossible.
-  int64_t bytes() const;
-};
-
-// A tensor that is copied as it stands. What `view` points to must outlive the writing.
-TensorToWrite copy_of(const TensorView& view);
 
 // Bytes of the file that write_safetensors writes.
 int64_t safetensors_size(const std::vector<TensorToWrite>& tensors, const Metadata& metadata);
