@@ -26,18 +26,25 @@ struct ThinTile {
 template <int kRows, int kColumns, class T>
 void dot_block(const ThinTile<T>& t, int64_t column) {
   V sums[kRows][kColumns];
+  HWY_UNROLL(8)
   for (auto& row : sums) {
+    HWY_UNROLL(8)
     for (V& sum : row) sum = zeros();
   }
   for_lanes(t.k, [&](int64_t i, auto extent) WEFT_LANES {
     V b[kColumns];
+    HWY_UNROLL(8)
     for (int j = 0; j < kColumns; ++j) b[j] = load(t.b + (column + j) * t.ldb + i, extent);
+    HWY_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       const V a = load(t.a + r * t.lda + i, extent);
+      HWY_UNROLL(8)
       for (int j = 0; j < kColumns; ++j) sums[r][j] = hn::MulAdd(a, b[j], sums[r][j]);
     }
   });
+  HWY_UNROLL(8)
   for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(8)
     for (int j = 0; j < kColumns; ++j) {
       t.sums[r * t.columns + column + j] = sum_of_lanes(sums[r][j]);
     }
@@ -55,21 +62,28 @@ void multiply_transposed(const ThinTile<T>& t) {
 template <int kRows, int kVectors, class T, class Extent>
 void column_block(const ThinTile<T>& t, int64_t column, Extent last) {
   V sums[kRows][kVectors];
+  HWY_UNROLL(8)
   for (auto& row : sums) {
+    HWY_UNROLL(8)
     for (V& sum : row) sum = zeros();
   }
   for (int64_t i = 0; i < t.k; ++i) {
     const T* b = t.b + i * t.ldb + column;
     V lanes[kVectors];
+    HWY_UNROLL(8)
     for (int j = 0; j + 1 < kVectors; ++j) lanes[j] = load(b + j * kLanes, Full());
     lanes[kVectors - 1] = load(b + (kVectors - 1) * kLanes, last);
+    HWY_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       const V a = all(static_cast<float>(t.a[r * t.lda + i]));
+      HWY_UNROLL(8)
       for (int j = 0; j < kVectors; ++j) sums[r][j] = hn::MulAdd(a, lanes[j], sums[r][j]);
     }
   }
+  HWY_UNROLL(8)
   for (int r = 0; r < kRows; ++r) {
     float* to = t.sums + r * t.columns + column;
+    HWY_UNROLL(8)
     for (int j = 0; j + 1 < kVectors; ++j) store(sums[r][j], to + j * kLanes, Full());
     store(sums[r][kVectors - 1], to + (kVectors - 1) * kLanes, last);
   }

@@ -41,6 +41,20 @@ class ThreadsFor final : public ParallelFor {
   int threads_;
 };
 
+// One thread is the calling one, as in most tests.
+class SerialOrThreads {
+ public:
+  explicit SerialOrThreads(int threads) : threads_(threads) {}
+  const ParallelFor& get() const {
+    if (threads_.threads() == 1) return serial_;
+    return threads_;
+  }
+
+ private:
+  SerialFor serial_;
+  ThreadsFor threads_;
+};
+
 inline constexpr size_t kGuardBytes = 256;
 inline constexpr unsigned char kSentinel = 0xA5;
 

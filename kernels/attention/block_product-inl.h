@@ -1,0 +1,92 @@
+// Small matrix products on packed blocks of floats, in registers: what attention is made of. The
+// blocks lie in the first two caches; nothing is packed or checked here.
+#if defined(WEFT_KERNELS_BLOCK_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef WEFT_KERNELS_BLOCK_PRODUCT_INL_H_
+#undef WEFT_KERNELS_BLOCK_PRODUCT_INL_H_
+#else
+#define WEFT_KERNELS_BLOCK_PRODUCT_INL_H_
+#endif
+
+#include "kernels/attention/visible_keys.h"
+#include "kernels/simd/lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace weft::kernels {
+namespace HWY_NAMESPACE {
+
+// C[m, n] = A[m, k] B[k, n], or C += A B. A's element (i, p) is a[i * a_row + p * a_column], so
+// that A may be transposed; rows of B and C are dense. n is a multiple of kPanel.
+struct BlockProduct {
+  const float* a;
+  int64_t a_row, a_column;
+  const float* b;
+  int64_t ldb;
+  float* c;
+  int64_t ldc;
+  int64_t m, n, k;
+  bool add;
+};
+
+// Rows of C in registers: with four vectors (two in AVX2) of columns 24 (12) sums, which leaves
+// registers for a row of B and hides the latency of the multiply-adds.
+constexpr int kRowGroup = 6;
+constexpr int kColumnVectors = kLanes >= 16 ? 4 : 2;
+
+template <int kRows, int kVectors>
+HWY_INLINE void multiply_panel(const BlockProduct& p, int64_t row, int64_t column) {
+  V sums[kRows][kVectors];
+  float* c = p.c + row * p.ldc + column;
+  HWY_UNROLL(8)
+  for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(8)
+    for (int j = 0; j < kVectors; ++j) {
+      sums[r][j] = p.add ? load(c + r * p.ldc + j * kLanes, Full()) : zeros();
+    }
+  }
+  const float* a = p.a + row * p.a_row;
+  const float* b = p.b + column;
+  for (int64_t k = 0; k < p.k; ++k, a += p.a_column, b += p.ldb) {
+    V lanes[kVectors];
+    HWY_UNROLL(8)
+    for (int j = 0; j < kVectors; ++j) lanes[j] = load(b + j * kLanes, Full());
+    HWY_UNROLL(8)
+    for (int r = 0; r < kRows; ++r) {
+      const V factor = all(a[r * p.a_row]);
+      HWY_UNROLL(8)
+      for (int j = 0; j < kVectors; ++j) sums[r][j] = hn::MulAdd(factor, lanes[j], sums[r][j]);
+    }
+  }
+  HWY_UNROLL(8)
+  for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(8)
+    for (int j = 0; j < kVectors; ++j) store(sums[r][j], c + r * p.ldc + j * kLanes, Full());
+  }
+}
+
+template <int kRows>
+void multiply_rows(const BlockProduct& p, int64_t row) {
+  int64_t column = 0;
+  for (; column + kColumnVectors * kLanes <= p.n; column += kColumnVectors * kLanes) {
+    multiply_panel<kRows, kColumnVectors>(p, row, column);
+  }
+  for (; column < p.n; column += kLanes) multiply_panel<kRows, 1>(p, row, column);
+}
+
+inline void multiply_block(const BlockProduct& p) {
+  int64_t row = 0;
+  for (; row + kRowGroup <= p.m; row += kRowGroup) multiply_rows<kRowGroup>(p, row);
+  switch (p.m - row) {
+    case 1: return multiply_rows<1>(p, row);
+    case 2: return multiply_rows<2>(p, row);
+    case 3: return multiply_rows<3>(p, row);
+    case 4: return multiply_rows<4>(p, row);
+    case 5: return multiply_rows<5>(p, row);
+    default: return;
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace weft::kernels
+HWY_AFTER_NAMESPACE();
+
+#endif  // WEFT_KERNELS_BLOCK_PRODUCT_INL_H_
