@@ -12,6 +12,7 @@
 
 #include "weft/dtype.h"
 #include "weft/parallel_for.h"
+#include "weft/philox.h"
 
 namespace weft::kernels {
 
@@ -43,6 +44,19 @@ struct AttentionDropout {
   uint64_t key = 0;
   uint64_t first_sample = 0;  // global index of sample 0
 };
+
+// The random word that decides about one probability; it is dropped if uniform_from(word) < p.
+// Of a block of 64 keys, key 16 w + c takes word w of counter c: lanes then are keys.
+struct AttentionPlace {
+  int64_t b, head, t, key;
+};
+inline uint32_t attention_dropout_word(const AttentionDropout& dropout, const AttentionShape& s,
+                                       const AttentionPlace& at) {
+  const int64_t block = (at.head * s.T + at.t) * ((s.S + 63) / 64) + at.key / 64;
+  const PhiloxBlock words = philox(dropout.key, static_cast<uint64_t>(block * 16 + at.key % 16),
+                                   dropout.first_sample + static_cast<uint64_t>(at.b));
+  return words[static_cast<size_t>(at.key % 64 / 16)];
+}
 
 // out = dropout(softmax(scale q k^T)) v; lse = log sum exp of the scaled scores. A query that sees
 // no key gives zeros and -infinity.

@@ -190,9 +190,21 @@ void forward_task(const AttentionForward<T>& a, const ForwardPlan& plan, const f
   finish_block(a, plan, block);
 }
 
+// Whether any query sees a key of the block. The last query is asked first: under a causal mask it
+// sees the most. Of a cache, most blocks are still empty.
+template <class T>
+bool is_seen(const AttentionForward<T>& a, int64_t b, int64_t key_block) {
+  const KeyRange keys{key_block * kKeyBlock, (key_block + 1) * kKeyBlock};
+  for (int64_t t = a.shape.T - 1; t >= 0; --t) {
+    if (!visible_keys(a.shape, a.mask, b, t).within(keys).empty()) return true;
+  }
+  return false;
+}
+
 template <class T>
 void pack_key_block(const AttentionForward<T>& a, const ForwardPlan& plan, int64_t pair,
                     int64_t key_block, float* packed) {
+  if (!is_seen(a, pair / a.shape.K, key_block)) return;
   const int64_t first = key_block * kKeyBlock, D = a.shape.D;
   const HeadSpan span{pair / a.shape.K, pair % a.shape.K, first,
                       std::min(kKeyBlock, a.shape.S - first)};

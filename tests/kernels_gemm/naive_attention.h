@@ -11,16 +11,11 @@
 
 namespace weft::kernels::testing {
 
-// What dropout multiplies the probability of (sample, head and query, key) with, by the definition:
-// key 16 w + c of a block of 64 takes word w of counter c.
-inline double dropout_factor(const AttentionDropout& dropout, const AttentionShape& s, int64_t b,
-                             int64_t head_and_query, int64_t key) {
+// What dropout multiplies a probability with.
+inline double dropout_factor(const AttentionDropout& dropout, const AttentionShape& s,
+                             const AttentionPlace& at) {
   if (dropout.p == 0.0f) return 1.0;
-  const int64_t blocks = (s.S + 63) / 64, block = head_and_query * blocks + key / 64;
-  const uint64_t counter = static_cast<uint64_t>(block * 16 + key % 16);
-  const PhiloxBlock words =
-      philox(dropout.key, counter, dropout.first_sample + static_cast<uint64_t>(b));
-  const float uniform = uniform_from(words[static_cast<size_t>(key % 64 / 16)]);
+  const float uniform = uniform_from(attention_dropout_word(dropout, s, at));
   return uniform >= dropout.p ? 1.0 / (1.0 - static_cast<double>(dropout.p)) : 0.0;
 }
 
@@ -93,8 +88,7 @@ struct NaiveAttention {
 
   void add_outputs(int64_t b, int64_t h, int64_t t, const std::vector<double>& p) {
     for (int64_t j = 0; j < s.S; ++j) {
-      const double weight =
-          p[static_cast<size_t>(j)] * dropout_factor(dropout, s, b, h * s.T + t, j);
+      const double weight = p[static_cast<size_t>(j)] * dropout_factor(dropout, s, {b, h, t, j});
       for (size_t d = 0; d < static_cast<size_t>(s.D); ++d) {
         out[query(b, t, h) + d] += weight * v[key(b, j, h) + d];
       }
@@ -106,7 +100,7 @@ struct NaiveAttention {
     const double delta = dot(dout, i, out, i);
     for (int64_t j = 0; j < s.S; ++j) {
       const size_t at = key(b, j, h);
-      const double factor = dropout_factor(dropout, s, b, h * s.T + t, j);
+      const double factor = dropout_factor(dropout, s, {b, h, t, j});
       const double weight = p[static_cast<size_t>(j)];
       const double ds = scale * weight * (factor * dot(dout, i, v, at) - delta);
       const double size =
