@@ -61,6 +61,14 @@ void ShardBuilder::append(std::span<const int32_t> tokens) {
 }
 
 ShardSummary ShardBuilder::write(FileSystem& files, const Path& path) const {
+  const auto file = files.open_for_writing(path, WriteMode::kNew);
+  const ShardSummary summary = write_to(*file);
+  file->sync();
+  file->close();
+  return summary;
+}
+
+ShardSummary ShardBuilder::write_to(WritableFile& file) const {
   WEFT_ASSERT(starts_.empty() || static_cast<int64_t>(starts_.back()) < tokens_);
   ShardHeader header;
   header.token_bytes = token_bytes_for(vocab_size_);
@@ -78,12 +86,9 @@ ShardSummary ShardBuilder::write(FileSystem& files, const Path& path) const {
   header.table_hash = hash64(std::as_bytes(std::span(table)));
   header.header_hash = hash64(std::as_bytes(std::span(&header, 1)).first(56));
 
-  const auto file = files.open_for_writing(path, WriteMode::kNew);
-  file->write(std::as_bytes(std::span(&header, 1)));
-  for (const auto piece : payload) file->write(piece);
-  file->write(std::as_bytes(std::span(table)));
-  file->sync();
-  file->close();
+  file.write(std::as_bytes(std::span(&header, 1)));
+  for (const auto piece : payload) file.write(piece);
+  file.write(std::as_bytes(std::span(table)));
   return {.tokens = tokens_,
           .documents = layout.document_count,
           .bytes = layout.file_bytes(),

@@ -35,6 +35,7 @@ class ShardBuilder {
 
   // Writes the shard and makes it durable, except for its name in the folder.
   ShardSummary write(FileSystem& files, const Path& path) const;
+  ShardSummary write_to(WritableFile& file) const;
   void clear();
 
  private:

@@ -1,0 +1,78 @@
+// The lock, the checks and the end of a folder's writing.
+#include "data/pending_folder.h"
+
+#include "io/folder_writer.h"
+
+namespace weft::data {
+namespace {
+
+// "tokens/" and "tokens" are the same folder; only the second has a name to add to.
+Path without_trailing_slash(const Path& path) {
+  const Path normal = path.lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
+// Beside the folder, for the folder itself is renamed.
+Path lock_name(const Path& target) {
+  return parent_folder(target) / ("." + target.filename().string() + ".lock");
+}
+
+}  // namespace
+
+PendingFolder::Lock::Lock(FileSystem& files, const Path& file)
+    : files_(files), file_(file), lock_(files.lock(file)) {}
+
+PendingFolder::Lock::~Lock() {
+  try {
+    files_.remove(file_);
+  } catch (...) {  // a leftover lock file locks nothing
+  }
+}
+
+PendingFolder::PendingFolder(FileSystem& files, const Path& target, bool replace,
+                             std::string_view mark)
+    : files_(files), target_(without_trailing_slash(target)), partial_(io::partial_name(target_)) {
+  const Path name = target_.filename();
+  if (name.empty() || name == "." || name == "..")
+    throw Error("output folder '" + target.string() +
+                "' has no name of its own; give a new folder");
+  check_target(replace, mark);
+  create_folders(files_, parent_folder(target_));
+  lock_ = std::make_unique<Lock>(files_, lock_name(target_));
+  io::recover_folder(files_, target_, [](const Path&) { return true; });
+  check_target(replace, mark);  // another process may have finished before we had the lock
+  files_.create_folder(partial_);
+}
+
+PendingFolder::~PendingFolder() {
+  try {
+    remove_tree(files_, partial_);
+  } catch (...) {  // the next run removes it; the first error says what went wrong
+  }
+}
+
+void PendingFolder::check_target(bool replace, std::string_view mark) const {
+  const FileKind kind = files_.status(target_).kind;
+  const std::string name = "output folder '" + target_.string() + "'";
+  if (kind == FileKind::kFile || kind == FileKind::kOther)
+    throw Error(name + " is a file; give another one");
+  if (kind == FileKind::kMissing || files_.list(target_).empty()) return;
+  if (!replace)
+    throw Error(name + " exists and is not empty; give another one, or --overwrite to replace it");
+  if (files_.status(target_ / mark).kind != FileKind::kFile)
+    throw Error(name + " is not empty and holds no " + std::string(mark) +
+                ", so it is not replaced; give another one");
+}
+
+void PendingFolder::clear() {
+  remove_tree(files_, partial_);
+  files_.create_folder(partial_);
+}
+
+void PendingFolder::commit() {
+  files_.sync_folder(partial_);
+  io::publish_folder(files_, target_);
+  remove_tree(files_, io::replaced_name(target_));
+}
+
+}  // namespace weft::data

@@ -1,0 +1,53 @@
+// A folder that is written in one go and appears whole or not at all, for one process at a time.
+#pragma once
+
+#include <memory>
+
+#include "core/file_system.h"
+
+namespace weft::data {
+
+// Holds the lock of `target` and the folder in which it is being written (io/folder_writer.h). What
+// an interrupted process left beside it is mended or removed first. For one thread.
+class PendingFolder {
+ public:
+  // Throws Error if another process writes `target`; if it is a file; if it is a folder that holds
+  // something: then it is replaced only if `replace` is set and it holds a file `mark`, which tells
+  // that a program of ours made it.
+  PendingFolder(FileSystem& files, const Path& target, bool replace, std::string_view mark);
+  // Removes what was written, unless commit() succeeded.
+  ~PendingFolder();
+  PendingFolder(const PendingFolder&) = delete;
+  PendingFolder& operator=(const PendingFolder&) = delete;
+
+  // Where to write. Files must be synced by whoever writes them.
+  const Path& path() const { return partial_; }
+  // Removes all that was written, to start again.
+  void clear();
+  // Afterwards, and after a crash from then on, the folder is at its place.
+  void commit();
+
+ private:
+  // A lock whose file goes with it.
+  class Lock {
+   public:
+    Lock(FileSystem& files, const Path& file);
+    ~Lock();
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+   private:
+    FileSystem& files_;
+    Path file_;
+    std::unique_ptr<FileLock> lock_;
+  };
+
+  void check_target(bool replace, std::string_view mark) const;
+
+  FileSystem& files_;
+  Path target_;
+  Path partial_;
+  std::unique_ptr<Lock> lock_;
+};
+
+}  // namespace weft::data

@@ -1,0 +1,66 @@
+// File after file, and the rule for cutting long documents.
+#include "data/text_reader.h"
+
+#include <algorithm>
+
+#include "weft/error.h"
+
+namespace weft::data {
+namespace {
+
+bool is_white_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+bool continues_character(char c) {
+  return (static_cast<uint8_t>(c) & 0xC0) == 0x80;
+}
+
+// The last place of (0, limit] after which `good(place)`; 0 if there is none.
+template <class Good>
+size_t last_place(size_t limit, Good good) {
+  for (size_t place = limit; place > 0; --place)
+    if (good(place)) return place;
+  return 0;
+}
+
+}  // namespace
+
+std::string TextPiece::origin() const {
+  return line > 0 ? file->path.string() + ":" + std::to_string(line) : file->path.string();
+}
+
+size_t piece_end(std::string_view text, size_t limit) {
+  WEFT_ASSERT(limit >= 4 && text.size() > limit);  // a character has up to 4 bytes
+  const auto after_line = [&](size_t place) { return text[place - 1] == '\n'; };
+  const auto between_words = [&](size_t place) {
+    return after_line(place) && place >= 2 && !is_white_space(text[place - 2]) &&
+           !is_white_space(text[place]);
+  };
+  if (const size_t place = last_place(limit, between_words)) return place;
+  if (const size_t place = last_place(limit, after_line)) return place;
+  const auto after_space = [&](size_t place) { return text[place - 1] == ' '; };
+  if (const size_t place = last_place(limit, after_space)) return place;
+  // A character has at most three continuation bytes; a longer run of them is no text anyway.
+  for (size_t place = limit; place > 0 && place + 3 >= limit; --place)
+    if (!continues_character(text[place])) return place;
+  return limit;
+}
+
+TextReader::TextReader(const FileSystem& files, const InputFiles& inputs, TextOptions options)
+    : files_(files), inputs_(inputs), options_(std::move(options)) {
+  WEFT_ASSERT(options_.piece_bytes >= 4 && options_.max_line_bytes > 0);
+}
+
+bool TextReader::next(TextPiece& piece) {
+  while (true) {
+    if (current_ && current_->next(piece)) return true;
+    if (current_) input_begin_ += inputs_.files[next_file_ - 1].size;
+    current_.reset();
+    if (next_file_ == inputs_.files.size()) return false;
+    const InputFile& file = inputs_.files[next_file_++];
+    const FileContext context{files_, file, options_, input_begin_, left_out_};
+    current_ = file.kind == InputKind::kText ? open_text_file(context) : open_json_lines(context);
+  }
+}
+
+}  // namespace weft::data
