@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "core/quote.h"
 #include "text/tokenizer_document.h"
 #include "text/unicode.h"
 #include "weft/error.h"
@@ -83,7 +84,7 @@ std::vector<AddedToken> read_added_tokens(const Json& list, const std::string& p
       throw Error(where + ".id: " + std::to_string(tokens.back().id) + " is used twice");
     }
     if (!contents.insert(tokens.back().content).second) {
-      throw Error(where + ".content: \"" + tokens.back().content + "\" is there twice");
+      throw Error(where + ".content: " + quote(tokens.back().content) + " is there twice");
     }
   }
   return tokens;
@@ -94,7 +95,7 @@ TokenFinder::TokenFinder(std::vector<Entry> entries, const std::string& path)
   std::ranges::sort(entries_, {}, &Entry::pattern);
   const auto same = std::ranges::adjacent_find(entries_, {}, &Entry::pattern);
   if (same != entries_.end()) {
-    throw Error(path + ": two tokens are \"" + same->pattern + "\" in normalized text");
+    throw Error(path + ": two tokens are " + quote(same->pattern) + " in normalized text");
   }
   nodes_.emplace_back();
   if (!entries_.empty()) build(0, entries_.size(), 0, 0);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/quote.h"
 #include "text/byte_alphabet.h"
 #include "text/utf8.h"
 #include "weft/error.h"
@@ -15,10 +16,6 @@ namespace {
 // Up to here looking at all pairs for the best is faster than keeping a heap.
 constexpr size_t kShortWord = 48;
 constexpr std::string_view kSpaceMark = "\u2581";
-
-std::string in_quotes(std::string_view token) {
-  return "\"" + std::string(token.substr(0, 80)) + "\"";
-}
 
 }  // namespace
 
@@ -49,7 +46,7 @@ void BpeModel::read_options(JsonFields& fields, const std::string& origin) {
   ignore_merges_ = fields.flag_or("ignore_merges", false);
   if (const std::string unknown = fields.text_or_empty("unk_token"); !unknown.empty()) {
     unknown_id_ = vocabulary_.model_id(unknown);
-    if (unknown_id_ < 0) fields.fail("unk_token", in_quotes(unknown) + " is not in model.vocab");
+    if (unknown_id_ < 0) fields.fail("unk_token", quote(unknown) + " is not in model.vocab");
   }
   if (byte_level_ && byte_fallback_) {
     throw Error(origin + ": model.byte_fallback does not go with the pre-tokenizer ByteLevel");
@@ -64,14 +61,14 @@ void BpeModel::read_merges(const TokenizerDocument& document, const std::string&
     const auto id_of = [&](const std::string& token) {
       const int32_t id = vocabulary_.model_id(token);
       if (id >= 0) return id;
-      throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: " + in_quotes(token) +
+      throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: " + quote(token) +
                   " is not in model.vocab");
     };
     whole.assign(left).append(right);
     const Merge merge{static_cast<uint32_t>(rank), id_of(whole)};
     if (!merges_.insert(id_of(left), id_of(right), merge)) {
-      throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: the pair " +
-                  in_quotes(left) + ", " + in_quotes(right) + " appears twice");
+      throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: the pair " + quote(left) +
+                  ", " + quote(right) + " appears twice");
     }
   }
 }
@@ -212,17 +209,18 @@ bool BpeModel::spell_fallback(std::string_view character, std::vector<int32_t>& 
 
 void BpeModel::no_token(std::string_view character) const {
   constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string bytes;
-  for (const char c : character) {
-    const auto byte = static_cast<uint8_t>(c);
-    bytes += {' ', kHex[byte >> 4], kHex[byte & 15]};
+  const uint32_t code = utf8_at(character, 0).code;
+  const auto byte = static_cast<uint8_t>(character[0]);
+  std::string what = std::string("the byte ") + kHex[byte >> 4] + kHex[byte & 15];
+  if (!byte_level_ && code != kInvalidByte) {
+    what = "U+";
+    for (int shift = code > 0xFFFF ? 20 : 12; shift >= 0; shift -= 4)
+      what += kHex[code >> shift & 15];
+    const bool is_control = code < 0x20 || (code >= 0x7F && code < 0xA0);
+    if (!is_control) what += " (" + std::string(character) + ")";
   }
-  const bool shows =
-      utf8_at(character, 0).code != kInvalidByte && static_cast<uint8_t>(character[0]) >= ' ';
-  throw Error(origin_ + ": the tokenizer has no token for " +
-              (shows ? "\"" + std::string(character) + "\" " : "") + "(bytes" + bytes +
-              ") and no unknown token; remove the character from the text, or use a tokenizer that "
-              "covers it");
+  throw Error(origin_ + ": the tokenizer has no token for " + what +
+              " and no unknown token; remove it from the text, or use a tokenizer that covers it");
 }
 
 // For few symbols: the best pair is searched among all ranks.

@@ -3,9 +3,16 @@
 
 #include <utility>
 
+#include "core/quote.h"
 #include "weft/error.h"
 
 namespace weft::text {
+
+bool is_integer_within(const Json& value, int64_t low, int64_t high) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX) return false;
+  return value.get<int64_t>() >= low && value.get<int64_t>() <= high;
+}
 
 JsonFields::JsonFields(const Json& object, std::string path)
     : object_(object), path_(std::move(path)) {
@@ -54,11 +61,9 @@ std::string JsonFields::text_or_empty(std::string_view key) {
 
 int64_t JsonFields::integer(std::string_view key, int64_t low, int64_t high) {
   const Json& member = at(key);
-  const bool fits = member.is_number_integer() &&
-                    !(member.is_number_unsigned() && member.get<uint64_t>() > INT64_MAX);
-  if (!fits || member.get<int64_t>() < low || member.get<int64_t>() > high) {
+  if (!is_integer_within(member, low, high)) {
     fail(key, "expected an integer from " + std::to_string(low) + " to " + std::to_string(high) +
-                  ", found " + member.dump().substr(0, 40));
+                  ", found " + quote(member.dump(), 40));
   }
   return member.get<int64_t>();
 }
@@ -75,7 +80,7 @@ const Json& JsonFields::array(std::string_view key, size_t most) {
 
 void JsonFields::done() const {
   for (const auto& [key, value] : object_.items()) {
-    if (!read_.contains(key)) throw Error(path_ + ": unknown key \"" + key.substr(0, 80) + "\"");
+    if (!read_.contains(key)) throw Error(path_ + ": unknown key " + quote(key));
   }
 }
 

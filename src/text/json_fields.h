@@ -12,6 +12,9 @@ namespace weft::text {
 
 using Json = nlohmann::json;
 
+// Whether `value` is an integer from `low` to `high`.
+bool is_integer_within(const Json& value, int64_t low, int64_t high);
+
 class JsonFields {
  public:
   // `path` says in messages which object this is. Throws Error if `object` is not an object.

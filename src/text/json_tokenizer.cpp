@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "core/quote.h"
 #include "text/special_tokens.h"
 #include "text/utf8.h"
 #include "weft/error.h"
@@ -19,7 +20,7 @@ TokenizerDocument parse_checked(const TokenizerSource& source) {
   JsonFields fields(document.rest, source.origin);
   if (const std::string version = fields.text_or_empty("version");
       !version.empty() && version != "1.0") {
-    fields.fail("version", "\"" + version.substr(0, 40) + "\" is not known; known: 1.0");
+    fields.fail("version", quote(version) + " is not known; known: 1.0");
   }
   for (const char* key : {"truncation", "padding"}) {
     if (fields.find(key) != nullptr) {
@@ -33,8 +34,7 @@ TokenizerDocument parse_checked(const TokenizerSource& source) {
   JsonFields model(fields.at("model"), fields.path_of("model"));
   const std::string type = model.text_or_empty("type");
   if (!type.empty() && type != "BPE") {
-    model.fail("type",
-               "the model \"" + type.substr(0, 80) + "\" is not supported here; supported: BPE");
+    model.fail("type", "the model " + quote(type) + " is not supported here; supported: BPE");
   }
   if (!document.has_vocab) model.fail("vocab", "is missing, or no object of tokens and ids");
   if (!document.has_merges) model.fail("merges", "is missing, or no list");
@@ -43,9 +43,9 @@ TokenizerDocument parse_checked(const TokenizerSource& source) {
 }
 
 const Json& member(const TokenizerDocument& document, const char* key) {
-  static const Json absent;
+  static const Json kAbsent;
   const auto it = document.rest.find(key);
-  return it == document.rest.end() ? absent : *it;
+  return it == document.rest.end() ? kAbsent : *it;
 }
 
 }  // namespace

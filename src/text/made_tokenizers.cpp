@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "core/quote.h"
 #include "text/byte_alphabet.h"
 #include "text/json_tokenizer.h"
 #include "text/tokenizer.h"
@@ -103,7 +104,7 @@ std::vector<std::string> llama2_vocab(std::span<const ScoredPiece> pieces) {
     const std::string expected{'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
     if (vocab[3 + byte] != expected) {
       throw Error("piece " + std::to_string(3 + byte) + " of a llama2.c vocabulary must be " +
-                  expected + ", found \"" + vocab[3 + byte].substr(0, 40) + "\"");
+                  expected + ", found " + quote(vocab[3 + byte]));
     }
   }
   return vocab;

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "core/quote.h"
 #include "text/normalization.h"
 #include "text/replacement.h"
 #include "weft/error.h"
@@ -82,8 +83,8 @@ std::unique_ptr<const Normalizer> make_normalizer(const Json& component, const s
   } else if (type == "Sequence") {
     made = std::make_unique<Sequence>(fields);
   } else {
-    fields.fail("type", "the normalizer \"" + type.substr(0, 80) +
-                            "\" is not supported; supported: NFC, Prepend, Replace, Sequence");
+    fields.fail("type", "the normalizer " + quote(type) +
+                            " is not supported; supported: NFC, Prepend, Replace, Sequence");
   }
   fields.done();
   return made;

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "core/quote.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -37,11 +38,9 @@ class Reader {
 };
 
 int32_t Reader::checked_id(const Json& id, const std::string& path) const {
-  const bool fits =
-      id.is_number_unsigned() && id.get<uint64_t>() < static_cast<uint64_t>(vocabulary_.size());
-  if (!fits) {
+  if (!is_integer_within(id, 0, vocabulary_.size() - 1)) {
     throw Error(path + ": expected an id below " + std::to_string(vocabulary_.size()) + ", found " +
-                id.dump().substr(0, 40));
+                quote(id.dump(), 40));
   }
   return id.get<int32_t>();
 }
@@ -59,7 +58,7 @@ Reader::Tokens Reader::read_tokens(JsonFields& fields) const {
   if (list == nullptr) return tokens;
   if (!list->is_object()) fields.fail("special_tokens", "expected an object");
   for (const auto& [name, entry] : list->items()) {
-    JsonFields token(entry, fields.path_of("special_tokens") + "[\"" + name.substr(0, 80) + "\"]");
+    JsonFields token(entry, fields.path_of("special_tokens") + "[" + quote(name) + "]");
     token.text("id");
     const Json& ids = token.array("ids", kMaxPieces);
     if (token.array("tokens", kMaxPieces).size() != ids.size()) {
@@ -93,8 +92,7 @@ TemplatePiece read_piece(const Json& piece,
     JsonFields inner(fields.at("SpecialToken"), fields.path_of("SpecialToken"));
     const std::string& name = inner.text("id");
     const auto known = tokens.find(name);
-    if (known == tokens.end())
-      inner.fail("id", "\"" + name.substr(0, 80) + "\" is not in special_tokens");
+    if (known == tokens.end()) inner.fail("id", quote(name) + " is not in special_tokens");
     result.ids = known->second;
     inner.integer("type_id", 0, INT32_MAX);
     inner.done();
@@ -149,8 +147,8 @@ void Reader::read(const Json& component, const std::string& path, int depth) {
       read(list[i], fields.path_of("processors") + "[" + std::to_string(i) + "]", depth + 1);
     }
   } else {
-    fields.fail("type", "the post-processor \"" + type.substr(0, 80) +
-                            "\" is not supported here; supported: BertProcessing, ByteLevel, "
+    fields.fail("type", "the post-processor " + quote(type) +
+                            " is not supported here; supported: BertProcessing, ByteLevel, "
                             "RobertaProcessing, Sequence, TemplateProcessing");
   }
   fields.done();

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "core/quote.h"
 #include "text/replacement.h"
 #include "text/unicode.h"
 #include "weft/error.h"
@@ -28,8 +29,8 @@ Behavior read_behavior(JsonFields& fields) {
   for (const auto& [name, behavior] : kNames) {
     if (given == name) return behavior;
   }
-  fields.fail("behavior", "\"" + given.substr(0, 80) +
-                              "\" is none of Isolated, Removed, MergedWithPrevious, "
+  fields.fail("behavior", quote(given) +
+                              " is none of Isolated, Removed, MergedWithPrevious, "
                               "MergedWithNext, Contiguous");
 }
 
@@ -308,8 +309,7 @@ void PreTokenizer::read_split(JsonFields& fields) {
 void PreTokenizer::read(const Json& component, const std::string& path, int depth) {
   JsonFields fields(component, path);
   const std::string& type = fields.text("type");
-  if (byte_level_)
-    fields.fail("type", "\"" + type.substr(0, 80) + "\" after ByteLevel is not supported");
+  if (byte_level_) fields.fail("type", quote(type) + " after ByteLevel is not supported");
   if (type == "ByteLevel") {
     read_byte_level(fields);
   } else if (type == "Split") {
@@ -334,8 +334,8 @@ void PreTokenizer::read(const Json& component, const std::string& path, int dept
       read(list[i], fields.path_of("pretokenizers") + "[" + std::to_string(i) + "]", depth + 1);
     }
   } else {
-    fields.fail("type", "the pre-tokenizer \"" + type.substr(0, 80) +
-                            "\" is not supported here; supported: ByteLevel, Digits, Metaspace, "
+    fields.fail("type", "the pre-tokenizer " + quote(type) +
+                            " is not supported here; supported: ByteLevel, Digits, Metaspace, "
                             "Sequence, Split, WhitespaceSplit");
   }
   fields.done();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/quote.h"
 #include "text/regex_rewrite.h"
 #include "weft/error.h"
 
@@ -96,8 +97,8 @@ class Search {
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = run(from, PCRE2_NO_JIT);
     if (found == PCRE2_ERROR_NOMATCH) return false;
     if (found < 0) {
-      throw Error("the tokenizer's regular expression \"" + expression_.substr(0, 200) +
-                  "\" takes too long on this text (" + message_of(found) +
+      throw Error("the tokenizer's regular expression " + quote(expression_, 200) +
+                  " takes too long on this text (" + message_of(found) +
                   "); use another tokenizer, or cut the text into shorter lines");
     }
     const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(data_.get());

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "core/quote.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -87,8 +88,8 @@ class Parser {
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw Error(where_ + ": the regular expression \"" + std::string(text_.substr(0, 200)) +
-                "\" cannot be used: " + why + " (at byte " + std::to_string(at_) + ")");
+    throw Error(where_ + ": the regular expression " + quote(text_, 200) +
+                " cannot be used: " + why + " (at byte " + std::to_string(at_) + ")");
   }
 
   char peek(size_t ahead = 0) const {
@@ -255,11 +256,11 @@ CodeSet Parser::property(bool negated) {
   }
   const auto known = std::ranges::find(kProperties, name, &Property::name);
   if (known == kProperties.end()) {
-    refuse("\\p{" + std::string(name) + "} is not known; known: L Lu Ll Lt Lm Lo M N Nd P S");
+    refuse("\\p{" + quote(name, 20) + "} is not known; known: L Lu Ll Lt Lm Lo M N Nd P S");
   }
   const uint16_t cased = kUpper | kLower | kTitle;
   if (ignore_case_ && (known->mask & cased) != 0) {
-    refuse("\\p{" + std::string(name) + "} where case is ignored is not supported");
+    refuse("\\p{" + quote(name, 20) + "} where case is ignored is not supported");
   }
   at_ = close + 1;
   const CodeSet set = CodeSet::of_class(known->mask);

@@ -4,6 +4,8 @@
 #include <array>
 #include <span>
 
+#include "core/quote.h"
+#include "core/strict_json.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -54,7 +56,7 @@ Json role_names(const SpecialIds& ids, const Vocabulary& vocabulary) {
 
 SpecialIds special_ids_from_config(std::string_view config, const Vocabulary& vocabulary,
                                    const std::string& origin) {
-  const Json json = Json::parse(config, nullptr, false);
+  const Json json = parse_json(config, origin);
   if (!json.is_object()) throw Error(origin + ": not a JSON object");
   SpecialIds ids;
   for (const Role& role : kRoles) {
@@ -65,7 +67,7 @@ SpecialIds special_ids_from_config(std::string_view config, const Vocabulary& vo
     if (!name.is_string()) throw Error(origin + ": " + std::string(role.key) + " is not a string");
     const int32_t id = vocabulary.id(name.get_ref<const std::string&>());
     if (id < 0) {
-      throw Error(origin + ": " + std::string(role.key) + " " + name.dump().substr(0, 80) +
+      throw Error(origin + ": " + std::string(role.key) + " " + quote(name.dump(), 80) +
                   " is not a token of the tokenizer.json beside it");
     }
     ids.*role.id = id;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/quote.h"
 #include "text/byte_alphabet.h"
 #include "text/replacement.h"
 #include "text/utf8.h"
@@ -196,8 +197,8 @@ void TokenDecoder::read(const Json& component, const std::string& path, int dept
       read(list[i], fields.path_of("decoders") + "[" + std::to_string(i) + "]", depth + 1);
     }
   } else {
-    fields.fail("type", "the decoder \"" + type.substr(0, 80) +
-                            "\" is not supported here; supported: ByteFallback, ByteLevel, Fuse, "
+    fields.fail("type", "the decoder " + quote(type) +
+                            " is not supported here; supported: ByteFallback, ByteLevel, Fuse, "
                             "Metaspace, Replace, Sequence, Strip");
   }
   fields.done();

@@ -1,77 +1,58 @@
-// A streaming parser over nlohmann's (tokenizer_document.h): a vocabulary of 200,000 tokens and as
-// many merges never become a tree of JSON values.
+// Reads a document's events (tokenizer_document.h): a vocabulary of 200,000 tokens and as many
+// merges never become a tree of JSON values.
 #include "text/tokenizer_document.h"
 
+#include "core/quote.h"
+#include "core/strict_json.h"
 #include "weft/error.h"
 
 namespace weft::text {
 namespace {
 
-constexpr size_t kMaxDepth = 32;
+constexpr JsonLimits kLimits{.bytes = kMaxDocumentBytes, .depth = 32, .values = int64_t{1} << 26};
 constexpr size_t kMaxValues = size_t{1} << 20;  // kept as JSON: added tokens are the most of them
 
-class Handler final : public nlohmann::json_sax<Json> {
+class Reader final : public JsonEvents {
  public:
-  explicit Handler(const std::string& origin) : origin_(origin) {}
-
   TokenizerDocument take() { return std::move(document_); }
 
-  bool null() override { return value(nullptr); }
-  bool boolean(bool given) override { return value(given); }
-  bool number_integer(number_integer_t given) override { return integer(given, given); }
-  bool number_unsigned(number_unsigned_t given) override {
-    return integer(given > INT64_MAX ? -1 : static_cast<int64_t>(given), given);
+  void null() override { value(nullptr); }
+  void boolean(bool given) override { value(given); }
+  void real(double given) override { value(given); }
+  void integer(int64_t given) override {
+    if (place_ != Place::kVocab) return value(given);
+    document_.vocab.back().second = given;
   }
-  bool number_float(number_float_t given, const string_t&) override { return value(given); }
-  bool string(string_t& given) override {
-    return place_ == Place::kMerges || place_ == Place::kMerge ? merge_part(given) : value(given);
+  void large_integer(uint64_t given) override { value(given); }
+  void string(std::string& given) override {
+    if (place_ == Place::kMerges) return whole_merge(given);
+    if (place_ == Place::kMerge) return merge_part(given);
+    value(std::move(given));
   }
-  bool binary(binary_t&) override { fail("binary values are not JSON"); }
-
-  bool start_object(size_t) override { return open(Json::object()); }
-  bool end_object() override { return close(); }
-  bool start_array(size_t) override {
-    if (place_ == Place::kMerges) {
-      document_.merges.emplace_back();
-      merge_parts_ = 0;
-      place_ = Place::kMerge;
-      return true;
-    }
-    return open(Json::array());
-  }
-  bool end_array() override {
-    if (place_ == Place::kMerge) {
-      if (merge_parts_ != 2) fail_in_merge("has " + std::to_string(merge_parts_) + " parts, not 2");
-      place_ = Place::kMerges;
-      return true;
-    }
-    return close();
-  }
-  bool key(string_t& given) override;
-  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception& error) override {
-    fail(std::string("not valid JSON: ") + error.what());
-  }
+  void key(std::string& given) override;
+  void start_object() override;
+  void end_object() override { close(); }
+  void start_array() override;
+  void end_array() override;
 
  private:
-  // The two parts that are not kept as JSON.
+  // Inside of the two parts that are not kept as JSON, or of one merge.
   enum class Place { kElsewhere, kVocab, kMerges, kMerge };
 
-  [[noreturn]] void fail(const std::string& what) const { throw Error(origin_ + ": " + what); }
   [[noreturn]] void fail_in_merge(const std::string& what) const {
-    fail("model.merges[" + std::to_string(document_.merges.size() - 1) + "] " + what);
+    throw Error("model.merges[" + std::to_string(document_.merges.size() - 1) + "] " + what);
   }
-  bool value(Json given);
-  template <class Number>
-  bool integer(int64_t small, Number given);
-  bool merge_part(std::string& text);
-  bool open(Json empty);
-  bool close();
-  void put(Json given);
+  void value(Json given);
+  void whole_merge(const std::string& given);
+  void merge_part(std::string& given);
+  void new_merge();
+  void open(Json empty);
+  void close();
+  Json* put(Json given);
   bool in_model(std::string_view key) const {
     return stack_.size() == 2 && keys_[0] == "model" && keys_[1] == key;
   }
 
-  const std::string& origin_;
   TokenizerDocument document_;
   std::vector<Json*> stack_;       // open containers
   std::vector<std::string> keys_;  // the last key in each of them
@@ -80,118 +61,123 @@ class Handler final : public nlohmann::json_sax<Json> {
   size_t values_ = 0;
 };
 
-// Stores a finished value, or an empty container, where the parser is.
-void Handler::put(Json given) {
+// Stores a value where the reader is, and returns where it lies.
+Json* Reader::put(Json given) {
   if (++values_ > kMaxValues) {
-    fail("more than " + std::to_string(kMaxValues) +
-         " values outside of model.vocab and model.merges");
+    throw Error("more than " + std::to_string(kMaxValues) +
+                " values outside of model.vocab and model.merges");
   }
   if (stack_.empty()) {
     document_.rest = std::move(given);
-  } else if (stack_.back()->is_array()) {
-    stack_.back()->push_back(std::move(given));
-  } else {
-    (*stack_.back())[keys_.back()] = std::move(given);
+    return &document_.rest;
   }
+  if (stack_.back()->is_array()) {
+    return &stack_.back()->get_ref<Json::array_t&>().emplace_back(std::move(given));
+  }
+  return &((*stack_.back())[keys_.back()] = std::move(given));
 }
 
-bool Handler::value(Json given) {
+void Reader::value(Json given) {
   if (place_ == Place::kVocab) {
-    fail("model.vocab: the id of \"" + document_.vocab.back().first + "\" is not an integer");
+    throw Error("model.vocab: the id of " + quote(document_.vocab.back().first) +
+                " is not an integer");
   }
-  if (place_ != Place::kElsewhere) fail("model.merges: expected strings or pairs of strings");
+  if (place_ != Place::kElsewhere)
+    throw Error("model.merges: expected strings or pairs of strings");
   put(std::move(given));
-  return true;
 }
 
-template <class Number>
-bool Handler::integer(int64_t small, Number given) {
-  if (place_ != Place::kVocab) return value(given);
-  document_.vocab.back().second = small;
-  return true;
+void Reader::new_merge() {
+  if (document_.merges.size() == kMaxMerges) {
+    throw Error("model.merges: more than " + std::to_string(kMaxMerges) + " entries");
+  }
+  document_.merges.emplace_back();
+  merge_parts_ = 0;
 }
 
-bool Handler::merge_part(std::string& text) {
-  auto& merges = document_.merges;
-  if (merges.size() > kMaxMerges) {
-    fail("model.merges: more than " + std::to_string(kMaxMerges) + " entries");
+void Reader::whole_merge(const std::string& given) {
+  new_merge();
+  const size_t space = given.find(' ');
+  if (space == std::string::npos || given.find(' ', space + 1) != std::string::npos) {
+    fail_in_merge(quote(given) + " is not two tokens with one space between");
   }
-  if (place_ == Place::kMerge) {
-    if (++merge_parts_ > 2) fail_in_merge("has more than 2 parts");
-    (merge_parts_ == 1 ? merges.back().first : merges.back().second) = std::move(text);
-    return true;
-  }
-  merges.emplace_back();
-  const size_t space = text.find(' ');
-  if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) {
-    fail_in_merge("\"" + text.substr(0, 80) + "\" is not two tokens with one space between");
-  }
-  merges.back() = {text.substr(0, space), text.substr(space + 1)};
-  return true;
+  document_.merges.back() = {given.substr(0, space), given.substr(space + 1)};
 }
 
-bool Handler::open(Json empty) {
-  if (place_ != Place::kElsewhere) {
-    fail(place_ == Place::kVocab ? "model.vocab: an id is not an integer"
-                                 : "model.merges: expected strings or pairs of strings");
-  }
-  if (stack_.size() == kMaxDepth) fail("nested more than " + std::to_string(kMaxDepth) + " deep");
-  const bool is_object = empty.is_object();
-  if (is_object && in_model("vocab")) {
-    document_.has_vocab = true;
-    place_ = Place::kVocab;
-    return true;
-  }
-  if (!is_object && in_model("merges")) {
-    document_.has_merges = true;
-    place_ = Place::kMerges;
-    return true;
-  }
-  put(std::move(empty));
-  Json* opened = stack_.empty()              ? &document_.rest
-                 : stack_.back()->is_array() ? &stack_.back()->back()
-                                             : &(*stack_.back())[keys_.back()];
+void Reader::merge_part(std::string& given) {
+  auto& [left, right] = document_.merges.back();
+  if (++merge_parts_ > 2) fail_in_merge("has more than 2 parts");
+  (merge_parts_ == 1 ? left : right) = std::move(given);
+}
+
+void Reader::open(Json empty) {
+  if (place_ == Place::kVocab) throw Error("model.vocab: an id is not an integer");
+  if (place_ != Place::kElsewhere)
+    throw Error("model.merges: expected strings or pairs of strings");
+  Json* opened = put(std::move(empty));
   stack_.push_back(opened);
   keys_.emplace_back();
-  return true;
 }
 
-bool Handler::close() {
+void Reader::start_object() {
+  if (place_ == Place::kElsewhere && in_model("vocab")) {
+    document_.has_vocab = true;
+    place_ = Place::kVocab;
+    return;
+  }
+  open(Json::object());
+}
+
+void Reader::start_array() {
+  if (place_ == Place::kMerges) {
+    new_merge();
+    place_ = Place::kMerge;
+    return;
+  }
+  if (place_ == Place::kElsewhere && in_model("merges")) {
+    document_.has_merges = true;
+    place_ = Place::kMerges;
+    return;
+  }
+  open(Json::array());
+}
+
+void Reader::end_array() {
+  if (place_ != Place::kMerge) return close();
+  if (merge_parts_ != 2) fail_in_merge("has " + std::to_string(merge_parts_) + " parts, not 2");
+  place_ = Place::kMerges;
+}
+
+void Reader::close() {
   if (place_ != Place::kElsewhere) {
     place_ = Place::kElsewhere;
-    return true;
+    return;
   }
   stack_.pop_back();
   keys_.pop_back();
-  return true;
 }
 
-bool Handler::key(string_t& given) {
+void Reader::key(std::string& given) {
   if (place_ == Place::kVocab) {
     if (document_.vocab.size() == kMaxVocabulary) {
-      fail("model.vocab: more than " + std::to_string(kMaxVocabulary) + " tokens");
+      throw Error("model.vocab: more than " + std::to_string(kMaxVocabulary) + " tokens");
     }
     document_.vocab.emplace_back(std::move(given), -1);
-    return true;
+    return;
   }
   // vocab and merges are not kept under their keys, so they are looked for apart.
   keys_.back() = given;
   const bool again = stack_.back()->contains(given) || (in_model("vocab") && document_.has_vocab) ||
                      (in_model("merges") && document_.has_merges);
-  if (again) fail("the key \"" + given.substr(0, 80) + "\" appears twice in one object");
-  return true;
+  if (again) throw Error("the key " + quote(given) + " appears twice in one object");
 }
 
 }  // namespace
 
 TokenizerDocument parse_tokenizer_document(std::string_view content, const std::string& origin) {
-  if (content.size() > kMaxDocumentBytes) {
-    throw Error(origin + ": " + std::to_string(content.size()) +
-                " bytes; a tokenizer.json has at most " + std::to_string(kMaxDocumentBytes));
-  }
-  Handler handler(origin);
-  Json::sax_parse(content.begin(), content.end(), &handler);
-  return handler.take();
+  Reader reader;
+  parse_json_events(content, origin, kLimits, reader);
+  return reader.take();
 }
 
 }  // namespace weft::text

@@ -12,7 +12,7 @@
 
 namespace weft::text {
 
-inline constexpr size_t kMaxDocumentBytes = size_t{256} << 20;
+inline constexpr int64_t kMaxDocumentBytes = int64_t{256} << 20;
 inline constexpr size_t kMaxVocabulary = size_t{1} << 22;
 inline constexpr size_t kMaxMerges = size_t{1} << 23;
 inline constexpr size_t kMaxTokenBytes = 4096;

@@ -1,9 +1,8 @@
 // Tokenizers from files and folders (load_tokenizer in tokenizer.h). Not here: what the files mean.
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
+#include "core/file_system.h"
 #include "text/json_tokenizer.h"
 #include "text/tokenizer_document.h"
 #include "weft/error.h"
@@ -13,24 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxBeside = size_t{16} << 20;
-
-std::string read_file(const fs::path& path, size_t most) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Error(path.string() + ": cannot be opened for reading");
-  std::error_code error;
-  const uintmax_t size = fs::file_size(path, error);
-  if (error) throw Error(path.string() + ": " + error.message());
-  if (size > most) {
-    throw Error(path.string() + ": " + std::to_string(size) + " bytes; at most " +
-                std::to_string(most) + " are allowed");
-  }
-  std::string content(size, '\0');
-  in.read(content.data(), static_cast<std::streamsize>(size));
-  content.resize(static_cast<size_t>(in.gcount()));
-  if (in.bad()) throw Error(path.string() + ": cannot be read");
-  return content;
-}
+constexpr int64_t kMaxBeside = int64_t{16} << 20;
 
 fs::path tokenizer_json_at(const fs::path& where) {
   std::error_code error;
@@ -57,14 +39,14 @@ std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where) {
   }
   const fs::path path = tokenizer_json_at(where);
   TokenizerSource source;
-  source.content = read_file(path, kMaxDocumentBytes);
+  source.content = read_text_file(path, kMaxDocumentBytes);
   source.origin = path.string();
   for (const char* name :
        {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
     const fs::path beside = path.parent_path() / name;
     std::error_code error;
     if (fs::is_regular_file(beside, error)) {
-      source.beside.push_back({name, read_file(beside, kMaxBeside)});
+      source.beside.push_back({name, read_text_file(beside, kMaxBeside)});
     }
   }
   return JsonTokenizer::make(std::move(source));

@@ -1,4 +1,4 @@
-// The pinned Unicode data as it is generated (unicode_tables.cpp). Not here: how to use it
+// The pinned Unicode data as it is generated (unicode_tables.def). Not here: how to use it
 // (unicode.h, normalization.h).
 #pragma once
 

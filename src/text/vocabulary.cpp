@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/quote.h"
 #include "text/tokenizer_document.h"
 #include "weft/error.h"
 
@@ -50,7 +51,7 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
   texts_.resize(size);
   is_model_token_.resize(size);
   for (auto& [text, id] : model) {
-    const std::string where = origin + ": model.vocab[\"" + text.substr(0, 80) + "\"]";
+    const std::string where = origin + ": model.vocab[" + quote(text) + "]";
     place(std::move(text), id, where);
     is_model_token_[static_cast<size_t>(id)] = true;
     if (!model_ids_.insert(texts_[static_cast<size_t>(id)], static_cast<int32_t>(id))) {
@@ -58,7 +59,7 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
     }
   }
   for (const AddedToken& token : added) {
-    const std::string where = origin + ": added_tokens \"" + token.content.substr(0, 80) + "\"";
+    const std::string where = origin + ": added_tokens " + quote(token.content);
     const int32_t known = model_id(token.content);
     if (known < 0) place(token.content, token.id, where);
     if (known >= 0 && known != token.id) {
@@ -84,8 +85,7 @@ void Vocabulary::place(std::string text, int64_t id, const std::string& where) {
   }
   std::string& slot = texts_[static_cast<size_t>(id)];
   if (!slot.empty()) {
-    throw Error(where + ": id " + std::to_string(id) + " is also that of \"" + slot.substr(0, 80) +
-                "\"");
+    throw Error(where + ": id " + std::to_string(id) + " is also that of " + quote(slot));
   }
   slot = std::move(text);
 }
