@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "text/utf8.h"
+
 namespace weft::report {
 
 std::string printable(std::string_view text) {
@@ -38,8 +40,10 @@ std::string json_string(std::string_view text) {
   return json(std::string(text)).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-std::string valid_utf8(std::string_view text) {
-  return nlohmann::json::parse(json_string(text)).get<std::string>();
+std::string valid_utf8(std::string_view bytes) {
+  std::string out;
+  text::append_replacing_invalid(out, bytes);
+  return out;
 }
 
 std::string html_text(std::string_view text) {

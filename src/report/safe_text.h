@@ -17,7 +17,7 @@ int columns(std::string_view text);
 std::string cut(std::string_view text, int width);
 
 // With bytes that are not UTF-8 as U+FFFD.
-std::string valid_utf8(std::string_view text);
+std::string valid_utf8(std::string_view bytes);
 
 // As a JSON string, quotes included; bytes that are not UTF-8 as U+FFFD.
 std::string json_string(std::string_view text);

@@ -26,8 +26,8 @@ class Canvas {
       : width_(width),
         height_(height),
         unicode_(unicode),
-        dots_(static_cast<size_t>(width * height), 0),
-        marks_(static_cast<size_t>(width * height)) {}
+        dots_(cell(0, height), 0),
+        marks_(cell(0, height)) {}
 
   int dots_wide() const { return unicode_ ? width_ * 2 : width_; }
   int dots_high() const { return unicode_ ? height_ * 4 : height_; }
@@ -71,7 +71,9 @@ class Canvas {
   }
 
  private:
-  size_t cell(int x, int y) const { return static_cast<size_t>(y * width_ + x); }
+  size_t cell(int x, int y) const {
+    return static_cast<size_t>(y) * static_cast<size_t>(width_) + static_cast<size_t>(x);
+  }
   static std::string braille(uint8_t bits) {  // U+2800 + bits
     return {'\xE2', static_cast<char>(0xA0 + (bits >> 6)), static_cast<char>(0x80 + (bits & 63))};
   }
@@ -203,9 +205,9 @@ Ranges drawable(std::span<const Series> series) {
 }  // namespace
 
 std::string terminal_curve(std::span<const Series> series, const CurveStyle& style) {
-  if (style.width < 24 || style.height < 4) {
+  if (style.width < 24 || style.height < 4 || style.width > 1000 || style.height > 1000) {
     throw Error("a curve of " + std::to_string(style.width) + " x " + std::to_string(style.height) +
-                " characters is too small; allowed is 24 x 4 and more");
+                " characters cannot be drawn; allowed is 24 x 4 to 1000 x 1000");
   }
   const Ranges ranges = drawable(series);
   std::string text;

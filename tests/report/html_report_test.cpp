@@ -16,10 +16,10 @@
 #include <string>
 #include <vector>
 
-#include "../core/temporary_folder.h"
 #include "html_reader.h"
 #include "report/html_style.h"
 #include "sample_run.h"
+#include "tests/core/temporary_folder.h"
 
 namespace weft::report {
 namespace {

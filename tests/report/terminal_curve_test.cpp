@@ -126,9 +126,10 @@ TEST(TerminalCurve, AsciiIsAsciiAndNamesCannotMoveTheCursor) {
   EXPECT_THAT(draw({series}, {}), Not(HasSubstr("\x1b")));
 }
 
-TEST(TerminalCurve, TooSmallIsAnError) {
+TEST(TerminalCurve, SizesOutOfBoundsAreErrors) {
   EXPECT_THROW(draw({ramp(3)}, {.width = 23}), Error);
   EXPECT_THROW(draw({ramp(3)}, {.height = 3}), Error);
+  EXPECT_THROW(draw({ramp(3)}, {.width = 1001}), Error);
 }
 
 }  // namespace
