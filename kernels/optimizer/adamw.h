@@ -10,18 +10,11 @@
 
 #include <cstdint>
 
+#include "kernels/optimizer/update_scalars.h"
 #include "weft/dtype.h"
 #include "weft/parallel_for.h"
 
 namespace weft::kernels {
-
-// What an update reads at run time, each one float.
-struct UpdateScalars {
-  const float* learning_rate = nullptr;
-  const float* step = nullptr;   // t, from 1
-  const float* clip = nullptr;   // by which gradients are multiplied
-  const float* apply = nullptr;  // 0: nothing is changed
-};
 
 struct AdamW {
   float* parameters_N = nullptr;

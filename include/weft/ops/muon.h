@@ -24,8 +24,8 @@ struct MuonParams {
   }
 };
 
-// One matrix: parameters, gradients, copy and velocity (a state, changed in place) are [rows,
-// columns].
+// Parameters, gradients, copy and velocity (a state, changed in place) are a matrix [rows, columns]
+// or a stack of them, [..., rows, columns], of which each is updated on its own.
 Updated muon(const UpdateOperands& operands, Value velocity, const MuonParams& params);
 
 }  // namespace weft::ops
