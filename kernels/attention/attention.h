@@ -96,4 +96,15 @@ void attention_backward(const AttentionBackward<float>& args, void* workspace,
 void attention_backward(const AttentionBackward<BFloat16>& args, void* workspace,
                         const ParallelFor& parallel);
 
+// The forward pass for few queries over long caches, as when text is generated: the keys of a head
+// are split among tasks, and what they found is merged in order. No dropout, no log-sum-exp. Takes
+// any shape; with more than kFewQueries queries for a key/value head it is attention_forward.
+inline constexpr int64_t kFewQueries = 8;  // T H / K
+
+size_t cached_attention_workspace(const AttentionShape& shape, int threads);
+void cached_attention(const AttentionForward<float>& args, void* workspace,
+                      const ParallelFor& parallel);
+void cached_attention(const AttentionForward<BFloat16>& args, void* workspace,
+                      const ParallelFor& parallel);
+
 }  // namespace weft::kernels

@@ -190,28 +190,36 @@ void forward_task(const AttentionForward<T>& a, const ForwardPlan& plan, const f
   finish_block(a, plan, block);
 }
 
-// Whether any query sees a key of the block. The last query is asked first: under a causal mask it
-// sees the most. Of a cache, most blocks are still empty.
+// The first to the last key of the block that some query sees. Of a cache, most blocks are still
+// empty, and what lies behind its last key may be anything, NaN too: it must not be multiplied, not
+// even by 0.
 template <class T>
-bool is_seen(const AttentionForward<T>& a, int64_t b, int64_t key_block) {
-  const KeyRange keys{key_block * kKeyBlock, (key_block + 1) * kKeyBlock};
-  for (int64_t t = a.shape.T - 1; t >= 0; --t) {
-    if (!visible_keys(a.shape, a.mask, b, t).within(keys).empty()) return true;
+KeyRange seen_keys(const AttentionForward<T>& a, int64_t b, const KeyRange& block) {
+  if (a.mask.range_BT2 == nullptr) return block;
+  KeyRange seen;
+  for (int64_t t = 0; t < a.shape.T; ++t) {
+    seen = join(seen, visible_keys(a.shape, a.mask, b, t).within(block));
   }
-  return false;
+  return seen;
 }
 
 template <class T>
 void pack_key_block(const AttentionForward<T>& a, const ForwardPlan& plan, int64_t pair,
                     int64_t key_block, float* packed) {
-  if (!is_seen(a, pair / a.shape.K, key_block)) return;
   const int64_t first = key_block * kKeyBlock, D = a.shape.D;
-  const HeadSpan span{pair / a.shape.K, pair % a.shape.K, first,
-                      std::min(kKeyBlock, a.shape.S - first)};
+  HeadSpan span{pair / a.shape.K, pair % a.shape.K, first, 0};
+  const KeyRange seen = seen_keys(a, span.b, {first, std::min(first + kKeyBlock, a.shape.S)});
+  if (seen.empty()) return;
+  // Keys before the first seen one are packed too (scores of unseen keys are dropped, whatever they
+  // are); their values are not.
+  span.count = seen.end - first;
   pack_transposed(rows_of(a.k, D, span), packed + key_block * plan.kt_floats);
   float* values = packed + plan.key_blocks * plan.kt_floats + first * plan.ld;
-  pack_rows(rows_of(a.v, D, span), 1.0f, values, plan.ld);
-  std::fill(values + span.count * plan.ld, values + kKeyBlock * plan.ld, 0.0f);
+  std::fill(values, values + (seen.begin - first) * plan.ld, 0.0f);
+  span.first = seen.begin;
+  span.count = seen.end - seen.begin;
+  pack_rows(rows_of(a.v, D, span), 1.0f, values + (seen.begin - first) * plan.ld, plan.ld);
+  std::fill(values + (seen.end - first) * plan.ld, values + kKeyBlock * plan.ld, 0.0f);
 }
 
 template <class T>
