@@ -38,18 +38,25 @@ nn::ModelConfig with_special_ids(nn::ModelConfig config, const text::Tokenizer* 
 
 }  // namespace
 
-std::vector<io::FileToWrite> model_folder(const ModelDescription& model,
-                                          const std::vector<runtime::NamedTensor>& parameters,
-                                          io::StoredType type) {
+io::ModelFolder model_folder(const ModelDescription& model,
+                             const std::vector<runtime::NamedTensor>& parameters,
+                             io::StoredType type) {
   nn::ModelConfig config = with_special_ids(model.config, model.tokenizer);
   config.dtype = dtype_word(type);
-  std::vector<io::FileToWrite> files =
-      io::files_of_tensors(runtime::weights_to_write(model.spec, parameters, type));
-  files.push_back(io::text_to_write("config.json", nn::hugging_face_config(config)));
-  files.push_back(io::text_to_write("generation_config.json", generation_config(config)));
+  io::ModelFolder folder{.config = nn::hugging_face_config(config),
+                         .generation_config = generation_config(config),
+                         .tensors = runtime::weights_to_write(model.spec, parameters, type)};
   if (model.tokenizer != nullptr)
     for (const text::TokenizerFile& file : model.tokenizer->files())
-      files.push_back(io::text_to_write(file.name, file.content));
+      folder.more_files.push_back(io::text_to_write(file.name, file.content));
+  return folder;
+}
+
+std::vector<io::FileToWrite> files_of(const io::ModelFolder& folder) {
+  std::vector<io::FileToWrite> files = io::files_of_tensors(folder.tensors, folder.shards);
+  files.push_back(io::text_to_write("config.json", folder.config));
+  files.push_back(io::text_to_write("generation_config.json", folder.generation_config));
+  files.insert(files.end(), folder.more_files.begin(), folder.more_files.end());
   return files;
 }
 

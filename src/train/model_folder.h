@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "io/folder_writer.h"
+#include "io/hf_folder.h"
 #include "nn/model_config.h"
 #include "runtime/model_files.h"
 #include "text/tokenizer.h"
@@ -16,10 +16,12 @@ struct ModelDescription {
   const text::Tokenizer* tokenizer = nullptr;  // may be null
 };
 
-// config.json, generation_config.json, model.safetensors (or shards with their index), tokenizer
-// files. `parameters` are fp32 and must live until the files are written.
-std::vector<io::FileToWrite> model_folder(const ModelDescription& model,
-                                          const std::vector<runtime::NamedTensor>& parameters,
-                                          io::StoredType type);
+// The folder's contents. `parameters` are fp32 and must live until the files are written.
+io::ModelFolder model_folder(const ModelDescription& model,
+                             const std::vector<runtime::NamedTensor>& parameters,
+                             io::StoredType type);
+
+// The same as plain files, for a checkpoint that holds more beside them.
+std::vector<io::FileToWrite> files_of(const io::ModelFolder& folder);
 
 }  // namespace weft::train

@@ -1,0 +1,201 @@
+// `weft bench` and `weft profile`: what the machine can do, how fast a config trains on it, and
+// where a step's time goes.
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/config_options.h"
+#include "cli/verb.h"
+#include "core/process.h"
+#include "data/sequences.h"
+#include "nn/decoder.h"
+#include "report/profile.h"
+#include "runtime/roof.h"
+#include "train/pretrainer.h"
+#include "train/text_evaluation.h"
+
+namespace weft::cli {
+namespace {
+
+struct Options {
+  ConfigOptions config;
+  int64_t steps = 5;
+  int64_t warmup = 1;
+  bool json = false;
+  std::string trace;
+};
+
+// A session that trains on random tokens, so that no data is needed.
+class SyntheticRun {
+ public:
+  explicit SyntheticRun(const train::PretrainConfig& config)
+      : config_(config),
+        session_(train::plan_pretraining(config, threads_of(config)),
+                 static_cast<uint64_t>(config.seed)),
+        sequences_(static_cast<int32_t>(config.model->vocab_size), config.sequence_len,
+                   static_cast<uint64_t>(config.seed)),
+        batch_(config.micro_batch_size, config.sequence_len) {}
+
+  void step(graph::Observer* observer = nullptr) {
+    const int64_t micro_batches = config_.gradient_accumulation_steps.value_or(1);
+    session_.begin_step(micro_batches * config_.micro_batch_size * config_.sequence_len);
+    for (int64_t m = 0; m < micro_batches; ++m) {
+      for (int64_t r = 0; r < batch_.rows; ++r) sequences_.read(next_++, batch_.row(r));
+      train::copy_inputs(batch_, session_.step_program());
+      session_.micro_batch(observer);
+    }
+    session_.end_step(config_.learning_rate, observer);
+  }
+
+  int64_t tokens_per_step() const { return config_.sequences_per_step() * config_.sequence_len; }
+  train::Session& session() { return session_; }
+
+ private:
+  const train::PretrainConfig& config_;
+  train::Session session_;
+  data::SyntheticSequences sequences_;
+  data::Batch batch_;
+  int64_t next_ = 0;
+};
+
+nlohmann::ordered_json roof_json(int threads) {
+  const ThreadPool pool(threads);
+  nlohmann::ordered_json out;
+  out["threads"] = threads;
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    const runtime::MachineRoof roof = runtime::measure_roof(dtype, pool, 0.5);
+    out[std::string("gemm_gflops_") + std::string(name_of(dtype))] = roof.flops_per_second / 1e9;
+    out["memory_gb_per_second"] = roof.bytes_per_second / 1e9;
+  }
+  return out;
+}
+
+nlohmann::ordered_json bench_config(const Options& options) {
+  const train::PretrainConfig config = load_config(options.config);
+  SyntheticRun run(config);
+  for (int64_t i = 0; i < options.warmup; ++i) run.step();
+  std::vector<double> seconds;
+  for (int64_t i = 0; i < options.steps && interrupts().load() == 0; ++i) {
+    const double start = monotonic_seconds();
+    run.step();
+    seconds.push_back(monotonic_seconds() - start);
+  }
+  if (seconds.empty()) throw Error("interrupted before the first step");
+  std::vector<double> sorted = seconds;
+  std::sort(sorted.begin(), sorted.end());
+  nlohmann::ordered_json out;
+  out["tokens_per_second"] = static_cast<double>(run.tokens_per_step()) / sorted[sorted.size() / 2];
+  out["peak_bytes"] = run.session().plan().bytes;
+  out["resident_bytes"] = resident_bytes();
+  out["step_seconds"] = seconds;
+  out["threads"] = run.session().plan().threads;
+  return out;
+}
+
+void show(const nlohmann::ordered_json& out, bool json) {
+  if (json) {
+    std::cout << out.dump(2) << "\n";
+    return;
+  }
+  for (const auto& [name, value] : out.items()) std::cout << name << " " << value.dump() << "\n";
+}
+
+// Times every instruction.
+class Stopwatch final : public graph::Observer {
+ public:
+  explicit Stopwatch(const graph::GraphData& data) : data_(data) {}
+
+  void before(const graph::Instruction&) override { start_ = monotonic_seconds(); }
+  void after(const graph::Instruction& instruction) override {
+    const double end = monotonic_seconds();
+    const graph::Node& node = data_.node(instruction.node);
+    const auto types = graph::input_types(data_, node);
+    const graph::Cost cost = node.contract->cost({types, node.params});
+    const bool bf16 = std::any_of(types.begin(), types.end(), [](const TensorType* type) {
+      return type != nullptr && type->dtype == DType::kBF16;
+    });
+    events_.push_back({.name = std::string(node.contract->name),
+                       .category = std::string(name_of(node.phase)) + " " + node.scope,
+                       .start_seconds = start_,
+                       .seconds = end - start_,
+                       .flops = cost.flops,
+                       .bytes = cost.bytes});
+    bf16_.push_back(bf16);
+  }
+
+  std::vector<report::OperatorProfile> rows(const runtime::MachineRoof& fp32,
+                                            const runtime::MachineRoof& bf16) const {
+    std::vector<report::OperatorProfile> rows;
+    for (size_t i = 0; i < events_.size(); ++i) {
+      const runtime::MachineRoof& roof = bf16_[i] ? bf16 : fp32;
+      rows.push_back({.name = events_[i].name,
+                      .seconds = events_[i].seconds,
+                      .flops = events_[i].flops,
+                      .bytes = events_[i].bytes,
+                      .roof = {roof.flops_per_second, roof.bytes_per_second}});
+    }
+    return rows;
+  }
+  const std::vector<report::TraceEvent>& events() const { return events_; }
+
+ private:
+  const graph::GraphData& data_;
+  double start_ = 0;
+  std::vector<report::TraceEvent> events_;
+  std::vector<bool> bf16_;
+};
+
+void run_profile(const Options& options) {
+  const train::PretrainConfig config = load_config(options.config);
+  SyntheticRun run(config);
+  for (int64_t i = 0; i < options.warmup; ++i) run.step();
+  Stopwatch watch(run.session().step_program().graph());
+  run.step(&watch);
+  const ParallelFor& pool = run.session().parallel();
+  const runtime::MachineRoof fp32 = runtime::measure_roof(DType::kF32, pool);
+  const runtime::MachineRoof bf16 = runtime::measure_roof(DType::kBF16, pool);
+  std::cout << report::profile_table(report::by_name(watch.rows(fp32, bf16)));
+  if (options.trace.empty()) return;
+  const std::vector<std::string> threads = {"operators"};
+  write_file_atomically(real_file_system(), options.trace,
+                        report::chrome_trace(watch.events(), threads));
+  std::cout << "trace written to '" << options.trace << "'\n";
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb =
+      app.add_subcommand("bench", "Measure the machine, or how fast a config trains on it");
+  verb->footer(
+      "Examples:\n  weft bench\n  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 "
+      "--json");
+  add_config_options(*verb, options->config);
+  verb->get_option("config")->required(false);
+  verb->add_option("--steps", options->steps, "timed steps")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->capture_default_str();
+  verb->add_option("--warmup", options->warmup, "steps before them")->capture_default_str();
+  verb->add_flag("--json", options->json, "as JSON");
+  verb->callback([options] {
+    interrupts();
+    const bool machine = options->config.file.empty();
+    show(machine ? roof_json(thread_count(0)) : bench_config(*options), options->json);
+  });
+}
+
+void add_profile(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("profile", "Say where the time of a step goes");
+  verb->footer("Example:\n  weft profile configs/pretrain/demo.yaml --trace trace.json");
+  add_config_options(*verb, options->config);
+  verb->add_option("--warmup", options->warmup, "steps before the one that is timed")
+      ->capture_default_str();
+  verb->add_option("--trace", options->trace, "a Chrome trace to write (ui.perfetto.dev)");
+  verb->callback([options] { run_profile(*options); });
+}
+
+}  // namespace weft::cli

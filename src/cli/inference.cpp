@@ -1,0 +1,60 @@
+#include "cli/inference.h"
+
+#include <iostream>
+
+#include "io/checkpoint_store.h"
+#include "nn/model_config_file.h"
+
+namespace weft::cli {
+
+void add_inference_options(CLI::App& verb, InferenceOptions& options) {
+  verb.add_option("--model", options.model, "a Hugging Face folder, or a run of ours")->required();
+  verb.add_option("--precision", options.precision, "compute in fp32 or bf16")
+      ->capture_default_str();
+  verb.add_option("--threads", options.threads, "0: as many as the process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+}
+
+Path model_folder_of(const Path& folder) {
+  FileSystem& files = real_file_system();
+  if (files.status(folder).kind == FileKind::kMissing)
+    throw Error("there is no folder '" + folder.string() + "'");
+  if (files.status(folder / "config.json").kind == FileKind::kFile) return folder;
+  const io::FoundCheckpoint found = io::latest_checkpoint(files, folder);
+  for (const io::SkippedCheckpoint& skipped : found.skipped)
+    std::cerr << "weft: skipped the damaged checkpoint '" << skipped.folder.string()
+              << "': " << skipped.reason << "\n";
+  if (found.checkpoint) return found.checkpoint->folder;
+  throw Error(
+      "'" + folder.string() +
+      "' has neither a config.json nor a checkpoint; give the folder of a model or of a run");
+}
+
+ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
+  const Path path = model_folder_of(options.model);
+  std::vector<std::string> notes;
+  nn::ModelConfig config = nn::read_hugging_face_config(path, notes);
+  for (const std::string& note : notes) std::cerr << "weft: " << note << "\n";
+  const bool has_tokenizer =
+      real_file_system().status(path / "tokenizer.json").kind == FileKind::kFile;
+  if (needs_tokenizer && !has_tokenizer)
+    throw Error("'" + path.string() + "' has no tokenizer.json, so text cannot be read or written");
+  const nn::DecoderSpec spec = nn::decoder_spec(config);
+  auto tokenizer = has_tokenizer ? text::load_tokenizer(path.string()) : nullptr;
+  if (tokenizer != nullptr && tokenizer->vocab_size() > spec.vocab_size)
+    throw Error("the tokenizer of '" + path.string() + "' has " +
+                std::to_string(tokenizer->vocab_size()) + " tokens, the model only " +
+                std::to_string(spec.vocab_size));
+  return {path, std::move(config), spec, std::move(tokenizer), io::TensorSet::from_folder(path)};
+}
+
+std::vector<int32_t> end_tokens(const ModelFolder& folder) {
+  std::vector<int32_t> result;
+  for (const int64_t id : folder.config.eos_token_id) result.push_back(static_cast<int32_t>(id));
+  if (result.empty() && folder.tokenizer != nullptr && folder.tokenizer->special_ids().eos)
+    result.push_back(*folder.tokenizer->special_ids().eos);
+  return result;
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,41 @@
+// What verbs that use a trained model share: naming it, opening it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "io/tensor_set.h"
+#include "nn/decoder_spec.h"
+#include "runtime/forward_session.h"
+
+namespace weft::cli {
+
+struct InferenceOptions {
+  std::string model;
+  std::string precision = "fp32";
+  int threads = 0;
+};
+void add_inference_options(CLI::App& verb, InferenceOptions& options);
+
+// A Hugging Face folder, opened; a run or checkpoint folder of ours is one, too.
+struct ModelFolder {
+  Path path;
+  nn::ModelConfig config;
+  nn::DecoderSpec spec;
+  std::unique_ptr<const text::Tokenizer> tokenizer;  // null if the folder has none
+  io::TensorSet tensors;
+};
+
+// Throws Error saying what is missing. With `needs_tokenizer` a folder without one is an error.
+ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer = true);
+
+// Where the model of a run lies: the folder itself if it has a config.json, else its latest intact
+// checkpoint.
+Path model_folder_of(const Path& folder);
+
+// Tokens that end a text, by the model's config and its tokenizer.
+std::vector<int32_t> end_tokens(const ModelFolder& folder);
+
+}  // namespace weft::cli

@@ -1,0 +1,112 @@
+// `weft pretrain`: trains a language model from scratch, or goes on with one.
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+
+#include "cli/config_options.h"
+#include "cli/verb.h"
+#include "report/progress.h"
+#include "report/terminal_curve.h"
+#include "train/pretrainer.h"
+#include "train/run_page.h"
+
+namespace weft::cli {
+namespace {
+
+// A progress bar on a terminal, a plain line for each step otherwise.
+class ConsoleListener final : public train::RunListener {
+ public:
+  void start(int64_t max_steps) {
+    max_steps_ = max_steps;
+    if (is_terminal(STDERR_FILENO))
+      bar_ = std::make_unique<report::ProgressBar>(std::cerr, max_steps, [] {
+        return report::BarStyle{.width = terminal_width(), .unicode = terminal_unicode()};
+      });
+  }
+  void finish() {
+    if (bar_) bar_->finish();
+  }
+
+  void record(const report::LogRecord& record) override {
+    if (bar_) bar_->show(record);
+    else std::cout << report::plain_line(record, max_steps_) << std::endl;  // seen at once in a log
+  }
+  void message(const std::string& text) override {
+    if (bar_) bar_->message(text);
+    else std::cerr << "weft: " << text << std::endl;
+  }
+
+ private:
+  int64_t max_steps_ = 0;
+  std::unique_ptr<report::ProgressBar> bar_;
+};
+
+void show_start(const train::Pretrainer& run, ConsoleListener& listener) {
+  const train::PlanReport plan = train::report_plan(run.plan());
+  listener.message("parameters " + std::to_string(plan.parameter_count) + ", planned memory " +
+                   bytes_text(plan.total) + ", threads " + std::to_string(run.plan().threads) +
+                   ", device cpu, steps " + std::to_string(run.first_step()) + " to " +
+                   std::to_string(run.total_steps()));
+}
+
+void show_end(train::Pretrainer& run, const train::PretrainResult& result, const Path& output_dir,
+              ConsoleListener& listener) {
+  listener.finish();
+  if (is_terminal(STDERR_FILENO))
+    std::cerr << report::terminal_curve(
+        std::vector<report::Series>{report::series_of(run.records(), "loss"),
+                                    report::series_of(run.records(), "eval_loss")},
+        {.width = std::clamp(terminal_width() - 1, 24, 100), .unicode = terminal_unicode()});
+  listener.message("arena high-water mark " + bytes_text(run.session().high_water_bytes()) +
+                   " of " + bytes_text(run.plan().bytes) + " planned");
+  const std::string at =
+      " at step " + std::to_string(result.updates) + ", run folder '" + output_dir.string() + "'";
+  switch (result.outcome) {
+    case train::Outcome::kFinished: return listener.message("finished" + at);
+    case train::Outcome::kInterrupted:
+      return listener.message("interrupted and saved" + at + "; the same command goes on");
+    case train::Outcome::kStoppedEarly:
+      return listener.message("stopped early: no better evaluation" + at);
+    case train::Outcome::kDiverged:
+      throw Error("diverged: gradients are not finite" + at +
+                      "; try a lower learning_rate or more warmup_steps",
+                  ExitCode::kDiverged);
+  }
+}
+
+void run_pretraining(const ConfigOptions& options, bool print_config) {
+  const train::PretrainConfig config = load_config(options);
+  if (print_config) {
+    std::cout << config_text(config);
+    return;
+  }
+  ConsoleListener listener;
+  train::Pretrainer run(
+      config,
+      {.listener = &listener, .interrupts = &interrupts(), .config_text = config_text(config)});
+  show_start(run, listener);
+  listener.start(run.total_steps());
+  const train::PretrainResult result = run.run();
+  train::write_run_page(run, result, config_text(config));
+  show_end(run, result, config.output_dir, listener);
+}
+
+}  // namespace
+
+void add_pretrain(CLI::App& app) {
+  struct Options {
+    ConfigOptions config;
+    bool print_config = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("pretrain", "Train a language model by a config");
+  verb->footer(
+      "Example:\n  weft pretrain configs/pretrain/demo.yaml max_steps=100 output_dir=runs/try\n"
+      "Ctrl-C finishes the step, saves and ends; twice ends at once. The same command goes on.");
+  add_config_options(*verb, options->config);
+  verb->add_flag("--print-config", options->print_config, "print the resolved config and end");
+  verb->callback([options] { run_pretraining(options->config, options->print_config); });
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,103 @@
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/verb.h"
+#include "core/thread_pool.h"
+
+namespace weft::cli {
+namespace {
+
+std::atomic<int> interrupt_count{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
+
+// Twice is at once: nothing is half-written, since every file appears under its name by a rename.
+extern "C" void on_interrupt(int signal) {
+  if (interrupt_count.fetch_add(1) == 0) return;
+  _exit(128 + signal);
+}
+
+}  // namespace
+
+const std::atomic<int>& interrupts() {
+  static const bool kInstalled = [] {
+    struct sigaction action {};
+    action.sa_handler = on_interrupt;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
+    return true;
+  }();
+  static_cast<void>(kInstalled);
+  return interrupt_count;
+}
+
+bool is_terminal(int file_descriptor) {
+  return isatty(file_descriptor) == 1;
+}
+
+int terminal_width() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+bool terminal_unicode() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale(value);
+    return locale.find("UTF-8") != std::string_view::npos ||
+           locale.find("utf8") != std::string_view::npos;
+  }
+  return false;
+}
+
+DType compute_type(const std::string& word) {
+  if (word == "fp32") return DType::kF32;
+  if (word == "bf16") return DType::kBF16;
+  throw Error("--precision: '" + word + "' is not known; allowed: fp32, bf16");
+}
+
+int thread_count(int asked) {
+  return asked > 0 ? asked : usable_threads();
+}
+
+int64_t parse_bytes(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  const std::string unit(end);
+  double factor = 0;
+  if (unit.empty() || unit == "B") factor = 1;
+  constexpr std::array<const char*, 4> kPrefixes = {"K", "M", "G", "T"};
+  for (size_t i = 0; i < kPrefixes.size(); ++i) {
+    const double power = static_cast<double>(i + 1);
+    if (unit == std::string(kPrefixes[i]) + "iB") factor = std::pow(1024.0, power);
+    if (unit == std::string(kPrefixes[i]) + "B") factor = std::pow(1000.0, power);
+  }
+  const double bytes = number * factor;
+  if (end == text.c_str() || factor == 0 || !(bytes >= 1) || !(bytes < 9e18))
+    throw Error("'" + text + "' is no amount of memory; write it as 16GiB, 500MB or 1048576");
+  return static_cast<int64_t>(bytes);
+}
+
+std::string bytes_text(int64_t bytes) {
+  constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), unit == 0 ? "%.0f %s" : "%.2f %s", value,
+                kUnits[unit]);
+  return buffer.data();
+}
+
+}  // namespace weft::cli

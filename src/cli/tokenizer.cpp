@@ -1,0 +1,149 @@
+// `weft tokenizer`: training, encoding, decoding.
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "cli/verb.h"
+#include "core/file_system.h"
+#include "data/input_files.h"
+#include "data/text_reader.h"
+#include "text/bpe_trainer.h"
+#include "text/word_counts.h"
+
+namespace weft::cli {
+namespace {
+
+constexpr int64_t kMaxInputBytes = int64_t{1} << 32;
+
+struct TrainOptions {
+  std::vector<std::string> inputs;
+  std::string output;
+  std::string text_field = "text";
+  text::BpeTrainOptions bpe{.vocab_size = 32000};
+};
+
+void run_train(const TrainOptions& options) {
+  const FileSystem& files = real_file_system();
+  const data::InputFiles inputs = data::collect_inputs(files, options.inputs);
+  data::TextReader reader(files, inputs, {.text_field = options.text_field});
+  text::WordCounts words;
+  data::TextPiece piece;
+  while (reader.next(piece)) {
+    words.add(piece.text);
+    if (interrupts().load() > 0) throw Error("interrupted; nothing was written");
+  }
+  const auto tokenizer = text::train_bpe(words, options.bpe);
+  const Path file = options.output;
+  create_folders(real_file_system(), parent_folder(file));
+  for (const text::TokenizerFile& content : tokenizer->files())
+    write_file_atomically(
+        real_file_system(),
+        content.name == "tokenizer.json" ? file : parent_folder(file) / content.name,
+        content.content);
+  std::cout << tokenizer->vocab_size() << " tokens from " << words.size()
+            << " different words, written to '" << options.output << "'\n";
+}
+
+struct CodeOptions {
+  std::string tokenizer;
+  std::string file;
+  bool whole = false;
+  bool special = false;
+};
+
+std::string read_input(const std::string& file) {
+  if (!file.empty() && file != "-") return read_text_file(file, kMaxInputBytes);
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+// Calls body(line) for each line without its LF, or for the whole text.
+template <class Body>
+void for_each_line(const std::string& text, bool whole, const Body& body) {
+  if (whole) return body(std::string_view(text));
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    body(std::string_view(text).substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+void run_encode(const CodeOptions& options) {
+  const auto tokenizer = text::load_tokenizer(options.tokenizer);
+  for_each_line(read_input(options.file), options.whole, [&](std::string_view line) {
+    std::string out;
+    for (const int32_t id : tokenizer->encode(line, {.add_special_tokens = options.special}))
+      out += (out.empty() ? "" : " ") + std::to_string(id);
+    std::cout << out << "\n";
+  });
+}
+
+std::vector<int32_t> parse_ids(std::string_view line) {
+  std::vector<int32_t> ids;
+  for (size_t at = 0; (at = line.find_first_not_of(" \t\r\n", at)) != std::string_view::npos;) {
+    const size_t end = std::min(line.find_first_of(" \t\r\n", at), line.size());
+    const std::string word(line.substr(at, end - at));
+    char* rest = nullptr;
+    const long id = std::strtol(word.c_str(), &rest, 10);
+    if (*rest != '\0' || id < 0 || id > INT32_MAX)
+      throw Error("'" + word + "' is no token id; write ids as numbers with spaces between");
+    ids.push_back(static_cast<int32_t>(id));
+    at = end;
+  }
+  return ids;
+}
+
+void run_decode(const CodeOptions& options) {
+  const auto tokenizer = text::load_tokenizer(options.tokenizer);
+  for_each_line(read_input(options.file), options.whole, [&](std::string_view line) {
+    std::cout << tokenizer->decode(parse_ids(line), {.skip_special_tokens = !options.special});
+    if (!options.whole) std::cout << "\n";
+  });
+}
+
+void add_train(CLI::App& parent) {
+  auto options = std::make_shared<TrainOptions>();
+  CLI::App* verb = parent.add_subcommand("train", "Learn a byte-level BPE from text");
+  verb->footer("Example:\n  weft tokenizer train corpus/ --vocab-size 4096 -o tokenizer.json");
+  verb->add_option("inputs", options->inputs, ".txt and .jsonl files, or folders")->required();
+  verb->add_option("--vocab-size", options->bpe.vocab_size, "tokens in all")->capture_default_str();
+  verb->add_option("--min-frequency", options->bpe.min_frequency, "rarer pairs are not merged")
+      ->capture_default_str();
+  verb->add_option("--special-token", options->bpe.special_tokens,
+                   "ids from 0 on; the first one ends a text")
+      ->capture_default_str();
+  verb->add_option("--text-field", options->text_field, "where .jsonl lines hold text")
+      ->capture_default_str();
+  verb->add_option("-o,--output", options->output, "the tokenizer.json to write")->required();
+  verb->callback([options] {
+    interrupts();
+    run_train(*options);
+  });
+}
+
+void add_coder(CLI::App& parent, bool encodes) {
+  auto options = std::make_shared<CodeOptions>();
+  CLI::App* verb = encodes ? parent.add_subcommand("encode", "Text to ids, line by line")
+                           : parent.add_subcommand("decode", "Ids to text, line by line");
+  verb->footer(std::string("Example:\n  weft tokenizer ") + (encodes ? "encode" : "decode") +
+               " --tokenizer runs/demo/tokenizer.json input.txt");
+  verb->add_option("--tokenizer", options->tokenizer, "a tokenizer.json, its folder, or bytes")
+      ->required();
+  verb->add_option("file", options->file, "the input; standard input without it");
+  verb->add_flag("--whole", options->whole, "the input as one text");
+  verb->add_flag("--special", options->special,
+                 encodes ? "add the tokenizer's special tokens" : "show special tokens");
+  verb->callback([options, encodes] { encodes ? run_encode(*options) : run_decode(*options); });
+}
+
+}  // namespace
+
+void add_tokenizer(CLI::App& app) {
+  CLI::App* verb = app.add_subcommand("tokenizer", "Train and try tokenizers");
+  verb->footer("Example:\n  weft tokenizer train --help");
+  verb->require_subcommand(1);
+  add_train(*verb);
+  add_coder(*verb, true);
+  add_coder(*verb, false);
+}
+
+}  // namespace weft::cli

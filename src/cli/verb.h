@@ -1,0 +1,46 @@
+// A verb of the program: its options, and what it does. src/cli is the only room that prints or
+// exits.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <string>
+
+#include "nn/model_config.h"
+#include "text/tokenizer.h"
+#include "weft/dtype.h"
+#include "weft/error.h"
+
+namespace weft::cli {
+
+// Each adds a verb to the program; what it does runs when the command line has been read and names
+// it.
+void add_prepare(CLI::App& app);
+void add_tokenizer(CLI::App& app);
+void add_pretrain(CLI::App& app);
+void add_plan(CLI::App& app);
+void add_graph(CLI::App& app);
+void add_profile(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_generate(CLI::App& app);
+void add_evaluate(CLI::App& app);
+void add_export(CLI::App& app);
+void add_import(CLI::App& app);
+
+// How many times the user has asked to stop (SIGINT, SIGTERM). The first asks for an orderly end,
+// the second ends the process at once.
+const std::atomic<int>& interrupts();
+
+bool is_terminal(int file_descriptor);
+int terminal_width();     // columns; 80 if it is not known
+bool terminal_unicode();  // does the locale say UTF-8?
+
+// "fp32" or "bf16". Throws Error for other words.
+DType compute_type(const std::string& word);
+int thread_count(int asked);  // 0: as many as the process may use
+
+// "16GiB", "500MB", "1024": bytes. Throws Error for anything else.
+int64_t parse_bytes(const std::string& text);
+std::string bytes_text(int64_t bytes);  // "1.20 GiB"
+
+}  // namespace weft::cli

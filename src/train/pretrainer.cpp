@@ -1,0 +1,357 @@
+#include "train/pretrainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/process.h"
+#include "data/prepare.h"
+#include "nn/model_config_file.h"
+#include "train/model_folder.h"
+#include "train/text_evaluation.h"
+
+namespace weft::train {
+namespace {
+
+constexpr int64_t kMaxNotApplied = 10;  // updates in a row with gradients that are not finite
+
+// The programs of a run, in the order of the session's forward programs.
+enum ForwardProgram : size_t { kEvaluation, kGeneration };
+
+// How many tokens a sample of the run may have, its prompt included.
+int64_t sample_capacity(const PretrainConfig& config) {
+  return std::min(config.model->max_position_embeddings, 64 + config.sample_max_new_tokens);
+}
+
+bool reports_to(const PretrainConfig& config, std::string_view what) {
+  return std::find(config.report_to.begin(), config.report_to.end(), what) !=
+         config.report_to.end();
+}
+
+// Randomness of dropout: seed, step, and the number of the micro-batch's first sample in the run.
+void set_random_key(const graph::Program& program, uint64_t seed, int64_t step, int64_t sample) {
+  if (program.graph().find(nn::kRng) == graph::kNoValue) return;
+  int64_t* rng = runtime::find_input(program, nn::kRng, DType::kI64).as<int64_t>();
+  rng[0] = static_cast<int64_t>(seed);
+  rng[1] = step;
+  rng[2] = sample;
+}
+
+generate::CacheOptions sample_cache(const PretrainConfig& config) {
+  return {.capacity = sample_capacity(config), .chunk = 16, .compute = config.compute_type()};
+}
+
+}  // namespace
+
+namespace {
+
+nn::TrainingGraphOptions training_options(const PretrainConfig& config) {
+  return {.batch = config.micro_batch_size,
+          .time = config.sequence_len,
+          .key_range = config.document_mask,
+          .dropout_key = static_cast<uint64_t>(config.seed),
+          .loss = {.label_smoothing = config.label_smoothing, .z_loss = config.z_loss}};
+}
+
+StepGraphOptions step_options(const PretrainConfig& config) {
+  return {.compute = config.compute_type(),
+          .recompute = config.gradient_checkpointing,
+          .optimizer = config.optimizer_options()};
+}
+
+}  // namespace
+
+SessionPlan plan_pretraining(const PretrainConfig& config, int threads) {
+  const nn::DecoderSpec spec = nn::decoder_spec(*config.model);
+  nn::TrainingGraphOptions options = training_options(config);
+  Graph training, evaluation;
+  const Value loss = nn::build_loss(training, spec, options);
+  StepGraph step = build_step_graph(training.data(), loss, step_options(config));
+  options.dropout = false;
+  options.loss = {};
+  const Value eval_loss = nn::build_loss(evaluation, spec, options);
+  std::vector<ForwardGraph> forwards;
+  forwards.push_back(runtime::build_forward_graph("evaluation", evaluation.data(), {eval_loss},
+                                                  config.compute_type()));
+  if (!config.sample_prompts.empty())
+    for (ForwardGraph& graph : generate::generation_graphs(spec, sample_cache(config)))
+      forwards.push_back(std::move(graph));
+  return plan_session(std::move(step), std::move(forwards), threads);
+}
+
+void show_passes(const PretrainConfig& config,
+                 const std::function<void(std::string_view, const graph::GraphData&)>& show) {
+  Graph training;
+  const Value loss =
+      nn::build_loss(training, nn::decoder_spec(*config.model), training_options(config));
+  show("build", training.data());
+  StepGraphOptions options = step_options(config);
+  options.after_pass = show;
+  build_step_graph(training.data(), loss, options);
+}
+
+// Times and rates of the log.
+struct Pretrainer::Clock {
+  double started = monotonic_seconds();
+  double since = started;   // of the steps that the next record covers
+  double not_training = 0;  // of that time, spent on evaluation and saving
+  double trained = 0;       // seconds of steps in all
+  int64_t steps = 0;        // in that time
+  int64_t tokens = 0;
+};
+
+Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
+    : config_(std::move(config)),
+      options_(std::move(options)),
+      spec_(nn::decoder_spec(*config_.model)),
+      data_(config_, spec_.vocab_size) {
+  const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
+  store_ = std::make_unique<io::CheckpointStore>(
+      *options_.files, config_.output_dir,
+      io::CheckpointOptions{.keep_last = config_.save_total_limit.value_or(0),
+                            .keep_best = config_.keep_best_checkpoint});
+  session_ = std::make_unique<Session>(plan_pretraining(config_, threads),
+                                       static_cast<uint64_t>(config_.seed));
+  roof_ = runtime::measure_roof(config_.compute_type(), session_->parallel());
+  state_.tokenizer_hash = data::tokenizer_hash(data_.tokenizer());
+  state_.data_hash = data_.order();
+  initialize();
+}
+
+Pretrainer::~Pretrainer() = default;
+
+void Pretrainer::initialize() {
+  std::vector<std::string> notices = store_->notices();
+  std::optional<io::Checkpoint> from;
+  if (config_.resume_from_checkpoint == "auto") {
+    io::FoundCheckpoint found = io::latest_checkpoint(*options_.files, config_.output_dir);
+    for (const io::SkippedCheckpoint& skipped : found.skipped)
+      notices.push_back("skipped the damaged checkpoint '" + skipped.folder.string() +
+                        "': " + skipped.reason);
+    from = std::move(found.checkpoint);
+  } else if (config_.resume_from_checkpoint != "never") {
+    from = io::open_checkpoint(*options_.files, config_.resume_from_checkpoint);
+  }
+  if (from) resume(*from);
+  else if (config_.base_model) load_model(*config_.base_model);
+  first_step_ = session_->updates();
+  log_ = std::make_unique<RunLog>(
+      *options_.files,
+      RunLog::Options{.folder = config_.output_dir,
+                      .resumed_from = from ? std::optional(first_step_) : std::nullopt,
+                      .event_files = reports_to(config_, "tensorboard"),
+                      .listener = options_.listener});
+  for (const std::string& notice : notices) log_->message(notice);
+  if (from)
+    log_->message("continuing from '" + from->folder.string() + "' at step " +
+                  std::to_string(first_step_));
+}
+
+void Pretrainer::load_model(const Path& folder) {
+  const std::vector<NamedTensor> parameters = session_->parameters();
+  const io::TensorSet tensors = io::TensorSet::from_folder(folder);
+  runtime::load_weights(tensors, spec_, [&](const std::string& name) {
+    for (const NamedTensor& entry : parameters)
+      if (entry.name == name) return runtime::ParameterMemory{.master = entry.tensor.as<float>()};
+    throw Error("the model has no parameter '" + name + "'");
+  });
+  session_->parameters_changed();
+}
+
+void Pretrainer::resume(const io::Checkpoint& checkpoint) {
+  const Path file = checkpoint.file(kStateFile);
+  const RunState saved = run_state_from_json(read_text_file(file, int64_t{1} << 20), file.string());
+  const std::string where = "the checkpoint '" + checkpoint.folder.string() + "' ";
+  if (saved.tokenizer_hash != state_.tokenizer_hash)
+    throw Error(where + "was trained with another tokenizer; choose another output_dir");
+  if (saved.data_hash != state_.data_hash)
+    throw Error(where + "was trained on another order of data (" + saved.data_hash + "; now: " +
+                state_.data_hash + "); choose another output_dir, or set the keys back");
+  load_model(checkpoint.folder);
+  load_optimizer(checkpoint.file(kOptimizerFile), *session_);
+  state_ = saved;
+  session_->set_updates(saved.updates);
+}
+
+bool Pretrainer::interrupted() const {
+  return options_.interrupts != nullptr && options_.interrupts->load() > 0;
+}
+
+PretrainResult Pretrainer::run() {
+  clock_ = std::make_unique<Clock>();
+  data::Prefetcher batches(data_.batches(), {.first_step = first_step_,
+                                             .end_step = std::max(first_step_, total_steps())});
+  bool saved = true;
+  result_.updates = first_step_;
+  for (int64_t index = first_step_; index < total_steps(); ++index) {
+    const StepResult result = step(index, batches);
+    result_.updates = index + 1;
+    result_.loss = result.loss;
+    check_applied(index, result);
+    log_step(index, result);
+    if (result_.outcome == Outcome::kDiverged || !after_step(index + 1)) break;
+    saved = config_.save_steps && (index + 1) % *config_.save_steps == 0;
+    if (saved) save();
+  }
+  if (!saved && result_.outcome != Outcome::kDiverged) save();
+  log_->sync();
+  if (state_.has_best) result_.best_eval_loss = state_.best_loss;
+  return result_;
+}
+
+StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
+  const int64_t micro_batches = data_.batches().micro_batches();
+  const int64_t rows = data_.batches().rows();
+  const int64_t labels = rows * data_.batches().sequence_len();  // training windows are whole
+  session_->begin_step(labels * micro_batches);
+  for (int64_t micro = 0; micro < micro_batches; ++micro) {
+    const data::Batch& batch = batches.next();
+    WEFT_ASSERT(batch.tokens == labels);
+    copy_inputs(batch, session_->step_program());
+    set_random_key(session_->step_program(), static_cast<uint64_t>(config_.seed), index,
+                   (index * micro_batches + micro) * rows);
+    session_->micro_batch();
+  }
+  state_.tokens_seen += labels * micro_batches;
+  clock_->tokens += labels * micro_batches;
+  clock_->steps += 1;
+  const double rate = optim::learning_rate(config_.schedule_options(total_steps()), index);
+  return session_->end_step(rate);
+}
+
+// NaN is never hidden: it is told at every step, and a run that only makes NaN is ended.
+void Pretrainer::check_applied(int64_t index, const StepResult& result) {
+  state_.updates = session_->updates();
+  not_applied_ = result.applied ? 0 : not_applied_ + 1;
+  if (result.applied) return;
+  log_->message("step " + std::to_string(index + 1) +
+                ": the gradient is not finite, so no parameter was changed");
+  if (not_applied_ >= kMaxNotApplied) result_.outcome = Outcome::kDiverged;
+}
+
+void Pretrainer::log_step(int64_t index, const StepResult& result) {
+  const int64_t updates = index + 1;
+  if (result.applied && updates % config_.logging_steps != 0 && updates != total_steps()) return;
+  const double now = monotonic_seconds();
+  const double seconds = std::max(1e-9, now - clock_->since - clock_->not_training);
+  clock_->trained += seconds;
+  const double tokens_per_second = static_cast<double>(clock_->tokens) / seconds;
+  const PlanReport plan = report_plan(session_->plan());
+  const double steps = static_cast<double>(clock_->steps);
+  const double flops =
+      plan.flops_per_micro_batch * static_cast<double>(data_.batches().micro_batches()) +
+      plan.flops_per_update;
+  const double left = static_cast<double>(total_steps() - updates);
+  log_->write(
+      {.step = updates,
+       .loss = result.loss,
+       .grad_norm = result.gradient_norm,
+       .learning_rate = optim::learning_rate(config_.schedule_options(total_steps()), index),
+       .tokens_per_second = tokens_per_second,
+       .peak_share = flops * steps / seconds / roof_.flops_per_second,
+       .memory_bytes = resident_bytes(),
+       .eta_seconds = left * clock_->trained / static_cast<double>(updates - first_step_),
+       .tokens_seen = state_.tokens_seen,
+       .epoch = data_.epochs(updates),
+       .wall_time = wall_seconds()});
+  clock_->since = now;
+  clock_->not_training = 0;
+  clock_->steps = 0;
+  clock_->tokens = 0;
+}
+
+bool Pretrainer::after_step(int64_t updates) {
+  const double start = monotonic_seconds();
+  const bool last = updates == total_steps();
+  bool go_on = true;
+  if (data_.evaluation() != nullptr && config_.eval_steps &&
+      (last || updates % *config_.eval_steps == 0) && evaluate_and_judge(updates)) {
+    result_.outcome = Outcome::kStoppedEarly;
+    go_on = false;
+  }
+  if (config_.sample_steps && (last || updates % *config_.sample_steps == 0))
+    generate_samples(updates);
+  if (interrupted()) {
+    result_.outcome = Outcome::kInterrupted;
+    go_on = false;
+  }
+  clock_->not_training += monotonic_seconds() - start;
+  return go_on;
+}
+
+double Pretrainer::evaluate() {
+  const graph::Program& program = session_->forwards()[kEvaluation];
+  data::Batch batch(data_.batches().rows(), data_.batches().sequence_len());
+  const int64_t batches =
+      std::min(data_.evaluation()->size(), config_.eval_batches.value_or(INT64_MAX));
+  double loss = 0;
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < batches; ++i) {
+    data_.evaluation()->fill(i, batch);
+    copy_inputs(batch, program);
+    session_->run_forward(kEvaluation);
+    loss += static_cast<double>(*session_->forwards().output(kEvaluation, 0).as<float>());
+    tokens += batch.tokens;
+  }
+  return loss / static_cast<double>(std::max<int64_t>(1, tokens));
+}
+
+void Pretrainer::generate_samples(int64_t updates) {
+  const generate::CacheOptions cache = sample_cache(config_);
+  generate::CachedModel model(spec_, cache,
+                              {session_->forwards(), kGeneration, session_->parallel()});
+  for (size_t i = 0; i < config_.sample_prompts.size(); ++i) {
+    const std::string& prompt = config_.sample_prompts[i];
+    generate::Prompts prompts{.ids = {data_.tokenizer().encode(prompt)}, .first = i};
+    const int64_t room = cache.capacity - static_cast<int64_t>(prompts.ids[0].size());
+    if (prompts.ids[0].empty() || room < 1) continue;
+    const generate::GenerateOptions options{
+        .sampling = {.temperature = config_.sample_temperature},
+        .max_new_tokens = std::min(config_.sample_max_new_tokens, room),
+        .seed = static_cast<uint64_t>(config_.seed)};
+    const auto generated = generate::generate(model, data_.tokenizer(), prompts, options);
+    samples_.push_back({.step = updates, .prompt = prompt, .text = generated[0].text});
+    log_->message("sample at step " + std::to_string(updates) + ": " + prompt + generated[0].text);
+    log_->text("sample/" + std::to_string(i), prompt + generated[0].text, updates, wall_seconds());
+  }
+}
+
+bool Pretrainer::evaluate_and_judge(int64_t updates) {
+  const double loss = evaluate();
+  result_.eval_loss = loss;
+  log_->write({.step = updates,
+               .wall_time = wall_seconds(),
+               .eval_loss = loss,
+               .eval_perplexity = std::exp(loss)});
+  if (!state_.has_best || loss < state_.best_loss) {
+    state_.has_best = std::isfinite(loss);
+    state_.best_loss = loss;
+    state_.best_step = updates;
+    state_.evaluations_since_best = 0;
+    return false;
+  }
+  state_.evaluations_since_best += 1;
+  return config_.early_stopping_patience &&
+         state_.evaluations_since_best >= *config_.early_stopping_patience;
+}
+
+void Pretrainer::save() {
+  const double start = monotonic_seconds();
+  log_->sync();
+  std::vector<io::FileToWrite> files = files_of(
+      model_folder({.config = *config_.model, .spec = spec_, .tokenizer = &data_.tokenizer()},
+                   session_->parameters(), io::StoredType::kF32));
+  files.push_back(optimizer_to_write(*session_));
+  files.push_back(io::text_to_write(std::string(kStateFile), to_json(state_)));
+  files.push_back(io::text_to_write(std::string(kConfigFile), options_.config_text));
+  try {
+    const io::SavedCheckpoint saved = store_->save(
+        {.step = state_.updates, .score = result_.eval_loss, .files = std::move(files)});
+    for (const std::string& problem : saved.problems) log_->message(problem);
+  } catch (const Error& error) {
+    log_->message(std::string("no checkpoint was saved at step ") + std::to_string(state_.updates) +
+                  ", training goes on: " + error.what());
+  }
+  if (clock_) clock_->not_training += monotonic_seconds() - start;
+}
+
+}  // namespace weft::train

@@ -1,0 +1,89 @@
+#include "train/text_evaluation.h"
+
+#include <algorithm>
+
+#include "data/sampler.h"
+#include "nn/decoder.h"
+
+namespace weft::train {
+namespace {
+
+std::vector<runtime::ForwardGraph> loss_graph(const nn::DecoderSpec& spec,
+                                              const EvaluationShape& shape) {
+  if (shape.time > spec.max_positions)
+    throw Error("windows of " + std::to_string(shape.time) +
+                " tokens do not fit the model, which "
+                "is made for " +
+                std::to_string(spec.max_positions));
+  Graph graph;
+  const Value loss =
+      nn::build_loss(graph, spec, {.batch = shape.batch, .time = shape.time, .dropout = false});
+  std::vector<runtime::ForwardGraph> graphs;
+  graphs.push_back(runtime::build_forward_graph("evaluation", graph.data(), {loss}, shape.compute));
+  return graphs;
+}
+
+}  // namespace
+
+void copy_inputs(const data::Batch& batch, const graph::Program& program) {
+  const auto copy = [&](std::string_view name, const std::vector<int32_t>& from) {
+    if (program.graph().find(name) == graph::kNoValue) return;
+    const graph::Tensor to = runtime::find_input(program, name, DType::kI32);
+    WEFT_ASSERT(to.type.shape.elements() == static_cast<int64_t>(from.size()));
+    std::copy(from.begin(), from.end(), to.as<int32_t>());
+  };
+  copy(nn::kInputIds, batch.input_ids);
+  copy(nn::kPositions, batch.positions);
+  copy(nn::kLabels, batch.labels);
+  copy(nn::kKeyRange, batch.key_range);
+}
+
+TextEvaluation::TextEvaluation(const nn::DecoderSpec& spec, const io::TensorSet& tensors,
+                               const EvaluationShape& shape)
+    : shape_(shape), session_(loss_graph(spec, shape), shape.threads) {
+  session_.load(tensors, spec);
+}
+
+EvaluationResult TextEvaluation::run(const data::TokenSequences& sequences,
+                                     const std::atomic<int>& interrupts) {
+  const data::EvaluationBatches batches(sequences, shape_.batch);
+  data::Batch batch(shape_.batch, shape_.time);
+  EvaluationResult result;
+  for (int64_t i = 0; i < batches.size(); ++i) {
+    if (interrupts.load() > 0) throw Error("interrupted");
+    batches.fill(i, batch);
+    copy_inputs(batch, session_.programs()[0]);
+    session_.run(0);
+    result.loss += static_cast<double>(*session_.programs().output(0, 0).as<float>());
+    result.tokens += batch.tokens;
+  }
+  result.loss /= static_cast<double>(std::max<int64_t>(1, result.tokens));
+  return result;
+}
+
+IdSequences::IdSequences(std::vector<int32_t> ids, int64_t sequence_len)
+    : ids_(std::move(ids)), sequence_len_(sequence_len) {
+  if (ids_.size() < 2)
+    throw Error("the text has " + std::to_string(ids_.size()) +
+                " tokens; at least 2 are needed to predict one from another");
+}
+
+int64_t IdSequences::size() const {
+  const int64_t labels = static_cast<int64_t>(ids_.size()) - 1;
+  return (labels + sequence_len_ - 1) / sequence_len_;
+}
+
+int64_t IdSequences::read(int64_t index, const data::SequenceRow& row) const {
+  data::set_causal(row);
+  const size_t begin = static_cast<size_t>(index * sequence_len_);
+  const size_t count = std::min(static_cast<size_t>(sequence_len_), ids_.size() - 1 - begin);
+  std::fill(row.input_ids.begin(), row.input_ids.end(), 0);
+  std::fill(row.labels.begin(), row.labels.end(), data::kIgnoredLabel);
+  for (size_t t = 0; t < count; ++t) {
+    row.input_ids[t] = ids_[begin + t];
+    row.labels[t] = ids_[begin + t + 1];
+  }
+  return static_cast<int64_t>(count);
+}
+
+}  // namespace weft::train
