@@ -118,19 +118,19 @@ std::optional<CpuIsa> cpu_isa_from(std::string_view name) {
 }
 
 CpuIsa detected_cpu_isa() {
-  static const CpuIsa detected = detect();
-  return detected;
+  static const CpuIsa kDetected = detect();
+  return kDetected;
 }
 
 CpuIsa cpu_isa() {
-  static const bool checked = [] {
+  static const bool kChecked = [] {
     const std::string_view word = environment_limit();
     if (word.empty() || cpu_isa_from(word)) return true;
     throw Error("WEFT_MAX_ISA is '" + std::string(word) +
                 "'; allowed are baseline, avx2, avx512, avx512_bf16 and amx. Unset it to use all "
                 "that the processor has.");
   }();
-  static_cast<void>(checked);
+  static_cast<void>(kChecked);
   const CpuIsa limit = current_limit.load();
   return limit < detected_cpu_isa() ? limit : detected_cpu_isa();
 }

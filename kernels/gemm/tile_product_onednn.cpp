@@ -33,8 +33,8 @@ class OneOpenMpThread {
 
 const dnnl::engine& cpu_engine() {
   // cpu_isa() first: it reports a wrong WEFT_MAX_ISA.
-  static const dnnl::engine engine = (cpu_isa(), dnnl::engine(dnnl::engine::kind::cpu, 0));
-  return engine;
+  static const dnnl::engine kEngine = (cpu_isa(), dnnl::engine(dnnl::engine::kind::cpu, 0));
+  return kEngine;
 }
 
 dnnl::memory::data_type onednn_type(DType dtype) {

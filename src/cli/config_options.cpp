@@ -4,7 +4,6 @@
 
 #include "config/load.h"
 #include "core/thread_pool.h"
-#include "train/pretrain_config_fields.h"
 
 namespace weft::cli {
 

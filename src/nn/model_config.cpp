@@ -11,22 +11,30 @@ namespace weft::nn {
 namespace {
 
 // Reports contradictions between two keys, naming both as the user wrote them, with their places.
+struct KeyValue {
+  std::string_view key;
+  int64_t value;
+};
+
 class PairCheck {
  public:
   PairCheck(const ModelConfig& config, const Tree& map, Report& report)
       : config_(config), map_(map), report_(report) {}
 
   // "A (VALUE) RELATION B (VALUE, PLACE); ADVICE", at A's place.
-  void error(std::string_view a, int64_t a_value, std::string_view relation, std::string_view b,
-             int64_t b_value, std::string_view advice) const {
-    std::string message = name(a) + " (" + std::to_string(a_value) + ") ";
-    message.append(relation).append(" ").append(name(b)).append(" (").append(
-        std::to_string(b_value));
-    if (const Tree* value = map_.find(b)) {
+  void error(const KeyValue& a, std::string_view relation, const KeyValue& b,
+             std::string_view advice) const {
+    std::string message = name(a.key) + " (" + std::to_string(a.value) + ") ";
+    message.append(relation)
+        .append(" ")
+        .append(name(b.key))
+        .append(" (")
+        .append(std::to_string(b.value));
+    if (const Tree* value = map_.find(b.key)) {
       const std::string place = value->at.to_string();
       if (!place.empty()) message += ", " + place;
     }
-    report_.error(place_of(a), "", message.append("); ").append(advice));
+    report_.error(place_of(a.key), "", message.append("); ").append(advice));
   }
   void missing(std::string_view key, std::string_view why) const {
     report_.error(map_.at, std::string(key), "is missing: " + std::string(why));
@@ -71,11 +79,11 @@ void check_heads(const ModelConfig& c, const PairCheck& check, const Tree& map, 
   // transformers asks this of Llama even where head_dim is given.
   const bool must_divide = c.head_dim == 0 || c.is_gpt2() || c.model_type == ModelType::kLlama;
   if (must_divide && c.hidden_size % c.num_attention_heads != 0)
-    check.error("hidden_size", c.hidden_size, "is not a multiple of", "num_attention_heads",
-                c.num_attention_heads, "change one of them");
+    check.error({"hidden_size", c.hidden_size}, "is not a multiple of",
+                {"num_attention_heads", c.num_attention_heads}, "change one of them");
   if (c.num_attention_heads % c.num_key_value_heads != 0)
-    check.error("num_attention_heads", c.num_attention_heads, "is not a multiple of",
-                "num_key_value_heads", c.num_key_value_heads, "change one of them");
+    check.error({"num_attention_heads", c.num_attention_heads}, "is not a multiple of",
+                {"num_key_value_heads", c.num_key_value_heads}, "change one of them");
   if (c.is_gpt2() || c.head_dim % 2 == 0) return;
   const bool is_given =
       map.find("head_dim") != nullptr || c.hidden_size % c.num_attention_heads != 0;
@@ -92,8 +100,8 @@ void resolve_layer_types(ModelConfig& c, const PairCheck& check, const Tree& map
   if (c.layer_types.empty()) return;
   const auto first = std::find(c.layer_types.begin(), c.layer_types.end(), LayerType::kSliding);
   if (std::ssize(c.layer_types) != c.num_hidden_layers)
-    check.error("layer_types", std::ssize(c.layer_types), "has another length than",
-                "num_hidden_layers", c.num_hidden_layers, "give one word for each layer");
+    check.error({"layer_types", std::ssize(c.layer_types)}, "has another length than",
+                {"num_hidden_layers", c.num_hidden_layers}, "give one word for each layer");
   else if (std::find(first, c.layer_types.end(), LayerType::kFull) != c.layer_types.end())
     report.error(map.position_of("layer_types"), "layer_types",
                  "a full_attention layer after a sliding_attention layer is not supported");
@@ -114,7 +122,7 @@ void check_window(const ModelConfig& c, const Tree& map, Report& report) {
 void check_tokens(const ModelConfig& c, const PairCheck& check) {
   const auto below = [&](std::string_view key, int64_t id) {
     if (id >= c.vocab_size)
-      check.error(key, id, "is not below", "vocab_size", c.vocab_size, "change one of them");
+      check.error({key, id}, "is not below", {"vocab_size", c.vocab_size}, "change one of them");
   };
   if (c.bos_token_id) below("bos_token_id", *c.bos_token_id);
   if (c.pad_token_id) below("pad_token_id", *c.pad_token_id);
@@ -147,8 +155,8 @@ void ModelConfig::finish(const Tree& map, Report& report) {
   const bool head_dim_given = head_dim != 0;
   derive_sizes(*this);
   if (!head_dim_given && head_dim == 0) {
-    check.error("hidden_size", hidden_size, "is not a multiple of", "num_attention_heads",
-                num_attention_heads,
+    check.error({"hidden_size", hidden_size}, "is not a multiple of",
+                {"num_attention_heads", num_attention_heads},
                 is_gpt2() ? "change one of them" : "change one, or give head_dim");
     head_dim = 2;  // only to judge the rest
   }

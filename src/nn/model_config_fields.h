@@ -1,7 +1,6 @@
-// The keys of ModelConfig: names, limits and meanings. Part of nn/model_config.h.
+// The keys of ModelConfig: names, limits and meanings. The end of nn/model_config.h, which includes
+// it; include that.
 #pragma once
-
-#include "nn/model_config.h"
 
 namespace weft::nn {
 

@@ -27,8 +27,8 @@ struct Alphabet {
 };
 
 const Alphabet& alphabet() {
-  static const Alphabet all;
-  return all;
+  static const Alphabet kAll;
+  return kAll;
 }
 
 }  // namespace

@@ -53,8 +53,8 @@ struct Tables {
 };
 
 const Tables& tables() {
-  static const Tables all;
-  return all;
+  static const Tables kAll;
+  return kAll;
 }
 
 struct Mark {

@@ -24,8 +24,8 @@ ClassTable make_class_table() {
 }  // namespace
 
 const ClassTable& class_table() {
-  static const ClassTable table = make_class_table();
-  return table;
+  static const ClassTable kTable = make_class_table();
+  return kTable;
 }
 
 std::vector<CodeRange> ranges_of(uint16_t mask) {

@@ -64,8 +64,8 @@ class Reader {
 
  private:
   static const AsciiKinds& ascii() {
-    static const AsciiKinds kinds;
-    return kinds;
+    static const AsciiKinds kKinds;
+    return kKinds;
   }
 
   std::string_view text_;

@@ -1,7 +1,6 @@
-// The keys of PretrainConfig: names, limits and meanings. Part of train/pretrain_config.h.
+// The keys of PretrainConfig: names, limits and meanings. The end of train/pretrain_config.h, which
+// includes it; include that.
 #pragma once
-
-#include "train/pretrain_config.h"
 
 namespace weft::train {
 

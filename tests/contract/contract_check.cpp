@@ -212,8 +212,12 @@ class Checker {
     std::map<ValueId, Value> gradients;
     for (const auto& [id, list] : contributions) gradients[id] = sum_of(list);
     run_reference(graph, values);
-    for (const ValueId id : wanted)
-      check_gradient_of(sample, inputs, weights, id, gradients, values);
+    for (const ValueId id : wanted) {
+      const size_t i = static_cast<size_t>(std::stoi(graph.value(id).name));
+      const auto found = gradients.find(id);
+      if (found == gradients.end()) fail("has no gradient for input " + std::to_string(i));
+      else check_gradient_of(sample, inputs, weights, i, values.at(found->second.id()).data);
+    }
   }
 
   static bool differentiable(const SampleInput& input) {
@@ -261,13 +265,7 @@ class Checker {
   }
 
   void check_gradient_of(const Sample& sample, std::vector<ReferenceTensor>& inputs,
-                         const Weights& weights, ValueId id,
-                         const std::map<ValueId, Value>& gradients, const ReferenceValues& values) {
-    const GraphData& graph = weights.outputs.front().graph();
-    const size_t i = static_cast<size_t>(std::stoi(graph.value(id).name));
-    const auto found = gradients.find(id);
-    if (found == gradients.end()) return fail("has no gradient for input " + std::to_string(i));
-    const std::vector<double>& gradient = values.at(found->second.id()).data;
+                         const Weights& weights, size_t i, const std::vector<double>& gradient) {
     const size_t n = inputs[i].data.size();
     for (uint64_t trial = 0; trial < 6; ++trial) {
       std::vector<double> direction(n, 0.0);

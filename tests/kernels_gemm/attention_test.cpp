@@ -96,13 +96,13 @@ struct Run {
       return HeadRows<std::remove_reference_t<decltype(*data)>>{
           data, static_cast<int64_t>(rows * row), static_cast<int64_t>(row)};
     };
-    const size_t T_ = static_cast<size_t>(s.T), S_ = static_cast<size_t>(s.S);
+    const size_t rows = static_cast<size_t>(s.T), keys = static_cast<size_t>(s.S);
     const auto constant = [](T* data) { return const_cast<const T*>(data); };
     AttentionForward<T> f{.shape = s, .mask = mask(), .dropout = dropout(), .scale = scale()};
-    f.q = heads(constant(in_q.data()), T_, wide);
-    f.k = heads(constant(in_k.data() + k_at), S_, wide_k);
-    f.v = heads(constant(in_k.data() + k_at + k_row), S_, wide_k);
-    f.out = heads(result.data(), T_, q_row);
+    f.q = heads(constant(in_q.data()), rows, wide);
+    f.k = heads(constant(in_k.data() + k_at), keys, wide_k);
+    f.v = heads(constant(in_k.data() + k_at + k_row), keys, wide_k);
+    f.out = heads(result.data(), rows, q_row);
     f.lse_BHT = sums.data();
     const SerialOrThreads parallel(c.threads);
     Guarded<unsigned char> scratch(attention_forward_workspace(s, c.threads));
@@ -117,12 +117,12 @@ struct Run {
                            .q = f.q,
                            .k = f.k,
                            .v = f.v};
-    g.out = heads(constant(result.data()), T_, q_row);
-    g.dout = heads(constant(dout.data()), T_, q_row);
+    g.out = heads(constant(result.data()), rows, q_row);
+    g.dout = heads(constant(dout.data()), rows, q_row);
     g.lse_BHT = sums.data();
-    g.dq = heads(grad_q.data(), T_, wide);
-    g.dk = heads(grad_k.data() + k_at, S_, wide_k);
-    g.dv = heads(grad_k.data() + k_at + k_row, S_, wide_k);
+    g.dq = heads(grad_q.data(), rows, wide);
+    g.dk = heads(grad_k.data() + k_at, keys, wide_k);
+    g.dv = heads(grad_k.data() + k_at + k_row, keys, wide_k);
     Guarded<unsigned char> scratch_back(attention_backward_workspace(s, c.threads));
     attention_backward(g, scratch_back.data(), parallel.get());
     dq = take(grad_q, q.size(), q_row, wide, 0);

@@ -54,7 +54,7 @@ void bind_struct(const Tree& tree, T& out, std::string_view path, Report& report
 
 template <class F>
 void bind_value(const Tree& tree, F& out, const FieldContext& field) {
-  if constexpr (is_optional<F>::value) {
+  if constexpr (IsOptional<F>::value) {
     if (says_unset(tree, field.info)) {
       out.reset();
       return;
@@ -62,7 +62,7 @@ void bind_value(const Tree& tree, F& out, const FieldContext& field) {
     typename F::value_type value{};
     bind_value(tree, value, field);
     out = std::move(value);
-  } else if constexpr (is_vector<F>::value) {
+  } else if constexpr (IsVector<F>::value) {
     if (!expect_list(tree, field)) return;
     out.clear();
     const size_t count = tree.is_list() ? tree.items.size() : 1;

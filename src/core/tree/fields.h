@@ -54,13 +54,13 @@ concept HasWrittenName = requires(const T& t) {
 };
 
 template <class T>
-struct is_optional : std::false_type {};
+struct IsOptional : std::false_type {};
 template <class T>
-struct is_optional<std::optional<T>> : std::true_type {};
+struct IsOptional<std::optional<T>> : std::true_type {};
 template <class T>
-struct is_vector : std::false_type {};
+struct IsVector : std::false_type {};
 template <class T>
-struct is_vector<std::vector<T>> : std::true_type {};
+struct IsVector<std::vector<T>> : std::true_type {};
 
 enum class FieldKind { kBoolean, kInteger, kReal, kText, kChoice, kList, kMap };
 
@@ -71,8 +71,8 @@ constexpr FieldKind kind_of_field() {
   else if constexpr (std::is_integral_v<T>) return FieldKind::kInteger;
   else if constexpr (std::is_floating_point_v<T>) return FieldKind::kReal;
   else if constexpr (std::is_same_v<T, std::string>) return FieldKind::kText;
-  else if constexpr (is_optional<T>::value) return kind_of_field<typename T::value_type>();
-  else if constexpr (is_vector<T>::value) return FieldKind::kList;
+  else if constexpr (IsOptional<T>::value) return kind_of_field<typename T::value_type>();
+  else if constexpr (IsVector<T>::value) return FieldKind::kList;
   else {
     static_assert(VisitedStruct<T>, "a field is a scalar, a list, an optional or a visited struct");
     return FieldKind::kMap;

@@ -39,10 +39,10 @@ namespace detail {
 
 template <class T>
 void describe_kind(SchemaField& field) {
-  if constexpr (is_optional<T>::value) {
+  if constexpr (IsOptional<T>::value) {
     field.is_optional = true;
     describe_kind<typename T::value_type>(field);
-  } else if constexpr (is_vector<T>::value) {
+  } else if constexpr (IsVector<T>::value) {
     field.item_kind = kind_of_field<typename T::value_type>();
     describe_kind<typename T::value_type>(field);
   } else if constexpr (std::is_enum_v<T>) {

@@ -13,10 +13,10 @@ Tree to_tree(const T& value);
 // One field's value. Null: it is unset and has no word for that.
 template <class F>
 Tree value_to_tree(const F& value, const FieldInfo& info = {}) {
-  if constexpr (is_optional<F>::value) {
+  if constexpr (IsOptional<F>::value) {
     if (value) return value_to_tree(*value, info);
     return info.unset_word.empty() ? Tree() : Tree::scalar(std::string(info.unset_word));
-  } else if constexpr (is_vector<F>::value) {
+  } else if constexpr (IsVector<F>::value) {
     Tree list = Tree::list();
     for (const auto& item : value) list.items.push_back(value_to_tree(item));
     if (info.one_or_more && list.items.size() == 1) return Tree(list.items.front());
