@@ -81,7 +81,7 @@ dnnl_cpu_isa_t onednn_isa(CpuIsa limit) {
     case CpuIsa::kAvx512Bf16: return dnnl_cpu_isa_avx512_core_bf16;
     case CpuIsa::kAmx: break;
   }
-  return dnnl_cpu_isa_all;
+  return static_cast<dnnl_cpu_isa_t>(0);  // no limit; oneDNN 2 and 3 have different names for it
 }
 
 std::atomic<CpuIsa> current_limit{CpuIsa::kAmx};

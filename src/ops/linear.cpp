@@ -5,6 +5,7 @@
 
 #include "ops/contracts.h"
 #include "ops/gemm_state.h"
+#include "ops/linear_shape.h"
 #include "weft/ops/linear_weight_gradient.h"
 
 namespace weft::ops {
@@ -12,35 +13,8 @@ namespace {
 
 using namespace graph;
 
-struct LinearShape {
-  int64_t rows, in, out;
-};
-
-LinearShape shape_of(const TypesCall& call) {
-  const bool out_in = call.params.as<LinearParams>().layout == WeightLayout::kOutIn;
-  const Shape& weight = call.shape(1);
-  return {call.shape(0).rows(), weight[out_in ? 1 : 0], weight[out_in ? 0 : 1]};
-}
-
 Types infer(const TypesCall& call) {
-  const TensorType &x = call.type(0), &weight = call.type(1);
-  require(x.dtype == weight.dtype && (x.dtype == DType::kF32 || x.dtype == DType::kBF16), "linear",
-          "x and weight must both be f32 or both bf16, got " + x.to_string() + " and " +
-              weight.to_string());
-  require(x.shape.rank() >= 1 && weight.shape.rank() == 2 && x.shape.elements() > 0 &&
-              weight.shape.elements() > 0,
-          "linear",
-          "x must have at least one axis and the weight two, none of them empty, got " +
-              x.to_string() + " and " + weight.to_string());
-  const LinearShape shape = shape_of(call);
-  require(x.shape.back() == shape.in, "linear",
-          "the last size of x " + x.to_string() + " must be the weight's input size " +
-              std::to_string(shape.in) + " (weight " + weight.to_string() + ", layout " +
-              std::string(name_of(call.params.as<LinearParams>().layout)) + ")");
-  require(!call.has(2) || call.type(2) == TensorType{DType::kF32, {shape.out}}, "linear",
-          "the bias must be f32[" + std::to_string(shape.out) + "]" +
-              (call.has(2) ? ", got " + call.type(2).to_string() : ""));
-  return {{x.dtype, x.shape.with_back(shape.out)}};
+  return {infer_linear("linear", call, call.params.as<LinearParams>().layout)};
 }
 
 Values gradient(const GradientCall& call) {
@@ -63,14 +37,7 @@ Values gradient(const GradientCall& call) {
 }
 
 kernels::GemmSpec spec_of(const TypesCall& call) {
-  const LinearShape shape = shape_of(call);
-  return {.m = shape.rows,
-          .n = shape.out,
-          .k = shape.in,
-          .trans_b = call.params.as<LinearParams>().layout == WeightLayout::kOutIn,
-          .input = call.type(0).dtype,
-          .output = call.type(0).dtype,
-          .bias = call.has(2)};
+  return linear_spec(call, call.params.as<LinearParams>().layout);
 }
 
 std::unique_ptr<KernelState> prepare(const PrepareCall& call) {
