@@ -7,6 +7,7 @@
 
 #include "core/quote.h"
 #include "text/byte_alphabet.h"
+#include "text/tokenizer_document.h"
 #include "text/utf8.h"
 #include "weft/error.h"
 

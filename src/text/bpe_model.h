@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "text/merge_table.h"
-#include "text/tokenizer_document.h"
 #include "text/vocabulary.h"
 #include "text/word_cache.h"
 
 namespace weft::text {
+
+class JsonFields;
+struct TokenizerDocument;
 
 // What encoding needs beside the model; one thread at a time.
 struct BpeScratch {

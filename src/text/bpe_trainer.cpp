@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/quote.h"
 #include "text/byte_alphabet.h"
 #include "text/json_tokenizer.h"
 #include "text/pair_counts.h"
@@ -29,12 +30,13 @@ void check_options(const WordCounts& words, const BpeTrainOptions& options) {
   std::set<std::string_view> names;
   for (const std::string& token : options.special_tokens) {
     if (token.empty() || !names.insert(token).second) {
-      throw Error("special_tokens: \"" + token + "\" is " +
-                  (token.empty() ? "empty" : "there twice"));
+      throw Error("special_tokens: " + quote(token) +
+                  (token.empty() ? " is empty" : " is there twice"));
     }
     for (uint32_t byte = 0; byte < 256; ++byte) {
       if (token == letter_of_byte(static_cast<uint8_t>(byte))) {
-        throw Error("special_tokens: \"" + token + "\" is the token of a byte; use a longer name");
+        throw Error("special_tokens: " + quote(token) +
+                    " is the token of a byte; use a longer name");
       }
     }
   }

@@ -1,6 +1,7 @@
 // Members of JSON objects (json_fields.h).
 #include "text/json_fields.h"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/quote.h"

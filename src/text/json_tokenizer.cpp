@@ -9,6 +9,7 @@
 
 #include "core/quote.h"
 #include "text/special_tokens.h"
+#include "text/tokenizer_document.h"
 #include "text/utf8.h"
 #include "weft/error.h"
 

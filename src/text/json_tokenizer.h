@@ -19,6 +19,8 @@
 
 namespace weft::text {
 
+struct TokenizerDocument;
+
 // What comes with a tokenizer.json.
 struct TokenizerSource {
   std::string content;                // of the tokenizer.json

@@ -1,6 +1,7 @@
 // Normalizers of tokenizer files (normalizer.h).
 #include "text/normalizer.h"
 
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/quote.h"

@@ -2,6 +2,7 @@
 #include "text/post_processor.h"
 
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "core/quote.h"
 #include "weft/error.h"

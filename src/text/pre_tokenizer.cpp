@@ -2,6 +2,7 @@
 #include "text/pre_tokenizer.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/quote.h"

@@ -2,6 +2,7 @@
 #include "text/special_tokens.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <span>
 
 #include "core/quote.h"

@@ -2,6 +2,7 @@
 #include "text/token_decoder.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 

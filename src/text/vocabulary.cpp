@@ -44,7 +44,7 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
       size = std::max(size, static_cast<size_t>(std::min<int64_t>(id, kMaxVocabulary)) + 1);
   }
   if (size > model.size() + added.size()) {
-    throw Error(origin + ": ids reach to " + std::to_string(size - 1) + " but there are only " +
+    throw Error(origin + ": ids reach to " + std::to_string(size - 1) + " but there are at most " +
                 std::to_string(model.size() + added.size()) +
                 " tokens; ids must be 0, 1, 2, ... without holes");
   }

@@ -1,0 +1,216 @@
+// Single components of tokenizer.json in small: what added tokens, pre-tokenizers, decoders and
+// post-processors do. The reference values (golden_test.cpp) have them all together.
+#include <gmock/gmock.h>
+
+#include "small_tokenizer.h"
+#include "text/pre_tokenizer.h"
+#include "text/token_decoder.h"
+
+namespace weft::text {
+namespace {
+
+using testing::ElementsAre;
+using Json = nlohmann::json;
+using Words = std::vector<std::string>;
+using Ids = std::vector<int32_t>;
+
+Words cut(const Json& component, std::string_view text, bool at_start = true) {
+  const PreTokenizer pre_tokenizer(component, "test");
+  CutText cut;
+  cut.start(text, at_start);
+  pre_tokenizer.cut(cut);
+  Words words;
+  for (size_t i = 0; i < cut.ranges.size(); ++i) words.emplace_back(cut.word(i));
+  return words;
+}
+
+Json split(const char* kind, const char* pattern, const char* behavior, bool invert = false) {
+  return {{"type", "Split"},
+          {"pattern", {{kind, pattern}}},
+          {"behavior", behavior},
+          {"invert", invert}};
+}
+
+// The examples of Hugging Face's documentation.
+TEST(PreTokenizer, SplitHasFiveBehaviors) {
+  const auto with = [](const char* behavior) {
+    return cut(split("String", "-", behavior), "the-final--countdown");
+  };
+  EXPECT_THAT(with("Removed"), ElementsAre("the", "final", "countdown"));
+  EXPECT_THAT(with("Isolated"), ElementsAre("the", "-", "final", "-", "-", "countdown"));
+  EXPECT_THAT(with("MergedWithPrevious"), ElementsAre("the-", "final-", "-", "countdown"));
+  EXPECT_THAT(with("MergedWithNext"), ElementsAre("the", "-final", "-", "-countdown"));
+  EXPECT_THAT(with("Contiguous"), ElementsAre("the", "-", "final", "--", "countdown"));
+}
+
+TEST(PreTokenizer, SplitAtTheEnds) {
+  EXPECT_THAT(cut(split("String", "-", "MergedWithPrevious"), "-a-"), ElementsAre("-", "a-"));
+  EXPECT_THAT(cut(split("String", "-", "MergedWithNext"), "-a-"), ElementsAre("-a", "-"));
+  EXPECT_THAT(cut(split("String", "-", "Contiguous"), "--a"), ElementsAre("--", "a"));
+  EXPECT_THAT(cut(split("String", "-", "Removed"), "--"), ElementsAre());
+  EXPECT_THAT(cut(split("String", "x", "Isolated"), ""), ElementsAre());
+}
+
+TEST(PreTokenizer, SplitByExpressionAndInverted) {
+  EXPECT_THAT(cut(split("Regex", "\\p{N}{1,2}", "Isolated"), "a123b"),
+              ElementsAre("a", "12", "3", "b"));
+  EXPECT_THAT(cut(split("Regex", "\\w+", "Removed", true), "ab, cd"), ElementsAre("ab", "cd"));
+  EXPECT_THAT(cut(split("Regex", "x*", "Isolated"), "ab"), ElementsAre("a", "b"));
+}
+
+TEST(PreTokenizer, DigitsAreOneByOneOrTogether) {
+  const auto digits = [](bool each) {
+    return Json{{"type", "Digits"}, {"individual_digits", each}};
+  };
+  EXPECT_THAT(cut(digits(true), "a12\u00BD"), ElementsAre("a", "1", "2", "\u00BD"));
+  EXPECT_THAT(cut(digits(false), "a12\u00BD b"), ElementsAre("a", "12\u00BD", " b"));
+}
+
+TEST(PreTokenizer, MetaspaceMarksSpaces) {
+  const auto metaspace = [](const char* scheme, bool splits) {
+    return Json{
+        {"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", scheme}, {"split", splits}};
+  };
+  EXPECT_THAT(cut(metaspace("always", true), "a  b"), ElementsAre("_a", "_", "_b"));
+  EXPECT_THAT(cut(metaspace("always", false), " a b"), ElementsAre("_a_b"));
+  EXPECT_THAT(cut(metaspace("first", false), "a b"), ElementsAre("_a_b"));
+  EXPECT_THAT(cut(metaspace("first", false), "a b", false), ElementsAre("a_b"));
+  EXPECT_THAT(cut(metaspace("never", true), "a b"), ElementsAre("a", "_b"));
+}
+
+TEST(PreTokenizer, ByteLevelPrefixAndSequence) {
+  const Json prefix = {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}};
+  EXPECT_THAT(cut(prefix, "a b"), ElementsAre(" a", " b"));
+  EXPECT_THAT(cut(prefix, " a"), ElementsAre(" a"));
+  const Json sequence = {{"type", "Sequence"},
+                         {"pretokenizers", {split("Regex", "\\s", "Removed"), prefix}}};
+  EXPECT_THAT(cut(sequence, "a bc"), ElementsAre(" a", " bc"));
+  EXPECT_THAT(cut(nullptr, "a bc"), ElementsAre("a bc"));
+  EXPECT_THAT(cut({{"type", "WhitespaceSplit"}}, " a\u3000b "), ElementsAre("a", "b"));
+}
+
+std::string decoded(const Json& component, Words tokens, const DecodeOptions& options = {}) {
+  return TokenDecoder(component, "test").decode(std::move(tokens), options);
+}
+
+TEST(TokenDecoder, ByteFallbackMakesTextOfBytes) {
+  const Json fallback = {{"type", "ByteFallback"}};
+  EXPECT_EQ(decoded(fallback, {"a", "<0xE4>", "<0xBD>", "<0xA0>", "b"}), "a\u4F60b");
+  EXPECT_EQ(decoded(fallback, {"<0xE4>", "<0xBD>", "x"}), "\uFFFD\uFFFDx");
+  EXPECT_EQ(decoded(fallback, {"<0xE4>"}, {.replace_invalid_utf8 = false}), "\xE4");
+  EXPECT_EQ(decoded(fallback, {"<0xZZ>", "<0x4>", "<0x041>"}), "<0xZZ><0x4><0x041>");
+}
+
+TEST(TokenDecoder, StripsAtTheStartOfATextOnly) {
+  const Json strip = {{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 1}};
+  EXPECT_EQ(decoded(strip, {"  a ", " b"}), " ab");  // each token by itself
+  const Json fused = {{"type", "Sequence"}, {"decoders", {{{"type", "Fuse"}}, strip}}};
+  EXPECT_EQ(decoded(fused, {"  a ", " b"}), " a  b");
+  EXPECT_EQ(decoded(fused, {" a"}, {.continues = true}), " a");
+}
+
+TEST(TokenDecoder, MetaspaceReplaceAndNone) {
+  const Json metaspace = {
+      {"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "always"}, {"split", true}};
+  EXPECT_EQ(decoded(metaspace, {"_a", "_b", "c_"}), "a bc ");
+  EXPECT_EQ(decoded(metaspace, {"_a"}, {.continues = true}), " a");
+  const Json replace = {{"type", "Replace"}, {"pattern", {{"Regex", "[xy]"}}}, {"content", "--"}};
+  EXPECT_EQ(decoded(replace, {"axb", "y"}), "a--b--");
+  EXPECT_EQ(decoded(nullptr, {"a", "b"}), "a b");
+}
+
+class AddedTokens : public testing::Test {
+ protected:
+  // The small tokenizer with one more token, id 11.
+  static std::unique_ptr<const Tokenizer> with(const char* content,
+                                               std::vector<const char*> flags) {
+    Json json = small_tokenizer(), token = added_token(11, content);
+    for (const char* flag : flags) token[flag] = true;
+    json["added_tokens"].push_back(token);
+    return open_json(json);
+  }
+};
+
+TEST_F(AddedTokens, AreCutOutOfTheText) {
+  EXPECT_EQ(with("de", {})->encode("abde<s>a"), (Ids{7, 11, 0, 1}));
+  EXPECT_EQ(with("dede", {})->encode("dedede"), (Ids{11, 4, 5}));
+  EXPECT_EQ(with("a b", {})->encode("aa b"), (Ids{1, 11}));
+}
+
+TEST_F(AddedTokens, SingleWordsHaveNoWordBesideThem) {
+  const auto tokenizer = with("de", {"single_word"});
+  EXPECT_EQ(tokenizer->encode("de"), (Ids{11}));
+  EXPECT_EQ(tokenizer->encode("de de"), (Ids{11, 6, 11}));
+  EXPECT_EQ(tokenizer->encode("ade"), (Ids{1, 4, 5}));
+  EXPECT_EQ(tokenizer->encode("dea"), (Ids{4, 5, 1}));
+}
+
+TEST_F(AddedTokens, TakeWhiteSpace) {
+  EXPECT_EQ(with("de", {"lstrip"})->encode("a  de a"), (Ids{1, 11, 8}));
+  EXPECT_EQ(with("de", {"rstrip"})->encode("a de  a"), (Ids{1, 6, 11, 1}));
+  EXPECT_EQ(with("de", {"lstrip", "rstrip"})->encode(" de  de "), (Ids{11, 11}));
+}
+
+TEST_F(AddedTokens, SpecialOnesCanBeLeftAlone) {
+  Json json = small_tokenizer();
+  json["added_tokens"][0]["content"] = "b";
+  json["added_tokens"][0]["id"] = 2;
+  const auto tokenizer = open_json(json);
+  EXPECT_EQ(tokenizer->encode("ab"), (Ids{1, 2}));
+  EXPECT_EQ(tokenizer->encode("ab", {.find_special_tokens = false}), (Ids{7}));
+  EXPECT_EQ(tokenizer->decode(Ids{1, 2}), "a");
+  EXPECT_EQ(tokenizer->decode(Ids{1, 2}, {.skip_special_tokens = false}), "ab");
+}
+
+TEST_F(AddedTokens, NormalizedOnesAreFoundInNormalizedText) {
+  Json json = small_tokenizer(), token = added_token(11, "e");
+  token["normalized"] = true;
+  json["added_tokens"] = Json::array();
+  json["model"]["vocab"].erase("e");
+  json["model"]["vocab"]["f"] = 5;
+  json["added_tokens"].push_back(token);
+  json["normalizer"] = {{"type", "Replace"}, {"pattern", {{"String", "f"}}}, {"content", "e"}};
+  EXPECT_EQ(open_json(json)->encode("afe"), (Ids{1, 11, 11}));
+}
+
+TEST(PostProcessor, PutsTokensAround) {
+  const auto with = [](const Json& component) {
+    Json json = small_tokenizer();
+    json["post_processor"] = component;
+    return open_json(json);
+  };
+  const Json roberta = {{"type", "RobertaProcessing"},
+                        {"cls", {"<s>", 0}},
+                        {"sep", {"e", 5}},
+                        {"trim_offsets", true},
+                        {"add_prefix_space", false}};
+  EXPECT_EQ(with(roberta)->encode("ab"), (Ids{0, 7, 5}));
+  EXPECT_EQ(with(roberta)->encode("ab", {.add_special_tokens = false}), (Ids{7}));
+  EXPECT_EQ(with(roberta)->encode(""), (Ids{0, 5}));
+  const Json ids = {{"x", {{"id", "x"}, {"ids", {1, 2}}, {"tokens", {"a", "b"}}}}};
+  const Json pieces = Json::parse(R"([{"SpecialToken": {"id": "x", "type_id": 0}},
+      {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "x", "type_id": 0}}])");
+  const Json tmpl = {{"type", "TemplateProcessing"}, {"single", pieces}, {"special_tokens", ids}};
+  EXPECT_EQ(with(tmpl)->encode("e"), (Ids{1, 2, 5, 1, 2}));
+  const Json both = {{"type", "Sequence"}, {"processors", {tmpl, roberta}}};
+  EXPECT_EQ(with(both)->encode("e"), (Ids{0, 1, 2, 5, 1, 2, 5}));
+}
+
+TEST(SmallTokenizer, TokensBothWays) {
+  const auto tokenizer = open_json(small_tokenizer());
+  EXPECT_EQ(tokenizer->name(), "bpe");
+  EXPECT_EQ(tokenizer->vocab_size(), 11);
+  EXPECT_EQ(tokenizer->encode("abcd ab cde"), (Ids{10, 6, 7, 6, 9, 5}));
+  EXPECT_EQ(tokenizer->decode(Ids{10, 6, 7, 6, 9, 5}), "abcd ab cde");
+  EXPECT_EQ(tokenizer->token_text(8), "\u0120a");
+  EXPECT_EQ(tokenizer->token_id("abcd"), 10);
+  EXPECT_EQ(tokenizer->token_id("nothing"), std::nullopt);
+  EXPECT_TRUE(tokenizer->is_special(0));
+  EXPECT_FALSE(tokenizer->is_special(1));
+  EXPECT_EQ(tokenizer->special_ids().bos, 0);
+  EXPECT_TRUE(tokenizer->encode("").empty());
+  EXPECT_EQ(tokenizer->decode({}), "");
+}
+
+}  // namespace
+}  // namespace weft::text
