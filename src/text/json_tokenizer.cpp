@@ -51,6 +51,13 @@ const Json& member(const TokenizerDocument& document, const char* key) {
 
 }  // namespace
 
+bool JsonTokenizer::Scratch::is_large() const {
+  constexpr size_t kMany = size_t{1} << 20;
+  return bpe.ids.capacity() > kMany || cut.ranges.capacity() > kMany ||
+         cut.changed.capacity() > 4 * kMany || parts.capacity() > kMany ||
+         normalized_parts.capacity() > kMany;
+}
+
 // Takes scratch space from those that are idle, or makes some, and gives it back.
 class JsonTokenizer::Lease {
  public:
@@ -61,6 +68,7 @@ class JsonTokenizer::Lease {
     owner_.idle_.pop_back();
   }
   ~Lease() {
+    if (!scratch_ || scratch_->is_large()) return;
     const std::lock_guard lock(owner_.mutex_);
     owner_.idle_.push_back(std::move(scratch_));
   }
@@ -88,7 +96,7 @@ JsonTokenizer::JsonTokenizer(TokenizerSource source, TokenizerDocument document)
       origin_(source.origin),
       added_(read_added_tokens(member(document, "added_tokens"), origin_ + ": added_tokens")),
       vocabulary_(std::move(document.vocab), added_, origin_),
-      normalizer_(make_normalizer(member(document, "normalizer"), origin_ + ": normalizer")),
+      normalizer_(member(document, "normalizer"), origin_ + ": normalizer"),
       raw_finder_(finder_entries(false), origin_ + ": added_tokens"),
       normalized_finder_(finder_entries(true), origin_ + ": added_tokens"),
       pre_tokenizer_(member(document, "pre_tokenizer"), origin_ + ": pre_tokenizer"),
@@ -104,7 +112,7 @@ JsonTokenizer::JsonTokenizer(TokenizerSource source, TokenizerDocument document)
   for (const AddedToken& token : added_) {
     const auto id = static_cast<size_t>(token.id);
     special_[id] = token.special;
-    if (token.normalized && normalizer_) decoded_[id] = normalizer_->normalize(token.content);
+    if (token.normalized) decoded_[id] = normalizer_.normalize(token.content);
   }
   if (decoder_.only_byte_level()) {
     for (std::string& text : decoded_) text = TokenDecoder::bytes_of_token(text);
@@ -116,8 +124,7 @@ std::vector<TokenFinder::Entry> JsonTokenizer::finder_entries(bool normalized) c
   std::vector<TokenFinder::Entry> entries;
   for (const AddedToken& token : added_) {
     if (token.normalized != normalized) continue;
-    std::string pattern =
-        normalized && normalizer_ ? normalizer_->normalize(token.content) : token.content;
+    std::string pattern = normalized ? normalizer_.normalize(token.content) : token.content;
     if (pattern.empty()) {
       throw Error(origin_ + ": added_tokens: \"" + token.content +
                   "\" is empty in normalized text");
@@ -176,8 +183,8 @@ void JsonTokenizer::append_ids(std::string_view text, const EncodeOptions& optio
 void JsonTokenizer::append_part(std::string_view text, bool at_start, bool find_special,
                                 Scratch& scratch, std::vector<int32_t>& ids) const {
   std::string normalized;
-  if (normalizer_) {
-    normalized = normalizer_->normalize(text);
+  if (!normalizer_.empty()) {
+    normalized = normalizer_.normalize(text);
     text = normalized;
   }
   if (normalized_finder_.empty()) return append_plain(text, at_start, scratch, ids);

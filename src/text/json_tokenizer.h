@@ -51,6 +51,9 @@ class JsonTokenizer final : public Tokenizer {
  private:
   // Buffers and caches of one call at a time; kept for the next, so that their words stay known.
   struct Scratch {
+    // Grown by a huge text: not worth keeping.
+    bool is_large() const;
+
     BpeScratch bpe;
     CutText cut;
     std::vector<TextPart> parts, normalized_parts;
@@ -71,7 +74,7 @@ class JsonTokenizer final : public Tokenizer {
   std::string origin_;
   std::vector<AddedToken> added_;
   Vocabulary vocabulary_;
-  std::unique_ptr<const Normalizer> normalizer_;
+  Normalizer normalizer_;
   TokenFinder raw_finder_, normalized_finder_;
   PreTokenizer pre_tokenizer_;
   BpeModel model_;

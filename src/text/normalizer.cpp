@@ -2,7 +2,6 @@
 #include "text/normalizer.h"
 
 #include <nlohmann/json.hpp>
-#include <vector>
 
 #include "core/quote.h"
 #include "text/normalization.h"
@@ -12,12 +11,12 @@
 namespace weft::text {
 namespace {
 
-constexpr size_t kMaxSteps = 16;
+constexpr size_t kMaxSteps = 32;
 constexpr size_t kMaxPrefix = 64;
 
-class Nfc final : public Normalizer {
+class NfcStep final : public NormalizerStep {
  public:
-  std::string normalize(std::string_view text) const override {
+  std::string apply(std::string_view text) const override {
     std::string out;
     out.reserve(text.size());
     append_nfc(out, text);
@@ -25,12 +24,12 @@ class Nfc final : public Normalizer {
   }
 };
 
-class Prepend final : public Normalizer {
+class PrependStep final : public NormalizerStep {
  public:
-  explicit Prepend(JsonFields& fields) : prefix_(fields.text("prepend")) {
+  explicit PrependStep(JsonFields& fields) : prefix_(fields.text("prepend")) {
     if (prefix_.size() > kMaxPrefix) fields.fail("prepend", "is longer than 64 bytes");
   }
-  std::string normalize(std::string_view text) const override {
+  std::string apply(std::string_view text) const override {
     return text.empty() ? std::string() : prefix_ + std::string(text);
   }
 
@@ -38,57 +37,53 @@ class Prepend final : public Normalizer {
   std::string prefix_;
 };
 
-class Replace final : public Normalizer {
+class ReplaceStep final : public NormalizerStep {
  public:
-  explicit Replace(JsonFields& fields) : replacement_(fields) {}
-  std::string normalize(std::string_view text) const override { return replacement_.apply(text); }
+  explicit ReplaceStep(JsonFields& fields) : replacement_(fields) {}
+  std::string apply(std::string_view text) const override { return replacement_.apply(text); }
 
  private:
   Replacement replacement_;
 };
 
-class Sequence final : public Normalizer {
- public:
-  explicit Sequence(JsonFields& fields) {
-    const Json& steps = fields.array("normalizers", kMaxSteps);
-    for (size_t i = 0; i < steps.size(); ++i) {
-      const std::string path = fields.path_of("normalizers") + "[" + std::to_string(i) + "]";
-      auto step = make_normalizer(steps[i], path);
-      if (!step) throw Error(path + ": is null");
-      steps_.push_back(std::move(step));
-    }
-  }
-  std::string normalize(std::string_view text) const override {
-    std::string out(text);
-    for (const auto& step : steps_) out = step->normalize(out);
-    return out;
-  }
-
- private:
-  std::vector<std::unique_ptr<const Normalizer>> steps_;
-};
-
 }  // namespace
 
-std::unique_ptr<const Normalizer> make_normalizer(const Json& component, const std::string& path) {
-  if (component.is_null()) return nullptr;
+Normalizer::Normalizer(const Json& component, const std::string& path) : path_(path) {
+  if (!component.is_null()) read(component, path);
+}
+
+// Sequences may lie within sequences; the document's depth is bounded.
+void Normalizer::read(const Json& component, const std::string& path) {
   JsonFields fields(component, path);
   const std::string& type = fields.text("type");
-  std::unique_ptr<const Normalizer> made;
   if (type == "NFC") {
-    made = std::make_unique<Nfc>();
+    steps_.push_back(std::make_unique<NfcStep>());
   } else if (type == "Prepend") {
-    made = std::make_unique<Prepend>(fields);
+    steps_.push_back(std::make_unique<PrependStep>(fields));
   } else if (type == "Replace") {
-    made = std::make_unique<Replace>(fields);
+    steps_.push_back(std::make_unique<ReplaceStep>(fields));
   } else if (type == "Sequence") {
-    made = std::make_unique<Sequence>(fields);
+    const Json& list = fields.array("normalizers", kMaxSteps);
+    for (size_t i = 0; i < list.size(); ++i) {
+      read(list[i], fields.path_of("normalizers") + "[" + std::to_string(i) + "]");
+    }
   } else {
     fields.fail("type", "the normalizer " + quote(type) +
-                            " is not supported; supported: NFC, Prepend, Replace, Sequence");
+                            " is not supported here; supported: NFC, Prepend, Replace, Sequence");
   }
   fields.done();
-  return made;
+  if (steps_.size() > kMaxSteps) {
+    throw Error(path + ": more than " + std::to_string(kMaxSteps) + " steps");
+  }
+}
+
+std::string Normalizer::normalize(std::string_view text) const {
+  std::string out(text);
+  for (const auto& step : steps_) {
+    out = step->apply(out);
+    check_growth(text.size(), out.size(), path_);
+  }
+  return out;
 }
 
 }  // namespace weft::text

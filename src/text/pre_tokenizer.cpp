@@ -340,6 +340,9 @@ void PreTokenizer::read(const Json& component, const std::string& path, int dept
                             "Sequence, Split, WhitespaceSplit");
   }
   fields.done();
+  if (steps_.size() > kMaxSteps) {
+    throw Error(path + ": more than " + std::to_string(kMaxSteps) + " steps");
+  }
 }
 
 void PreTokenizer::cut(CutText& text) const {

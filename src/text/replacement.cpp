@@ -1,12 +1,24 @@
 // Patterns and replacements (replacement.h).
 #include "text/replacement.h"
 
+#include <nlohmann/json.hpp>
+
+#include "weft/error.h"
+
 namespace weft::text {
 namespace {
 
-constexpr size_t kMaxContent = 256;  // a longer one could make text grow without sensible bound
+constexpr size_t kMaxContent = 256;
+constexpr size_t kMaxGrowth = 32;
+constexpr size_t kAlwaysAllowed = size_t{1} << 16;
 
 }  // namespace
+
+void check_growth(size_t given, size_t size, const std::string& where) {
+  if (size <= kAlwaysAllowed || size / kMaxGrowth <= given) return;
+  throw Error(where + ": makes a text more than " + std::to_string(kMaxGrowth) +
+              " times longer; check its replacements");
+}
 
 Pattern::Pattern(JsonFields& fields) {
   JsonFields pattern(fields.at("pattern"), fields.path_of("pattern"));

@@ -13,6 +13,10 @@
 
 namespace weft::text {
 
+// Throws Error, beginning with `where`, if the steps of a tokenizer file have made `size` bytes of
+// `given`: hostile files replace every letter by many, again and again.
+void check_growth(size_t given, size_t size, const std::string& where);
+
 // A literal string or a regular expression.
 class Pattern {
  public:

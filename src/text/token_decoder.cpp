@@ -25,6 +25,12 @@ std::string joined(const std::vector<std::string>& tokens) {
   return all;
 }
 
+size_t total_size(const std::vector<std::string>& tokens) {
+  size_t size = 0;
+  for (const std::string& token : tokens) size += token.size();
+  return size;
+}
+
 class ByteLevelStep final : public DecoderStep {
  public:
   void apply(std::vector<std::string>& tokens, const DecodeOptions& options) const override {
@@ -166,7 +172,7 @@ class MetaspaceStep final : public DecoderStep {
 
 }  // namespace
 
-TokenDecoder::TokenDecoder(const Json& component, const std::string& path) {
+TokenDecoder::TokenDecoder(const Json& component, const std::string& path) : path_(path) {
   joins_with_spaces_ = component.is_null();
   if (component.is_null()) return;
   read(component, path, 0);
@@ -203,6 +209,9 @@ void TokenDecoder::read(const Json& component, const std::string& path, int dept
                             "Metaspace, Replace, Sequence, Strip");
   }
   fields.done();
+  if (steps_.size() > kMaxSteps) {
+    throw Error(path + ": more than " + std::to_string(kMaxSteps) + " steps");
+  }
 }
 
 std::string TokenDecoder::bytes_of_token(std::string_view token) {
@@ -212,7 +221,11 @@ std::string TokenDecoder::bytes_of_token(std::string_view token) {
 
 std::string TokenDecoder::decode(std::vector<std::string> tokens,
                                  const DecodeOptions& options) const {
-  for (const auto& step : steps_) step->apply(tokens, options);
+  const size_t given = total_size(tokens);
+  for (const auto& step : steps_) {
+    step->apply(tokens, options);
+    check_growth(given, total_size(tokens), path_);
+  }
   if (!joins_with_spaces_) return joined(tokens);
   std::string all;
   for (size_t i = 0; i < tokens.size(); ++i) {

@@ -36,6 +36,7 @@ class TokenDecoder {
  private:
   void read(const Json& component, const std::string& path, int depth);
 
+  std::string path_;
   bool only_byte_level_ = false;
   bool joins_with_spaces_ = false;
   bool fused_ = false;  // while reading: the steps so far leave a single text

@@ -176,7 +176,7 @@ TEST(TokenizerErrors, Components) {
        {set("normalizer", {{"type", "Prepend"}, {"prepend", std::string(100, 'x')}}),
         "longer than 64 bytes"},
        {set("normalizer", sequence("normalizers", {nullptr})),
-        "normalizer.normalizers[0]: is null"},
+        "normalizer.normalizers[0]: expected an object, found null"},
        {set("pre_tokenizer", {{"type", "Punctuation"}}),
         "the pre-tokenizer 'Punctuation' is not supported"},
        {set("pre_tokenizer", {{"type", "Split"},
