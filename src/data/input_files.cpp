@@ -73,6 +73,9 @@ class Collector {
   }
 
   void add_named_folder(const std::string& input) {
+    if (is_tokens_folder(input))
+      throw Error("folder '" + input + "' holds a " + std::string(kManifestName) +
+                  ": it is the outcome of `weft prepare`, not text; give the folder with the text");
     const size_t before = result_.files.size();
     LeftOutCounts left_out;
     walk(input, left_out);
@@ -92,6 +95,11 @@ class Collector {
     return text.empty() ? "; it is empty" : text;
   }
 
+  // An earlier outcome, often kept inside the corpus: the files of its tokenizer are no text.
+  bool is_tokens_folder(const Path& path) const {
+    return files_.status(path / kManifestName).kind == FileKind::kFile;
+  }
+
   void walk(const Path& folder, LeftOutCounts& left_out) {
     for (const std::string& name : files_.list(folder)) {
       const Path path = folder / name;
@@ -99,10 +107,15 @@ class Collector {
       const auto example = [&] { return path.string(); };
       if (status.is_link) left_out.add("symbolic link", example);
       else if (name.front() == '.') left_out.add("hidden file or folder", example);
-      else if (status.kind == FileKind::kFolder) walk(path, left_out);
+      else if (status.kind == FileKind::kFolder) add_found_folder(path, left_out);
       else if (status.kind != FileKind::kFile) left_out.add("not a regular file", example);
       else add_found_file(path, status.size, left_out);
     }
+  }
+
+  void add_found_folder(const Path& path, LeftOutCounts& left_out) {
+    if (is_tokens_folder(path)) left_out.add("tokens folder", [&] { return path.string(); });
+    else walk(path, left_out);
   }
 
   void add_found_file(const Path& path, int64_t size, LeftOutCounts& left_out) {

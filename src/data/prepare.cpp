@@ -15,6 +15,9 @@ namespace {
 // What a thread tokenizes at a time: enough text that threads seldom wait for each other.
 constexpr int64_t kBatchBytes = 1 << 20;
 
+// Shards are collected in memory.
+constexpr int64_t kMostShardTokens = int64_t{1} << 30;
+
 struct PieceBatch {
   struct Piece {
     TextPiece text;
@@ -136,6 +139,14 @@ DatasetFormat format_for(const text::Tokenizer& tokenizer, const PrepareOptions&
           .shard_tokens = options.shard_tokens};
 }
 
+void check_numbers(const PrepareOptions& options) {
+  if (options.shard_tokens < 1 || options.shard_tokens > kMostShardTokens)
+    throw Error("shard_tokens " + std::to_string(options.shard_tokens) +
+                " is not allowed; give a number from 1 to " + std::to_string(kMostShardTokens));
+  if (options.threads < 1)
+    throw Error("threads " + std::to_string(options.threads) + " is not allowed; give 1 or more");
+}
+
 std::string percent(double share) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3g %%", 100 * share);
@@ -200,9 +211,7 @@ std::string tokenizer_hash(const text::Tokenizer& tokenizer) {
 
 PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& options,
                       FileSystem& files) {
-  if (options.shard_tokens < 1 || options.threads < 1)
-    throw Error("shard_tokens and threads must be 1 or more, given are " +
-                std::to_string(options.shard_tokens) + " and " + std::to_string(options.threads));
+  check_numbers(options);
   const DatasetFormat format = format_for(tokenizer, options);
   const InputFiles inputs = collect_inputs(files, options.inputs);
   DatasetManifest manifest = start_manifest(tokenizer, options, format, inputs);

@@ -251,6 +251,18 @@ TEST_F(Prepare, CountsWhatWasLeftOut) {
   EXPECT_THAT(documents(Split::kTrain), ElementsAre("text", "more"));
 }
 
+TEST_F(Prepare, RefusesNumbersThatMakeNoSense) {
+  options_.inputs = {write("a.txt", "text")};
+  options_.shard_tokens = 0;
+  EXPECT_THAT(error_message([&] { prepare(tokenizer_, options_); }), HasSubstr("shard_tokens 0"));
+  options_.shard_tokens = int64_t{1} << 40;
+  EXPECT_THAT(error_message([&] { prepare(tokenizer_, options_); }),
+              HasSubstr("from 1 to 1073741824"));
+  options_.shard_tokens = 10;
+  options_.threads = 0;
+  EXPECT_THAT(error_message([&] { prepare(tokenizer_, options_); }), HasSubstr("threads 0"));
+}
+
 TEST_F(Prepare, SaysWhatIsWrongWithTokenizerOrText) {
   options_.output = folder_ / "tokens";
   options_.inputs = {write("a.jsonl", "{\"text\": \"x\"}\n{\"text\": \"y\"}\n")};

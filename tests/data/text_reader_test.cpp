@@ -79,6 +79,8 @@ TEST_F(TextInput, FindsFilesOfFoldersSortedByPath) {
   write("empty.txt", "");
   write("picture.png", "x");
   write(".git/config.txt", "hidden");
+  write("tokens/dataset.json", "{}");
+  write("tokens/vocab.txt", "the");
   std::filesystem::create_symlink(path("b.txt"), path("link.txt"));
   std::filesystem::create_symlink(path("a"), path("link_to_folder"));
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
@@ -88,10 +90,10 @@ TEST_F(TextInput, FindsFilesOfFoldersSortedByPath) {
   EXPECT_EQ(inputs.files[3].kind, InputKind::kJsonLines);
   EXPECT_EQ(inputs.files[0].kind, InputKind::kText);
   EXPECT_THAT(counts_of(inputs.left_out),
-              ::testing::UnorderedElementsAre("1 x hidden file or folder", "1 x empty file",
-                                              "2 x symbolic link", "1 x not a regular file",
-                                              "1 x file with another extension",
-                                              "1 x duplicate of an earlier file"));
+              ::testing::UnorderedElementsAre(
+                  "1 x hidden file or folder", "1 x tokens folder", "1 x empty file",
+                  "2 x symbolic link", "1 x not a regular file", "1 x file with another extension",
+                  "1 x duplicate of an earlier file"));
   int64_t bytes = 0;
   for (const InputFile& file : inputs.files) bytes += file.size;
   EXPECT_EQ(inputs.bytes, bytes);
@@ -118,6 +120,8 @@ TEST_F(TextInput, SaysWhatIsWrongWithInputs) {
   EXPECT_THAT(error(write("empty.txt", "")), HasSubstr("empty.txt' is empty"));
   EXPECT_THAT(error(write("table.csv", "a,b")), HasSubstr("files of kind .csv are not read"));
   EXPECT_THAT(error(write("x.Parquet", "PAR1")), HasSubstr("files of kind .parquet"));
+  write("tokens/dataset.json", "{}");
+  EXPECT_THAT(error(path("tokens")), HasSubstr("it is the outcome of `weft prepare`"));
   std::filesystem::create_directories(path("bare"));
   EXPECT_THAT(error(path("bare")), AllOf(HasSubstr("holds no text"), HasSubstr("it is empty")));
   write("pictures/a.png", "x");
