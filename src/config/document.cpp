@@ -1,6 +1,9 @@
 #include "config/document.h"
 
+#include <array>
+
 #include "core/tree/describe_field.h"
+#include "core/tree/scalars.h"
 
 namespace weft::config {
 namespace {
@@ -36,6 +39,10 @@ std::string allowed_text(const SchemaField& field) {
 std::string default_text(const SchemaField& field) {
   if (field.info.required) return "required";
   const Tree& value = field.default_value;
+  double number = 0;
+  std::string ignored;
+  const bool is_derived = read_real(value.text, number, ignored) && number < field.info.min;
+  if (is_derived) return "derived";
   if (value.is_scalar()) return value.text.empty() ? "unset" : code(value.text);
   if (!value.is_list()) return value.is_map() ? "" : "unset";
   std::string text;
@@ -53,8 +60,9 @@ std::string meaning_text(const SchemaField& field) {
   };
   names(field.info.synonyms, "Also ");
   names(field.info.aliases, "Alias ");
-  if (field.info.count_unit != 0)
-    text += ". Also as a count: " + code(std::string("10G") + field.info.count_unit);
+  const auto unit = std::string_view("tue").find(field.info.count_unit);
+  constexpr std::array kCounts{"10Gt", "100Ku", "5e"};
+  if (field.info.count_unit != 0) text += ". Also a count: " + code(kCounts.at(unit));
   if (field.info.may_change) text += " ↻";
   return text;
 }

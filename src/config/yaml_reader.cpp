@@ -30,6 +30,25 @@ std::string_view written_null(std::string_view text, size_t at) {
   return "";
 }
 
+// True if the quoted text that begins at `at`, or behind an anchor there, is closed. The
+// parser takes the end of the file for the closing quote where a line ends before it.
+bool is_closed(std::string_view text, size_t at) {
+  if (text.substr(std::min(at, text.size()), 1) == "&")
+    at = text.find_first_not_of(" \r\n", text.find_first_of(" \r\n", at));
+  if (at >= text.size() || (text[at] != '"' && text[at] != '\'')) return true;
+  const char quote_mark = text[at];
+  for (++at; at < text.size(); ++at) {
+    if (quote_mark == '"' && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == quote_mark) {
+      const bool is_doubled = quote_mark == '\'' && text.substr(at + 1, 1) == "'";
+      if (!is_doubled) return true;
+      ++at;
+    }
+  }
+  return false;
+}
+
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(std::string_view text, std::shared_ptr<const std::string> source)
@@ -73,6 +92,8 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     refuse_tag(mark, tag);
+    if (tag == "!" && !is_closed(text_, static_cast<size_t>(mark.pos)))
+      refuse(position(mark), "the quote is never closed");
     if (expects_key()) return add_key(position(mark), value, tag == "!", anchor);
     Tree tree = Tree::scalar(value, tag == "!");
     tree.at = position(mark);

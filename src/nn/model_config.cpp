@@ -11,9 +11,10 @@ namespace weft::nn {
 namespace {
 
 // Reports contradictions between two keys, naming both as the user wrote them, with their places.
+// A key and the value that it has.
 struct KeyValue {
   std::string_view key;
-  int64_t value;
+  int64_t value = 0;
 };
 
 class PairCheck {
@@ -25,11 +26,8 @@ class PairCheck {
   void error(const KeyValue& a, std::string_view relation, const KeyValue& b,
              std::string_view advice) const {
     std::string message = name(a.key) + " (" + std::to_string(a.value) + ") ";
-    message.append(relation)
-        .append(" ")
-        .append(name(b.key))
-        .append(" (")
-        .append(std::to_string(b.value));
+    message.append(relation).append(" ").append(name(b.key));
+    message += " (" + std::to_string(b.value);
     if (const Tree* value = map_.find(b.key)) {
       const std::string place = value->at.to_string();
       if (!place.empty()) message += ", " + place;
@@ -109,7 +107,8 @@ void resolve_layer_types(ModelConfig& c, const PairCheck& check, const Tree& map
     report.error(map.position_of("layer_types"), "layer_types",
                  "it has sliding_attention, and use_sliding_window is false; set it to true or "
                  "remove layer_types");
-  c.max_window_layers = first - c.layer_types.begin();
+  const bool slides = first != c.layer_types.end();
+  if (slides || c.use_sliding_window) c.max_window_layers = first - c.layer_types.begin();
   c.layer_types.clear();
 }
 
@@ -155,9 +154,10 @@ void ModelConfig::finish(const Tree& map, Report& report) {
   const bool head_dim_given = head_dim != 0;
   derive_sizes(*this);
   if (!head_dim_given && head_dim == 0) {
+    const bool may_differ = !is_gpt2() && model_type != ModelType::kLlama;
     check.error({"hidden_size", hidden_size}, "is not a multiple of",
                 {"num_attention_heads", num_attention_heads},
-                is_gpt2() ? "change one of them" : "change one, or give head_dim");
+                may_differ ? "change one of them, or give head_dim" : "change one of them");
     head_dim = 2;  // only to judge the rest
   }
   if (report.errors() == errors_before) check_heads(*this, check, map, report);

@@ -51,7 +51,8 @@ void PretrainConfig::visit_model_and_data(Visitor& v) {
   v("datasets", datasets,
     {.help = "what to train on", .required = true, .aliases = "dataset", .one_or_more = true});
   v("val_split", val_split,
-    {.help = "documents held out for evaluation. Unset: the split made by `weft prepare`",
+    {.help = "documents held out for evaluation; `val_set_size: X` is read as {by: hash, size: X}. "
+             "Unset: the split made by `weft prepare`",
      .unset_word = "null"});
   v("sequence_len", sequence_len,
     {.help = "length of a sample",
@@ -205,9 +206,11 @@ void PretrainConfig::visit_schedule(Visitor& v) {
 template <class Visitor>
 void PretrainConfig::visit_machine(Visitor& v) {
   v("precision", precision,
-    {.help = "type of activations and matrix products; weights and sums are fp32"});
+    {.help = "type of activations and matrix products; weights and sums are fp32. `bf16: true` is "
+             "read as bf16"});
   v("gradient_checkpointing", gradient_checkpointing,
-    {.help = "what is computed again in the backward pass instead of kept",
+    {.help = "what is computed again in the backward pass instead of kept; true is read as full, "
+             "false as none",
      .may_change = true,
      .aliases = "recompute_granularity"});
   v("device", device, {.help = "where to compute", .may_change = true, .choices = "auto cpu"});

@@ -1,17 +1,22 @@
 #include "core/tree/describe_field.h"
 
+#include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "core/quote.h"
-#include "core/tree/scalars.h"
 
 namespace weft {
 namespace {
 
 std::string limit_text(double value) {
-  if (std::floor(value) == value && std::abs(value) < 0x1p63)
+  if (std::floor(value) == value && std::abs(value) < 1e12)
     return std::to_string(static_cast<int64_t>(value));
-  return real_text(value);
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%g", value);
+  std::string plain = text.data();
+  std::erase(plain, '+');  // 1e15
+  return plain;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "core/tree/report.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "weft/error.h"
 
@@ -14,10 +15,20 @@ std::string line(const Position& at, std::string_view path, std::string_view mes
   return text.append(message);
 }
 
+// Files first, each in its order; then what was given on the command line or by a default.
+template <class Entry>
+bool comes_before(const Entry& a, const Entry& b) {
+  const auto key = [](const Position& at) {
+    const bool in_file = at.source != nullptr && at.line > 0;
+    return std::tuple(!in_file, in_file ? *at.source : std::string(), at.line, at.column);
+  };
+  return key(a.at) < key(b.at);
+}
+
 }  // namespace
 
 void Report::error(const Position& at, std::string_view path, std::string_view message) {
-  if (errors_.size() < kShown) errors_.push_back(line(at, path, message));
+  if (errors_.size() < kShown) errors_.push_back({at, line(at, path, message)});
   else ++left_out_;
 }
 
@@ -29,10 +40,12 @@ void Report::note(const Position& at, std::string_view path, std::string_view me
 
 void Report::throw_errors() const {
   if (errors_.empty()) return;
+  std::vector<Entry> sorted = errors_;
+  std::stable_sort(sorted.begin(), sorted.end(), comes_before<Entry>);
   std::string text;
-  for (const std::string& error : errors_) {
+  for (const Entry& error : sorted) {
     if (!text.empty()) text += '\n';
-    text += error;
+    text += error.text;
   }
   if (left_out_ > 0) text += "\nand " + std::to_string(left_out_) + " more errors";
   throw Error(text);

@@ -18,13 +18,18 @@ class Report {
 
   size_t errors() const { return errors_.size() + left_out_; }
   const std::vector<std::string>& notes() const { return notes_; }
-  // Throws Error with one line for each of the first kShown errors, if there was one.
+  // Throws Error with a line for each of the first kShown errors, in the order of the file, if
+  // there was one.
   void throw_errors() const;
 
   static constexpr size_t kShown = 20;
 
  private:
-  std::vector<std::string> errors_;
+  struct Entry {
+    Position at;
+    std::string text;
+  };
+  std::vector<Entry> errors_;
   std::vector<std::string> notes_;
   size_t left_out_ = 0;
 };

@@ -99,7 +99,7 @@ void Tree::erase(std::string_view key) {
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
   constexpr size_t kLongest = 64;  // keys are short; a longer word is no misspelling of one
   if (word.size() > kLongest) return "";
-  size_t best = std::max<size_t>(2, word.size() / 3) + 1;
+  size_t best = (word.size() < 5 ? 1 : std::max<size_t>(2, word.size() / 3)) + 1;
   std::string_view found;
   for (const std::string_view candidate : candidates) {
     const size_t distance = edit_distance(word, candidate);

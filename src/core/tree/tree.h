@@ -74,7 +74,8 @@ struct TreeEntry {
 };
 
 // The candidate with the fewest edits (Levenshtein, with swapped neighbours as one edit) from
-// `word`, or "" if all need more than a third of the word's length, at least 2.
+// `word`, or "" if all need more than a third of the word's length (2 for short words, 1 for words
+// of less than five letters).
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 // The words of a list such as FieldInfo::aliases.
