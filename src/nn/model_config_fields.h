@@ -1,5 +1,5 @@
-// The keys of ModelConfig: names, limits and meanings. The end of nn/model_config.h, which includes
-// it; include that.
+// The keys of ModelConfig: names, limits and meanings.
+// nn/model_config.h includes it at its end, and nothing else does.
 #pragma once
 
 namespace weft::nn {

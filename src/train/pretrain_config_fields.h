@@ -1,5 +1,5 @@
-// The keys of PretrainConfig: names, limits and meanings. The end of train/pretrain_config.h, which
-// includes it; include that.
+// The keys of PretrainConfig: names, limits and meanings.
+// train/pretrain_config.h includes it at its end, and nothing else does.
 #pragma once
 
 namespace weft::train {
