@@ -15,7 +15,7 @@ namespace weft::config {
 // Gives a file's text; throws Error. Tests and the fuzz target put their own.
 using ReadText = std::function<std::string(const Path&)>;
 
-// A regular file of at most kMaxTreeBytes.
+// A regular file; FileError if it is larger than kMaxTreeBytes, before it is read.
 std::string read_config_text(const Path& file);
 
 // `file`, laid over the file that its key `extends` names (relative to it, up to ten in a row), and

@@ -12,7 +12,7 @@ namespace weft::config {
 
 // `source` is the file's name in positions and messages. An empty document is a null tree.
 //
-// Throws Error with file:line:column for: more than kMaxTreeBytes, kMaxTreeDepth or kMaxTreeValues
+// Throws Error with file:line:column for: more than 256 KiB, kMaxTreeDepth or kMaxTreeValues
 // (aliases count as often as they are used); bytes that are not UTF-8; control characters; tabs in
 // indentation; duplicate keys; keys that are not text; tags; merge keys (`<<`); aliases within
 // their own anchor; a second document; anything that yaml-cpp refuses.

@@ -46,9 +46,9 @@ bool is_printable(uint32_t c) {
 
 std::string_view check_yaml_text(std::string_view text,
                                  const std::shared_ptr<const std::string>& source) {
-  if (text.size() > static_cast<size_t>(kMaxTreeBytes))
+  if (text.size() > static_cast<size_t>(kMaxYamlBytes))
     throw Error(*source + ": " + std::to_string(text.size()) + " bytes; a config has at most " +
-                std::to_string(kMaxTreeBytes));
+                std::to_string(kMaxYamlBytes));
   constexpr std::string_view kMark = "\xef\xbb\xbf";
   if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
   bool is_indentation = true;

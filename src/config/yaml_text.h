@@ -8,6 +8,10 @@
 
 namespace weft::config {
 
+// The parser may hold the tokens of a whole file at once, some 250 bytes for a bracket, so this is
+// what bounds its memory (64 MiB) and time.
+inline constexpr int64_t kMaxYamlBytes = int64_t{256} << 10;
+
 struct CodePoint {
   uint32_t value = 0;
   size_t length = 0;  // in bytes; 0: not UTF-8

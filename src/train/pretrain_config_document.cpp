@@ -27,7 +27,8 @@ A config is one YAML file: `weft pretrain CONFIG [key=value ...]`.
 - **Aliases** are read with a note. A key and its alias together are an error.
 - **--print-config** prints the resolved config; it loads to the same values.
 - **Relative paths** are relative to the working folder, but `extends` to its file.
-- **Limits.** A file has at most 1 MiB, 64 levels and 20,000 values (anchors and aliases count as often as they are used);
+- **Limits.** A file has at most 256 KiB, 64 levels and 20,000 values (anchors and aliases count as often
+  as they are used);
   UTF-8 without control characters; no tabs in indentation, no tags, no merge keys (`<<`), one document.
 
 Keys marked ↻ may change when a run is resumed; the others belong to the run.

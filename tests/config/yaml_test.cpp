@@ -144,9 +144,11 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Yaml, RefusesWhatIsTooLargeAtOnce) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(yaml_error(std::string(10 << 20, 'a')),
-            "x.yaml: 10485760 bytes; a config has at most 1048576");
-  EXPECT_THAT(yaml_error(std::string((1 << 20) + 1, ' ')), HasSubstr("1048577 bytes"));
-  EXPECT_EQ(yaml_error(std::string(1 << 20, ' ')), "no error");
+            "x.yaml: 10485760 bytes; a config has at most 262144");
+  EXPECT_EQ(yaml_error(std::string((256 << 10) + 1, '\n')),
+            "x.yaml: 262145 bytes; a config has at most 262144");
+  EXPECT_EQ(yaml_error(std::string(256 << 10, '\n')), "no error");
+  EXPECT_NE(yaml_error(std::string(256 << 10, '[')), "no error");
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   EXPECT_LE(took.count(), 5.0);
 }
@@ -166,7 +168,6 @@ TEST(Yaml, RefusesDepthBeyondItsLimit) {
   std::string dashes;
   for (int i = 0; i < 1000; ++i) dashes += "- ";
   EXPECT_THAT(yaml_error(dashes), HasSubstr("nested deeper than 64 levels"));
-  EXPECT_NE(yaml_error(std::string(500000, '[')), "no error");
 }
 
 TEST(Yaml, RefusesMoreValuesThanItsLimit) {
