@@ -32,8 +32,8 @@ struct InputFiles {
 // by path, folder by folder. `.jsonl` is JSON lines; `.txt`, and in a folder also names without an
 // extension ("LICENSE", "GPL-3", "Apache-2.0"), are text; a file that was named itself is text
 // whatever its extension, unless that belongs to another kind of data. Left out and counted: in
-// folders symbolic links, other extensions, hidden and empty files, what is no regular file, folders
-// that `weft prepare` wrote; everywhere files equal to an earlier one (128-bit hash).
+// folders symbolic links, other extensions, hidden and empty files, what is no regular file,
+// folders that `weft prepare` wrote; everywhere files equal to an earlier one (128-bit hash).
 // Throws Error: nothing given; an input that is missing, unreadable, empty or of another kind of
 // data; a folder without text.
 InputFiles collect_inputs(const FileSystem& files, const std::vector<std::string>& inputs);

@@ -82,7 +82,7 @@ TEST(BpeModel, MergesAsDefined) {
     const RandomBpe bpe(seed, 30);
     const auto tokenizer = open_json(bpe.json());
     // Around the length where a heap takes over, and far beyond.
-    for (const size_t length : {1, 2, 3, 5, 31, 32, 33, 47, 48, 49, 50, 120, 300}) {
+    for (const size_t length : {1u, 2u, 3u, 5u, 31u, 32u, 33u, 47u, 48u, 49u, 50u, 120u, 300u}) {
       const std::string word = random_word(seed * 1000 + length, length);
       const auto expected = bpe.encode(word);
       EXPECT_EQ(tokenizer->encode(word), expected) << word;
