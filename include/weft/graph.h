@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "weft/shape.h"
 
@@ -74,17 +75,25 @@ class Graph {
   Graph(Graph&&) noexcept;
   Graph& operator=(Graph&&) noexcept;
 
-  // A trained tensor, fp32. Names are unique within a graph (Error otherwise).
+  // Names are unique within a graph and do not begin with '@' (Error otherwise).
+
+  // A trained tensor, fp32, which starts with zeros if no initializer is given.
   Value parameter(std::string_view name, Shape shape, Initializer initializer = {});
+  // A tensor that the host writes: it keeps what was written last.
   Value input(std::string_view name, TensorType type);
   // Zero-initialised memory that survives runs.
   Value state(std::string_view name, TensorType type);
-  // A tensor of known contents (row-major bytes of exactly `type.bytes()`, copied). A name that is
-  // already there with the same type gives the value that is there.
+  // A tensor of known contents, row-major, copied. Asking again for the same name, type and
+  // contents gives the value that is there; other contents under that name are an Error.
+  template <class T>
+  Value constant(std::string_view name, Shape shape, const std::vector<T>& contents) {
+    return constant(name, {kDTypeOf<T>, shape}, std::as_bytes(std::span(contents)));
+  }
   Value constant(std::string_view name, TensorType type, std::span<const std::byte> bytes);
 
-  // Operators that are made while a Scope lives are shown and recomputed under its name, as in
-  // "layers.3". Scopes nest.
+  // Operators that are made while a Scope lives are shown under its name; values' names are not
+  // changed by it. Scopes nest. A scope named "layers.3" is a layer: full recompute keeps what
+  // enters it, and Muon trains the matrices that are made in it.
   class Scope {
    public:
     Scope(Graph& graph, std::string_view name);

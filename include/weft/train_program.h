@@ -1,12 +1,19 @@
 // Trains a graph: one training step as a program whose memory is planned before it runs.
 //
 //     weft::TrainProgram program(graph, loss, {.optimizer = {.weight_decay = 0.1}});
-//     for (int64_t step = 0; step < steps; ++step) {
-//       program.begin_step(labels);
+//     for (int64_t i = 0; i < steps; ++i) {
+//       fill(program.input<int32_t>("input_ids"));
+//       const auto result = program.step({.labels = batch * time, .learning_rate = 3e-4});
+//     }
+//
+// docs/examples/own_model.cpp is a whole program. With gradient accumulation, step() is
+//
+//     program.begin_step(labels);
+//     for (int64_t i = 0; i < micro_batches; ++i) {
 //       fill(program.input<int32_t>("input_ids"));
 //       program.micro_batch();
-//       const auto result = program.end_step(learning_rate);
 //     }
+//     const auto result = program.end_step(learning_rate);
 //
 // One thread at a time may use a program; it runs its operators on threads of its own.
 #pragma once
@@ -31,6 +38,11 @@ struct TrainProgramOptions {
   uint64_t seed = 42;
 };
 
+struct StepOptions {
+  int64_t labels = 1;  // by which the loss, a sum, is divided; 1 for a loss that is a mean
+  double learning_rate = 1e-3;
+};
+
 struct StepResult {
   double loss = 0;           // mean over the labels given to begin_step
   double gradient_norm = 0;  // L2, before clipping
@@ -39,22 +51,27 @@ struct StepResult {
 
 class TrainProgram {
  public:
-  // `loss` f32[1] is a sum over labels. Parameters start as their initializers say. Throws Error if
-  // the graph cannot be trained, ExitCode::kDoesNotFit if the system has not the memory.
+  // `loss` f32[1] is a sum over labels. Parameters start as their initializers say. The graph is
+  // copied. Throws Error if the graph cannot be trained, as when a parameter does not reach the
+  // loss; with ExitCode::kDoesNotFit if the system has not the memory.
   TrainProgram(const Graph& graph, Value loss, const TrainProgramOptions& options = {});
   ~TrainProgram();
   TrainProgram(TrainProgram&&) noexcept;
   TrainProgram& operator=(TrainProgram&&) noexcept;
 
-  // Starts a step; `labels` is the number of labels that count in all of its micro-batches.
+  // A step of one micro-batch: forward and backward of what the inputs hold, clipping, update.
+  StepResult step(const StepOptions& options);
+
+  // Starts a step of several micro-batches; `labels` is the number of labels that count in all of
+  // its micro-batches.
   void begin_step(int64_t labels);
   // Forward and backward of what the inputs hold; gradients add up over a step.
   void micro_batch();
   // Clips and updates.
   StepResult end_step(double learning_rate);
 
-  // The memory of an input, to be written before each micro_batch(). Throws Error for an unknown
-  // name or another type.
+  // The memory of an input, row-major; it keeps what was written last. Token ids and labels must be
+  // within the vocabulary. Throws Error for an unknown name or another type.
   template <class T>
   std::span<T> input(std::string_view name) {
     const std::span<std::byte> bytes = input_bytes(name, kDTypeOf<T>);
@@ -62,9 +79,12 @@ class TrainProgram {
   }
   // The fp32 values of a parameter, row-major. After writing to them call parameters_changed().
   std::span<float> parameter(std::string_view name);
-  std::span<const float> gradient(std::string_view name) const;
   void parameters_changed();
+  // The mean gradient of the last step, before clipping.
+  std::span<const float> gradient(std::string_view name) const;
 
+  // Bytes of the one block of memory in which everything lies, known before it is taken, and how
+  // many of them the program has really bound to values: the same number.
   int64_t planned_bytes() const;
   int64_t high_water_bytes() const;
 

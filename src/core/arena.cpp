@@ -30,7 +30,7 @@ Arena::~Arena() {
 
 std::byte* Arena::at(int64_t offset, int64_t bytes) {
   WEFT_ASSERT(offset >= 0 && bytes >= 0 && offset + bytes <= bytes_);
-  high_water_ = std::max(high_water_, offset + bytes);
+  high_water_ = std::max(high_water_, std::min(bytes_, align_up(offset + bytes)));
   return data_ + offset;
 }
 

@@ -13,7 +13,7 @@ constexpr int64_t align_up(int64_t bytes, int64_t alignment = kArenaAlignment) {
 }
 
 // Zeroed host memory, page by page as it is touched. Remembers the highest byte that was asked for,
-// so that the plan can be checked against what a program really binds.
+// its alignment included, so that the plan can be checked against what a program really binds.
 class Arena {
  public:
   // Throws Error (ExitCode::kDoesNotFit) if the system refuses the memory.

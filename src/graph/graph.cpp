@@ -26,6 +26,18 @@ const std::string& Value::name() const {
   return graph_->value(id_).name;
 }
 
+namespace {
+
+// Names with '@' in front are those of what training adds to a graph.
+std::string users_name(std::string_view name) {
+  if (name.empty() || name.front() == '@')
+    throw Error("'" + std::string(name) + "' names no value: a name is not empty and does not " +
+                "begin with '@'");
+  return std::string(name);
+}
+
+}  // namespace
+
 Graph::Graph() : data_(std::make_unique<graph::GraphData>()) {}
 Graph::~Graph() = default;
 Graph::Graph(Graph&&) noexcept = default;
@@ -34,32 +46,34 @@ Graph& Graph::operator=(Graph&&) noexcept = default;
 Value Graph::parameter(std::string_view name, Shape shape, Initializer initializer) {
   return data_->handle(data_->add_named({.type = {DType::kF32, shape},
                                          .kind = ValueKind::kParameter,
-                                         .name = std::string(name),
+                                         .name = users_name(name),
                                          .initializer = initializer,
                                          .scope = data_->scope}));
 }
 
 Value Graph::input(std::string_view name, TensorType type) {
   return data_->handle(
-      data_->add_named({.type = type, .kind = ValueKind::kInput, .name = std::string(name)}));
+      data_->add_named({.type = type, .kind = ValueKind::kInput, .name = users_name(name)}));
 }
 
 Value Graph::state(std::string_view name, TensorType type) {
   return data_->handle(
-      data_->add_named({.type = type, .kind = ValueKind::kState, .name = std::string(name)}));
+      data_->add_named({.type = type, .kind = ValueKind::kState, .name = users_name(name)}));
 }
 
 Value Graph::constant(std::string_view name, TensorType type, std::span<const std::byte> bytes) {
   if (static_cast<int64_t>(bytes.size()) != type.bytes())
     throw Error("constant '" + std::string(name) + "' of type " + type.to_string() + " needs " +
                 std::to_string(type.bytes()) + " bytes, got " + std::to_string(bytes.size()));
-  const graph::ValueId known = data_->find(name);
-  if (known != graph::kNoValue && data_->value(known).kind == ValueKind::kConstant &&
-      data_->value(known).type == type)
-    return data_->handle(known);
+  if (const graph::ValueId known = data_->find(name); known != graph::kNoValue) {
+    const graph::ValueInfo& info = data_->value(known);
+    if (info.kind == ValueKind::kConstant && info.type == type &&
+        std::equal(bytes.begin(), bytes.end(), info.contents.begin(), info.contents.end()))
+      return data_->handle(known);
+  }
   return data_->handle(data_->add_named({.type = type,
                                          .kind = ValueKind::kConstant,
-                                         .name = std::string(name),
+                                         .name = users_name(name),
                                          .contents = {bytes.begin(), bytes.end()}}));
 }
 
@@ -154,6 +168,7 @@ Values apply(const OpContract& contract, std::vector<Value> inputs, Params param
   while (!inputs.empty() && !inputs.back() && inputs.size() > contract.min_inputs)
     inputs.pop_back();
   check_arity(contract, inputs);
+  params.check_ranges(contract.name);
   GraphData& graph = graph_of(contract, inputs);
   Node node{.contract = &contract,
             .params = std::move(params),

@@ -3,6 +3,7 @@
 #include "weft/ops/rotary.h"
 
 #include <cmath>
+#include <sstream>
 
 #include "kernels/rotary/rotary.h"
 #include "ops/contracts.h"
@@ -147,6 +148,21 @@ Value rotary(Value qkv, Value positions, Value table, const RotaryParams& params
   return apply(contracts::rotary, {qkv, positions, table}, params)[0];
 }
 
+namespace {
+
+// Tables that turn by other angles have other names in a graph.
+std::string table_name(const RotaryTable& t) {
+  std::ostringstream name;
+  name << "rotary_table(" << t.positions << ", " << t.rotary_dim << ", " << t.theta;
+  if (t.scaling != RotaryTable::Scaling::kNone) name << ", " << t.factor;
+  if (t.scaling == RotaryTable::Scaling::kLlama3)
+    name << ", " << t.low_freq_factor << ", " << t.high_freq_factor << ", " << t.original_positions;
+  name << ")";
+  return name.str();
+}
+
+}  // namespace
+
 Value rotary_table(Graph& graph, const RotaryTable& t) {
   require(t.rotary_dim > 0 && t.rotary_dim % 2 == 0, "rotary_table",
           "rotary_dim must be even and positive, got " + std::to_string(t.rotary_dim));
@@ -163,8 +179,7 @@ Value rotary_table(Graph& graph, const RotaryTable& t) {
       angles[at + static_cast<size_t>(half)] = static_cast<float>(std::sin(angle));
     }
   }
-  return graph.constant("rotary_table", {DType::kF32, {t.positions, 2, half}},
-                        std::as_bytes(std::span(angles)));
+  return graph.constant(table_name(t), {t.positions, 2, half}, angles);
 }
 
 }  // namespace weft::ops

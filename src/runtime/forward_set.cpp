@@ -111,10 +111,24 @@ graph::Tensor ForwardPrograms::shared(const std::string& name) const {
   return {binding_.arena->at(binding_.persistent + place.offset, place.type.bytes()), place.type};
 }
 
+namespace {
+
+// "ids, labels": what the user named.
+std::string input_names(const GraphData& data) {
+  std::string names;
+  for (const ValueInfo& info : data.values)
+    if (info.kind == ValueKind::kInput && info.name.front() != '@')
+      names += (names.empty() ? "" : ", ") + info.name;
+  return names.empty() ? "none" : names;
+}
+
+}  // namespace
+
 graph::Tensor find_input(const graph::Program& program, std::string_view name, DType dtype) {
   const ValueId id = program.graph().find(name);
   if (id == kNoValue || program.graph().value(id).kind != ValueKind::kInput)
-    throw Error("the program has no input '" + std::string(name) + "'");
+    throw Error("the program has no input '" + std::string(name) + "'; it has " +
+                input_names(program.graph()));
   const TensorType& type = program.graph().value(id).type;
   if (type.dtype != dtype)
     throw Error("the input '" + std::string(name) + "' is " + type.to_string() +

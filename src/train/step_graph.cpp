@@ -99,6 +99,9 @@ class StepGraphBuilder {
     const ValueId copy = data().find(graph::compute_copy_name(name));
     if (copy != kNoValue)
       terms.insert(terms.end(), contributions[copy].begin(), contributions[copy].end());
+    if (terms.empty())
+      throw Error("the parameter '" + name +
+                  "' does not reach the loss, so it cannot be trained; use it or leave it out");
     const Value gradient = optim::view(data(), step_.blocks.gradients, place.offset,
                                        name + "@gradient", data().value(place.id).type.shape);
     graph::accumulate_into(data(), terms, gradient, step_.accumulate);

@@ -1,17 +1,25 @@
 // weft/train_program.h over a session that has no forward programs.
 #include "weft/train_program.h"
 
+#include <cmath>
+
 #include "train/session.h"
 
 namespace weft {
 
 struct TrainProgram::Impl {
   train::Session session;
+  int64_t micro_batches = -1;  // of the step that is going on; -1: none is
 };
 
 namespace {
 
 train::SessionPlan plan_of(const Graph& graph, Value loss, const TrainProgramOptions& options) {
+  if (options.compute != DType::kF32 && options.compute != DType::kBF16)
+    throw Error("a program computes in f32 or bf16, got " + std::string(name_of(options.compute)));
+  if (options.threads < 0)
+    throw Error("threads must be at least 1, or 0 for as many as there are, got " +
+                std::to_string(options.threads));
   return train::plan_session(train::build_step_graph(graph.data(), loss,
                                                      {.compute = options.compute,
                                                       .recompute = options.recompute,
@@ -19,11 +27,21 @@ train::SessionPlan plan_of(const Graph& graph, Value loss, const TrainProgramOpt
                              {}, options.threads > 0 ? options.threads : usable_threads());
 }
 
+std::string first_names(const std::vector<runtime::NamedTensor>& tensors) {
+  constexpr size_t kShown = 8;
+  std::string names;
+  for (size_t i = 0; i < tensors.size() && i < kShown; ++i)
+    names += (i == 0 ? "" : ", ") + tensors[i].name;
+  if (tensors.size() > kShown) names += " and " + std::to_string(tensors.size() - kShown) + " more";
+  return names;
+}
+
 std::span<float> find(const std::vector<runtime::NamedTensor>& tensors, std::string_view name) {
   for (const runtime::NamedTensor& entry : tensors)
     if (entry.name == name)
       return {entry.tensor.as<float>(), static_cast<size_t>(entry.tensor.type.shape.elements())};
-  throw Error("the program has no parameter '" + std::string(name) + "'");
+  throw Error("the program has no parameter '" + std::string(name) + "'; it has " +
+              first_names(tensors));
 }
 
 }  // namespace
@@ -36,12 +54,26 @@ TrainProgram& TrainProgram::operator=(TrainProgram&&) noexcept = default;
 
 void TrainProgram::begin_step(int64_t labels) {
   impl_->session.begin_step(labels);
+  impl_->micro_batches = 0;
 }
 void TrainProgram::micro_batch() {
+  if (impl_->micro_batches < 0)
+    throw Error("micro_batch() without a step; call begin_step() first");
   impl_->session.micro_batch();
+  impl_->micro_batches += 1;
 }
 StepResult TrainProgram::end_step(double learning_rate) {
+  if (impl_->micro_batches < 1)
+    throw Error("end_step() without a micro-batch; call begin_step(), then micro_batch()");
+  if (!std::isfinite(learning_rate))
+    throw Error("the learning rate is not a number: " + std::to_string(learning_rate));
+  impl_->micro_batches = -1;
   return impl_->session.end_step(learning_rate);
+}
+StepResult TrainProgram::step(const StepOptions& options) {
+  begin_step(options.labels);
+  micro_batch();
+  return end_step(options.learning_rate);
 }
 
 std::span<std::byte> TrainProgram::input_bytes(std::string_view name, DType dtype) {

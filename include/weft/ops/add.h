@@ -9,3 +9,11 @@ namespace weft::ops {
 Value add(Value a, Value b);
 
 }  // namespace weft::ops
+
+namespace weft {
+
+inline Value operator+(Value a, Value b) {
+  return ops::add(a, b);
+}
+
+}  // namespace weft

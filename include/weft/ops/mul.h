@@ -9,3 +9,11 @@ namespace weft::ops {
 Value mul(Value a, Value b);
 
 }  // namespace weft::ops
+
+namespace weft {
+
+inline Value operator*(Value a, Value b) {
+  return ops::mul(a, b);
+}
+
+}  // namespace weft

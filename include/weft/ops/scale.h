@@ -14,3 +14,11 @@ struct ScaleParams {
 Value scale(Value x, double factor);
 
 }  // namespace weft::ops
+
+namespace weft {
+
+inline Value operator*(double factor, Value x) {
+  return ops::scale(x, factor);
+}
+
+}  // namespace weft
