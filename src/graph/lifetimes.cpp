@@ -9,7 +9,7 @@ namespace {
 class LifetimeFinder {
  public:
   LifetimeFinder(const GraphData& graph, const Schedule& schedule, const PlanOptions& options)
-      : graph_(graph), schedule_(schedule), options_(options) {
+      : graph_(graph), schedule_(schedule), options_(options), before_(schedule) {
     for (const Step& step : schedule) streams_ = std::max(streams_, step.stream + 1);
     result_.buffer_of.assign(graph.values.size(), -1);
     result_.workspace_of.assign(graph.nodes.size(), -1);
@@ -76,15 +76,16 @@ class LifetimeFinder {
     return kNoValue;
   }
 
-  // An input whose memory output `output` may take: a temporary that nobody reads afterwards, and
-  // that this node reads only once.
-  ValueId aliased_input(const Node& node, size_t output) {
+  // An input whose memory output `output` may take: a temporary that nobody reads afterwards or at
+  // the same time on another stream, and that this node reads only once.
+  ValueId aliased_input(const Node& node, size_t output, int at) {
     if (!options_.aliasing) return kNoValue;
     for (const Pair& p : node.contract->may_alias) {
       if (p.output != output || p.input >= node.inputs.size()) continue;
       const ValueId v = node.inputs[p.input];
       if (v == kNoValue || buffer(v) < 0 || reads_left_[static_cast<size_t>(v)] != 1) continue;
       if (taken_.count(buffer(v)) != 0 || shared_.count(buffer(v)) != 0) continue;
+      if (!before_.ends_with(result_.buffers[static_cast<size_t>(buffer(v))], at)) continue;
       const ValueId out = node.outputs[output];
       if (graph_.value(v).type.bytes() == graph_.value(out).type.bytes()) return v;
     }
@@ -99,7 +100,7 @@ class LifetimeFinder {
       if (updated != kNoValue) {
         buffer(out) = buffer(updated);  // -1 if it is not a temporary: it lies where its input lies
         if (buffer(out) >= 0) shared_.insert(buffer(out));
-      } else if (const ValueId aliased = aliased_input(node, i); aliased != kNoValue) {
+      } else if (const ValueId aliased = aliased_input(node, i, at); aliased != kNoValue) {
         buffer(out) = buffer(aliased);
         taken_.insert(buffer(out));
       } else {
@@ -112,6 +113,7 @@ class LifetimeFinder {
   const GraphData& graph_;
   const Schedule& schedule_;
   const PlanOptions& options_;
+  HappensBefore before_;
   int streams_ = 1;
   std::vector<int> reads_left_;
   std::set<int> taken_;   // buffers that an output of the present node has taken
@@ -149,6 +151,13 @@ bool HappensBefore::ends_before(const Buffer& a, const Buffer& b) const {
   const auto& known = clocks_[static_cast<size_t>(b.define)];
   for (size_t s = 0; s < a.last_uses.size(); ++s)
     if (a.last_uses[s] > known[s]) return false;
+  return true;
+}
+
+bool HappensBefore::ends_with(const Buffer& a, int at) const {
+  const auto& known = clocks_[static_cast<size_t>(at)];
+  for (size_t s = 0; s < a.last_uses.size(); ++s)
+    if (a.last_uses[s] > known[s] && a.last_uses[s] != at) return false;
   return true;
 }
 

@@ -34,6 +34,8 @@ class HappensBefore {
   int streams() const { return streams_; }
   // Do all uses of `a` end before `b` is first touched?
   bool ends_before(const Buffer& a, const Buffer& b) const;
+  // Do all uses of `a` end before instruction `at`, apart from its own?
+  bool ends_with(const Buffer& a, int at) const;
 
  private:
   int streams_;
