@@ -89,7 +89,7 @@ std::vector<ErrorSample> error_samples() {
 }
 
 constexpr Pair kUpdates[] = {{.input = kKeys, .output = 0}, {.input = kValues, .output = 1}};
-constexpr Slot kPrecision[] = {Slot::kFixed, Slot::kFixed, Slot::kFixed, Slot::kFixed};
+constexpr Slot kPrecision[] = {Slot::kCompute, Slot::kCompute, Slot::kCompute, Slot::kFixed};
 
 }  // namespace
 
