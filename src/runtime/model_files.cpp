@@ -79,22 +79,6 @@ class WeightLoader {
   std::vector<float> buffer_;
 };
 
-constexpr size_t kPiece = 1 << 18;  // elements converted at a time when writing
-
-void write_floats(std::span<const float> values, io::StoredType type, const std::string& name,
-                  WritableFile& out) {
-  const size_t width = static_cast<size_t>(io::bits_of(type) / 8);
-  std::vector<std::byte> bytes;
-  for (size_t begin = 0; begin < values.size(); begin += kPiece) {
-    const auto piece = values.subspan(begin, std::min(kPiece, values.size() - begin));
-    bytes.resize(piece.size() * width);
-    if (io::store_floats(piece, type, bytes) > 0)
-      throw Error("'" + name + "' has values that " + std::string(io::name_of(type)) +
-                  " cannot hold; write BF16 or F32 instead");
-    out.write(std::span<const std::byte>(bytes));
-  }
-}
-
 }  // namespace
 
 void load_weights(const io::TensorSet& tensors, const nn::DecoderSpec& spec,
@@ -111,12 +95,8 @@ std::vector<io::TensorToWrite> weights_to_write(const nn::DecoderSpec& spec,
   for (const nn::TensorName& name : nn::tensor_names(spec)) {
     const std::span<const float> values(memory.at(name.parameter) + name.offset,
                                         static_cast<size_t>(name.shape.elements()));
-    result.push_back({.name = name.file_name,
-                      .type = type,
-                      .shape = {name.shape.begin(), name.shape.end()},
-                      .content = [values, type, file_name = name.file_name](WritableFile& out) {
-                        write_floats(values, type, file_name, out);
-                      }});
+    result.push_back(io::floats_to_write(name.file_name, {name.shape.begin(), name.shape.end()},
+                                         values, type));
   }
   return result;
 }
