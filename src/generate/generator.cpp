@@ -93,7 +93,8 @@ std::vector<Generated> generate(CachedModel& model, const text::Tokenizer& token
     next[i] = prompts.ids[i];
   }
   const size_t vocabulary = static_cast<size_t>(model.vocab_size());
-  std::vector<float> logits(vocabulary);
+  // Embeddings are often padded beyond the tokenizer's ids: such tokens have no text.
+  std::vector<float> logits(std::min(vocabulary, static_cast<size_t>(tokenizer.vocab_size())));
   const auto running = [](const Sequence& s) { return s.running(); };
   bool go_on = options.max_new_tokens > 0;
   while (go_on && std::any_of(sequences.begin(), sequences.end(), running)) {
@@ -101,7 +102,7 @@ std::vector<Generated> generate(CachedModel& model, const text::Tokenizer& token
     for (size_t i = 0; i < sequences.size(); ++i) {
       next[i].clear();
       if (!sequences[i].running()) continue;
-      std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(i * vocabulary), vocabulary,
+      std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(i * vocabulary), logits.size(),
                   logits.begin());
       const std::string piece = sequences[i].choose(logits);
       if (on_text && !piece.empty()) go_on = on_text(i, piece) && go_on;
