@@ -11,16 +11,19 @@
 
 namespace weft {
 
-Arena::Arena(int64_t bytes) : bytes_(bytes) {
+Arena::Arena(int64_t bytes, ArenaUse use) : bytes_(bytes) {
   WEFT_ASSERT(bytes >= 0);
   if (bytes == 0) return;
-  void* memory = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const bool plan = use == ArenaUse::kPlan;
+  void* memory =
+      mmap(nullptr, static_cast<size_t>(bytes), plan ? PROT_NONE : PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | (plan ? MAP_NORESERVE : 0), -1, 0);
   if (memory == MAP_FAILED)
     throw Error("the system refuses " + std::to_string(bytes) + " bytes of memory: " +
                     std::strerror(errno) + "; lower micro_batch_size or see `weft plan`",
                 ExitCode::kDoesNotFit);
   data_ = static_cast<std::byte*>(memory);
+  if (plan) return;
   madvise(memory, static_cast<size_t>(bytes), MADV_HUGEPAGE);  // fewer TLB misses; may be refused
 }
 

@@ -12,12 +12,17 @@ constexpr int64_t align_up(int64_t bytes, int64_t alignment = kArenaAlignment) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
+enum class ArenaUse : uint8_t {
+  kCompute,
+  kPlan,  // addresses without memory behind them: nothing may be read or written
+};
+
 // Zeroed host memory, page by page as it is touched. Remembers the highest byte that was asked for,
 // its alignment included, so that the plan can be checked against what a program really binds.
 class Arena {
  public:
   // Throws Error (ExitCode::kDoesNotFit) if the system refuses the memory.
-  explicit Arena(int64_t bytes);
+  explicit Arena(int64_t bytes, ArenaUse use = ArenaUse::kCompute);
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;

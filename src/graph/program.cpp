@@ -11,6 +11,7 @@ Program::Program(const GraphData& graph, const Schedule& schedule, const MemoryP
     : graph_(graph), plan_(plan), binding_(binding) {
   instructions_.reserve(schedule.size());
   for (const Step& step : schedule) instructions_.push_back(make_instruction(step, device));
+  if (device.only_plans()) return;
   for (size_t v = 0; v < graph.values.size(); ++v)
     if (const ValueInfo& info = graph.values[v];
         info.kind == ValueKind::kConstant && plan_.offsets[v] != MemoryPlan::kUnplaced)
@@ -19,12 +20,12 @@ Program::Program(const GraphData& graph, const Schedule& schedule, const MemoryP
 
 Instruction Program::make_instruction(const Step& step, const Device& device) const {
   const Node& node = graph_.node(step.node);
-  Instruction instruction{.node = step.node,
-                          .kernel = device.kernels[index_of(*node.contract)],
-                          .phase = node.phase,
-                          .stream = step.stream,
-                          .waits = step.waits};
-  require(instruction.kernel != nullptr, node.contract->name, "this device has no kernel for it");
+  Instruction instruction{
+      .node = step.node, .phase = node.phase, .stream = step.stream, .waits = step.waits};
+  if (!device.only_plans()) {
+    instruction.kernel = device.kernels[index_of(*node.contract)];
+    require(instruction.kernel != nullptr, node.contract->name, "this device has no kernel for it");
+  }
   Types outputs;
   for (const ValueId v : node.inputs)
     instruction.inputs.push_back(v == kNoValue ? Tensor{} : tensor(v));
@@ -37,7 +38,7 @@ Instruction Program::make_instruction(const Step& step, const Device& device) co
     instruction.workspace =
         binding_.arena->at(binding_.transient + plan_.workspaces[n], plan_.workspace_bytes[n]);
   const auto types = input_types(graph_, node);
-  if (node.contract->prepare != nullptr)
+  if (node.contract->prepare != nullptr && !device.only_plans())
     instruction.state = node.contract->prepare({{types, node.params}, outputs, device.threads});
   return instruction;
 }

@@ -43,10 +43,13 @@ struct Binding {
   std::function<std::byte*(ValueId)> external = {};
 };
 
-// What runs a program: the kernels of a backend and the threads that they may use.
+// What runs a program: the kernels of a backend and the threads that they may use. Without kernels
+// it is a device that only plans: programs get their addresses, prepare nothing, touch no memory
+// and cannot run.
 struct Device {
   std::span<const Kernel> kernels;
   int threads = 1;
+  bool only_plans() const { return kernels.empty(); }
 };
 
 class Program {

@@ -26,28 +26,51 @@ SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int
   return plan;
 }
 
-Session::Session(SessionPlan plan, uint64_t seed)
-    : plan_(std::move(plan)), pool_(plan_.threads), arena_(plan_.bytes) {
-  const graph::Device device{graph::cpu_kernels(), plan_.threads};
-  step_ = std::make_unique<graph::Program>(
-      *plan_.step.data, plan_.step_schedule, plan_.step_memory,
-      graph::Binding{.arena = &arena_, .transient = plan_.transient}, device);
-  const ForwardBinding binding{
-      .arena = &arena_,
-      .persistent = plan_.step_memory.persistent_bytes,
-      .transient = plan_.transient,
-      .parameter = [this](const std::string& name) { return parameter_address(name); }};
-  forwards_ = std::make_unique<ForwardPrograms>(plan_.forwards, binding, device);
-  initialize(seed);
-}
+namespace {
 
 // Where a forward program finds a parameter, or its copy: by its name in the step's graph.
-std::byte* Session::parameter_address(const std::string& name) const {
-  const ValueId id = plan_.step.data->find(name);
+std::byte* parameter_address(const graph::Program& step, const std::string& name) {
+  const ValueId id = step.graph().find(name);
   if (id == kNoValue)
     throw Error("a forward program reads the parameter '" + name +
                 "', which the training step does not have");
-  return static_cast<std::byte*>(step_->tensor(id).data);
+  return static_cast<std::byte*>(step.tensor(id).data);
+}
+
+std::unique_ptr<graph::Program> bind_step(const SessionPlan& plan, Arena& arena,
+                                          const graph::Device& device) {
+  return std::make_unique<graph::Program>(
+      *plan.step.data, plan.step_schedule, plan.step_memory,
+      graph::Binding{.arena = &arena, .transient = plan.transient}, device);
+}
+
+// `step` must outlive the result.
+std::unique_ptr<ForwardPrograms> bind_forwards(const SessionPlan& plan, const graph::Program& step,
+                                               Arena& arena, const graph::Device& device) {
+  const ForwardBinding binding{
+      .arena = &arena,
+      .persistent = plan.step_memory.persistent_bytes,
+      .transient = plan.transient,
+      .parameter = [&step](const std::string& name) { return parameter_address(step, name); }};
+  return std::make_unique<ForwardPrograms>(plan.forwards, binding, device);
+}
+
+}  // namespace
+
+int64_t bound_bytes(const SessionPlan& plan) {
+  Arena arena(plan.bytes, ArenaUse::kPlan);
+  const graph::Device device{.threads = plan.threads};
+  const auto step = bind_step(plan, arena, device);
+  bind_forwards(plan, *step, arena, device);
+  return arena.high_water();
+}
+
+Session::Session(SessionPlan plan, uint64_t seed)
+    : plan_(std::move(plan)), pool_(plan_.threads), arena_(plan_.bytes) {
+  const graph::Device device{graph::cpu_kernels(), plan_.threads};
+  step_ = bind_step(plan_, arena_, device);
+  forwards_ = bind_forwards(plan_, *step_, arena_, device);
+  initialize(seed);
 }
 
 void Session::initialize(uint64_t seed) {

@@ -37,6 +37,10 @@ struct SessionPlan {
 
 SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads);
 
+// The arena's high-water mark when every program of the plan is bound on a device that only plans,
+// in bytes: takes address space and no memory, so that plans of any size can be checked.
+int64_t bound_bytes(const SessionPlan& plan);
+
 class Session {
  public:
   Session(SessionPlan plan, uint64_t seed);
@@ -64,14 +68,13 @@ class Session {
 
  private:
   void initialize(uint64_t seed);
-  std::byte* parameter_address(const std::string& name) const;
   float& scalar(Value value) const;
 
   SessionPlan plan_;
   ThreadPool pool_;
   Arena arena_;
   std::unique_ptr<graph::Program> step_;
-  std::unique_ptr<ForwardPrograms> forwards_;
+  std::unique_ptr<ForwardPrograms> forwards_;  // reads parameters of step_
   int64_t updates_ = 0;
   double labels_ = 1;
 };
