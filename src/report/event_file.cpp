@@ -226,6 +226,9 @@ void EventFile::add(const LogRecord& record) {
   for (const std::string& warning : record.warnings) {
     add_text("warnings", warning, record.step, wall_time);
   }
+  for (size_t i = 0; i < record.samples.size(); ++i)
+    add_text("sample/" + std::to_string(i), record.samples[i].prompt + record.samples[i].text,
+             record.step, wall_time);
 }
 
 void EventFile::sync() {

@@ -32,6 +32,15 @@ void append_texts(std::string& out, std::string_view name, const std::vector<std
   out += "]";
 }
 
+void append_samples(std::string& out, const std::vector<TextSample>& samples) {
+  if (samples.empty()) return;
+  out += ", \"samples\": [";
+  for (size_t i = 0; i < samples.size(); ++i)
+    out += std::string(i > 0 ? ", " : "") + "{\"prompt\": " + json_string(samples[i].prompt) +
+           ", \"text\": " + json_string(samples[i].text) + "}";
+  out += "]";
+}
+
 [[noreturn]] void bad_value(std::string_view source, std::string_view key, const json& value,
                             std::string_view allowed) {
   throw Error(std::string(source) + ": \"" + std::string(key) + "\" is " + quote(value.dump()) +
@@ -77,6 +86,19 @@ struct FieldReader {
     }
     return value.get<std::vector<std::string>>();
   }
+
+  std::vector<TextSample> samples() const {
+    const auto is_sample = [](const json& entry) {
+      return entry.is_object() && entry.size() == 2 && entry.contains("prompt") &&
+             entry["prompt"].is_string() && entry.contains("text") && entry["text"].is_string();
+    };
+    if (!value.is_array() || !std::all_of(value.begin(), value.end(), is_sample))
+      bad_value(source, key, value, "a list of {\"prompt\": string, \"text\": string}");
+    std::vector<TextSample> result;
+    for (const json& entry : value)
+      result.push_back({entry["prompt"].get<std::string>(), entry["text"].get<std::string>()});
+    return result;
+  }
 };
 
 void read_field(LogRecord& record, FieldReader reader) {
@@ -86,6 +108,8 @@ void read_field(LogRecord& record, FieldReader reader) {
     record.notes = reader.texts();
   } else if (reader.key == "warnings") {
     record.warnings = reader.texts();
+  } else if (reader.key == "samples") {
+    record.samples = reader.samples();
   } else {
     record.visit_values(reader);
     if (reader.found) return;
@@ -103,6 +127,7 @@ std::string to_json(const LogRecord& record) {
   });
   append_texts(out, "notes", record.notes);
   append_texts(out, "warnings", record.warnings);
+  append_samples(out, record.samples);
   return out + "}";
 }
 

@@ -10,9 +10,16 @@
 
 namespace weft::report {
 
-// What is known after a step. A training line has loss and rates, an evaluation line has eval_loss;
-// one record may be both. Absent values are not written. NaN and infinities are kept: a run that
-// diverged must say so.
+// A text that the model made during the run.
+struct TextSample {
+  std::string prompt;
+  std::string text;  // what the model went on with
+  bool operator==(const TextSample&) const = default;
+};
+
+// What is known after a step. A training line has loss and rates, an evaluation line has eval_loss,
+// a line of samples neither; one record may be all. Absent values are not written. NaN and
+// infinities are kept: a run that diverged must say so.
 struct LogRecord {
   int64_t step = 0;  // optimizer steps done
   std::optional<double> loss;
@@ -29,9 +36,10 @@ struct LogRecord {
   std::optional<double> eval_perplexity;
   std::vector<std::string> notes;
   std::vector<std::string> warnings;
+  std::vector<TextSample> samples;
 
-  // Calls v(name, field) for every field but step, notes and warnings; the names are the keys of
-  // log.jsonl, the tags of TensorBoard and the columns of tables.
+  // Calls v(name, field) for every field but step, notes, warnings and samples; the names are the
+  // keys of log.jsonl, the tags of TensorBoard and the columns of tables.
   template <class Visitor>
   void visit_values(Visitor&& v) {
     v("loss", loss);
