@@ -2,7 +2,9 @@
 #include "data/sampler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <string>
 
 #include "data/permutation.h"
 #include "weft/philox.h"
@@ -21,11 +23,52 @@ void set_empty(const SequenceRow& row) {
   set_causal(row);
 }
 
+std::string order_name(size_t dataset) {
+  return dataset == 0 ? "data.order" : "data.order." + std::to_string(dataset);
+}
+
+std::vector<double> shares_of(std::span<const WeightedSequences> datasets) {
+  std::vector<double> shares;
+  for (const WeightedSequences& dataset : datasets)
+    shares.push_back(dataset.weight * static_cast<double>(dataset.sequences->size()));
+  return shares;
+}
+
+constexpr int kShareBits = 32;
+
+// floor(samples * share), the share being in units of 2^-32.
+int64_t part_of(int64_t samples, uint64_t share) {
+  const uint64_t high = static_cast<uint64_t>(samples) >> kShareBits;
+  const uint64_t low = static_cast<uint64_t>(samples) & 0xFFFFFFFFu;
+  return static_cast<int64_t>(high * share + ((low * share) >> kShareBits));
+}
+
 }  // namespace
 
-SampleOrder::SampleOrder(int64_t sequences, uint64_t seed)
-    : sequences_(sequences), key_(random_key(seed, "data.order")) {
+SampleOrder::SampleOrder(int64_t sequences, uint64_t seed, size_t dataset)
+    : sequences_(sequences), key_(random_key(seed, order_name(dataset))) {
   WEFT_ASSERT(sequences > 0);
+}
+
+DatasetOrder::DatasetOrder(std::span<const double> shares) : later_(shares.size(), 0) {
+  WEFT_ASSERT(!shares.empty());
+  double later = 0;
+  for (size_t i = shares.size(); i-- > 0;) {
+    WEFT_ASSERT(shares[i] > 0 && std::isfinite(shares[i]));
+    const double whole = later + shares[i];
+    later_[i] = static_cast<uint64_t>(std::ldexp(later / whole, kShareBits));
+    later = whole;
+  }
+}
+
+// At each data set in turn: the samples that reach it are split between it and all later ones.
+DatasetOrder::Place DatasetOrder::operator()(int64_t sample) const {
+  for (size_t dataset = 0; dataset + 1 < later_.size(); ++dataset) {
+    const int64_t before = part_of(sample, later_[dataset]);
+    if (part_of(sample + 1, later_[dataset]) == before) return {dataset, sample - before};
+    sample = before;
+  }
+  return {later_.size() - 1, sample};
 }
 
 int64_t SampleOrder::operator()(int64_t sample) const {
@@ -35,10 +78,19 @@ int64_t SampleOrder::operator()(int64_t sample) const {
   return Permutation(sequences_, epoch_key)(sample % sequences_);
 }
 
-ShuffledBatches::ShuffledBatches(const TokenSequences& sequences, const BatchOptions& options)
-    : sequences_(sequences), options_(options), order_(sequences.size(), options.seed) {
+ShuffledBatches::ShuffledBatches(std::span<const WeightedSequences> datasets,
+                                 const BatchOptions& options)
+    : options_(options), mixture_(shares_of(datasets)) {
   WEFT_ASSERT(options.rows > 0 && options.micro_batches > 0);
+  for (const WeightedSequences& dataset : datasets) {
+    WEFT_ASSERT(dataset.sequences->sequence_len() == datasets[0].sequences->sequence_len());
+    orders_.emplace_back(dataset.sequences->size(), options.seed, datasets_.size());
+    datasets_.push_back(dataset.sequences);
+  }
 }
+
+ShuffledBatches::ShuffledBatches(const TokenSequences& sequences, const BatchOptions& options)
+    : ShuffledBatches(std::vector<WeightedSequences>{{&sequences, 1.0}}, options) {}
 
 void ShuffledBatches::fill(int64_t step, int64_t micro_batch, Batch& out) const {
   check_size(out, rows(), sequence_len());
@@ -47,13 +99,21 @@ void ShuffledBatches::fill(int64_t step, int64_t micro_batch, Batch& out) const 
   WEFT_ASSERT(step < std::numeric_limits<int64_t>::max() / rows_per_step);
   const int64_t first = step * rows_per_step + micro_batch * options_.rows;
   out.tokens = 0;
-  for (int64_t r = 0; r < options_.rows; ++r)
-    out.tokens += sequences_.read(order_(first + r), out.row(r));
+  for (int64_t r = 0; r < options_.rows; ++r) {
+    const auto [dataset, sample] = mixture_(first + r);
+    out.tokens += datasets_[dataset]->read(orders_[dataset](sample), out.row(r));
+  }
+}
+
+int64_t ShuffledBatches::epoch_samples() const {
+  int64_t samples = 0;
+  for (const TokenSequences* dataset : datasets_) samples += dataset->size();
+  return samples;
 }
 
 double ShuffledBatches::epochs(int64_t steps) const {
   return static_cast<double>(steps) * static_cast<double>(options_.micro_batches * options_.rows) /
-         static_cast<double>(sequences_.size());
+         static_cast<double>(epoch_samples());
 }
 
 EvaluationBatches::EvaluationBatches(const TokenSequences& sequences, int64_t rows)

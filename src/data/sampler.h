@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "data/batch.h"
 #include "data/sequences.h"
@@ -13,7 +15,8 @@ namespace weft::data {
 // own.
 class SampleOrder {
  public:
-  SampleOrder(int64_t sequences, uint64_t seed);
+  // Data sets of one run have different numbers, and so orders of their own.
+  SampleOrder(int64_t sequences, uint64_t seed, size_t dataset = 0);
   int64_t epoch(int64_t sample) const { return sample / sequences_; }
   // `sample` >= 0; the result is in [0, sequences).
   int64_t operator()(int64_t sample) const;
@@ -21,6 +24,31 @@ class SampleOrder {
  private:
   int64_t sequences_;
   uint64_t key_;
+};
+
+// Which of several data sets a sample is of: a pure function of the sample's number, in constant
+// time and memory for a given number of data sets. Each data set comes evenly spread: of the first
+// n samples it has n times its share, to within one for each data set before it.
+class DatasetOrder {
+ public:
+  // `shares` are positive, in any unit.
+  explicit DatasetOrder(std::span<const double> shares);
+
+  struct Place {
+    size_t dataset = 0;
+    int64_t sample = 0;  // its number among the samples of that data set
+  };
+  Place operator()(int64_t sample) const;
+
+ private:
+  std::vector<uint64_t> later_;  // by data set: the part of it and all later ones that later ones
+                                 // have, times 2^32
+};
+
+// A data set with how often each of its sequences comes, relative to those of the others.
+struct WeightedSequences {
+  const TokenSequences* sequences = nullptr;
+  double weight = 1;
 };
 
 struct BatchOptions {
@@ -32,20 +60,24 @@ struct BatchOptions {
 // Row r of micro-batch m of step s is sample (s * micro_batches + m) * rows + r of the order.
 class ShuffledBatches final : public BatchSource {
  public:
-  // `sequences` must outlive this.
+  // The sequences must outlive this and have one length.
+  ShuffledBatches(std::span<const WeightedSequences> datasets, const BatchOptions& options);
   ShuffledBatches(const TokenSequences& sequences, const BatchOptions& options);
 
   int64_t rows() const override { return options_.rows; }
-  int64_t sequence_len() const override { return sequences_.sequence_len(); }
+  int64_t sequence_len() const override { return datasets_.front()->sequence_len(); }
   int64_t micro_batches() const override { return options_.micro_batches; }
   void fill(int64_t step, int64_t micro_batch, Batch& out) const override;
+  // An epoch has as many samples as there are sequences; with weights not each of them comes once.
+  int64_t epoch_samples() const;
   // Epochs read when `steps` steps are done, with fraction.
   double epochs(int64_t steps) const;
 
  private:
-  const TokenSequences& sequences_;
+  std::vector<const TokenSequences*> datasets_;
   BatchOptions options_;
-  SampleOrder order_;
+  std::vector<SampleOrder> orders_;
+  DatasetOrder mixture_;
 };
 
 // Every sequence once, in order: for evaluation. Rows after the last sequence have ignored labels

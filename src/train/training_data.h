@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "data/sampler.h"
 #include "data/sequences.h"
@@ -25,18 +26,19 @@ class TrainingData {
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   int64_t total_steps() const { return total_steps_; }
   double epochs(int64_t steps) const { return batches_->epochs(steps); }
-  int64_t training_tokens() const { return train_->tokens(); }
-  int64_t validation_tokens() const { return validation_ ? validation_->tokens() : 0; }
   // Tells two orders of samples apart: what they depend on, in words.
   const std::string& order() const { return order_; }
 
  private:
   void open_streams(const PretrainConfig& config, int64_t vocab_size);
+  void open_train_streams(const PretrainConfig& config, const std::vector<Path>& folders);
   void open_tokenizer(const PretrainConfig& config);
 
   std::unique_ptr<const text::Tokenizer> tokenizer_;
-  std::unique_ptr<data::TokenStream> train_, validation_;
-  std::unique_ptr<data::TokenWindows> windows_, validation_windows_;
+  std::vector<std::unique_ptr<data::TokenStream>> train_;  // one, or one for each weighted dataset
+  std::unique_ptr<data::TokenStream> validation_;
+  std::vector<std::unique_ptr<data::TokenWindows>> windows_;
+  std::unique_ptr<data::TokenWindows> validation_windows_;
   std::unique_ptr<data::ShuffledBatches> batches_;
   std::unique_ptr<data::EvaluationBatches> evaluation_;
   int64_t total_steps_ = 0;
