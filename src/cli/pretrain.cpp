@@ -6,6 +6,7 @@
 
 #include "cli/config_options.h"
 #include "cli/verb.h"
+#include "core/process.h"
 #include "report/progress.h"
 #include "report/terminal_curve.h"
 #include "train/pretrainer.h"
@@ -43,7 +44,7 @@ class ConsoleListener final : public train::RunListener {
 };
 
 void show_start(const train::Pretrainer& run, ConsoleListener& listener) {
-  const train::PlanReport plan = train::report_plan(run.plan());
+  const train::PlanReport& plan = run.plan_report();
   listener.message("parameters " + std::to_string(plan.parameter_count) + ", planned memory " +
                    bytes_text(plan.total) + ", threads " + std::to_string(run.plan().threads) +
                    ", device cpu, steps " + std::to_string(run.first_step()) + " to " +
@@ -58,14 +59,17 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
         std::vector<report::Series>{report::series_of(run.records(), "loss"),
                                     report::series_of(run.records(), "eval_loss")},
         {.width = std::clamp(terminal_width() - 1, 24, 100), .unicode = terminal_unicode()});
-  listener.message("arena high-water mark " + bytes_text(run.session().high_water_bytes()) +
-                   " of " + bytes_text(run.plan().bytes) + " planned");
+  listener.message("memory: " + bytes_text(run.plan().bytes) + " planned, arena high-water mark " +
+                   bytes_text(run.session().high_water_bytes()) + ", resident " +
+                   bytes_text(resident_bytes()) + ", of which " + bytes_text(run.baseline_bytes()) +
+                   " before the plan's memory was taken");
   const std::string at =
       " at step " + std::to_string(result.updates) + ", run folder '" + output_dir.string() + "'";
   switch (result.outcome) {
     case train::Outcome::kFinished: return listener.message("finished" + at);
     case train::Outcome::kInterrupted:
-      return listener.message("interrupted and saved" + at + "; the same command goes on");
+      listener.message("interrupted and saved" + at + "; the same command goes on");
+      throw CLI::RuntimeError(interrupted_exit_code());
     case train::Outcome::kStoppedEarly:
       return listener.message("stopped early: no better evaluation" + at);
     case train::Outcome::kDiverged:
@@ -82,13 +86,11 @@ void run_pretraining(const ConfigOptions& options, bool print_config) {
     return;
   }
   ConsoleListener listener;
-  train::Pretrainer run(
-      config,
-      {.listener = &listener, .interrupts = &interrupts(), .config_text = config_text(config)});
+  train::Pretrainer run(config, {.listener = &listener, .interrupts = &interrupts()});
   show_start(run, listener);
   listener.start(run.total_steps());
   const train::PretrainResult result = run.run();
-  train::write_run_page(run, result, config_text(config));
+  train::write_run_page(run, result);
   show_end(run, result, config.output_dir, listener);
 }
 
@@ -103,7 +105,8 @@ void add_pretrain(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("pretrain", "Train a language model by a config");
   verb->footer(
       "Example:\n  weft pretrain configs/pretrain/demo.yaml max_steps=100 output_dir=runs/try\n"
-      "Ctrl-C finishes the step, saves and ends; twice ends at once. The same command goes on.");
+      "Ctrl-C finishes the step, saves and ends (exit code 130); twice ends at once. SIGTERM and\n"
+      "SIGUSR1 save and end with exit code 75. The same command goes on.");
   add_config_options(*verb, options->config);
   verb->add_flag("--print-config", options->print_config, "print the resolved config and end");
   verb->callback([options] { run_pretraining(options->config, options->print_config); });

@@ -52,7 +52,9 @@ void verify_file(const FileSystem& files, const Path& folder, const WrittenFile&
     throw Error("'" + file.string() + "' is damaged: its bytes are not those that were saved");
 }
 
-std::vector<int64_t> steps_in(const FileSystem& files, const Path& output_dir) {
+}  // namespace
+
+std::vector<int64_t> checkpoint_steps(const FileSystem& files, const Path& output_dir) {
   std::vector<int64_t> steps;
   if (files.status(output_dir).kind == FileKind::kMissing) return steps;
   for (const std::string& name : files.list(output_dir))
@@ -60,6 +62,8 @@ std::vector<int64_t> steps_in(const FileSystem& files, const Path& output_dir) {
   std::sort(steps.begin(), steps.end(), std::greater<>());
   return steps;
 }
+
+namespace {
 
 [[noreturn]] void refuse_all_damaged(const Path& output_dir,
                                      const std::vector<SkippedCheckpoint>& skipped) {
@@ -159,11 +163,12 @@ Checkpoint open_checkpoint(const FileSystem& files, const Path& folder, ReadFrom
 }
 
 FoundCheckpoint latest_checkpoint(const FileSystem& files, const Path& output_dir) {
-  return first_intact(files, output_dir, steps_in(files, output_dir));
+  return first_intact(files, output_dir, checkpoint_steps(files, output_dir));
 }
 
 FoundCheckpoint best_checkpoint(const FileSystem& files, const Path& output_dir) {
-  return first_intact(files, output_dir, by_score(files, output_dir, steps_in(files, output_dir)));
+  return first_intact(files, output_dir,
+                      by_score(files, output_dir, checkpoint_steps(files, output_dir)));
 }
 
 CheckpointStore::CheckpointStore(FileSystem& files, Path output_dir, CheckpointOptions options)
@@ -238,7 +243,7 @@ void CheckpointStore::purge(int64_t saved_step, SavedCheckpoint& report) {
   try {
     remove_tree(files_, replaced_name(report.folder));
     if (options_.keep_last <= 0) return;
-    std::vector<int64_t> steps = steps_in(files_, output_dir_);
+    std::vector<int64_t> steps = checkpoint_steps(files_, output_dir_);
     std::erase_if(steps, [&](int64_t step) {
       return step > saved_step || !is_ours(files_, folder_of(output_dir_, step));
     });
@@ -257,7 +262,7 @@ void CheckpointStore::purge(int64_t saved_step, SavedCheckpoint& report) {
 
 std::vector<Path> CheckpointStore::discard_after(int64_t step) {
   std::vector<Path> removed;
-  for (const int64_t other : steps_in(files_, output_dir_)) {
+  for (const int64_t other : checkpoint_steps(files_, output_dir_)) {
     if (other <= step) break;
     remove_folder(files_, folder_of(output_dir_, other));
     removed.push_back(folder_of(output_dir_, other));

@@ -32,6 +32,9 @@ struct Checkpoint {
 Checkpoint open_checkpoint(const FileSystem& files, const Path& folder,
                            ReadFrom from = ReadFrom::kCache);
 
+// The steps of the checkpoints in `output_dir`, by their names alone, newest first.
+std::vector<int64_t> checkpoint_steps(const FileSystem& files, const Path& output_dir);
+
 struct SkippedCheckpoint {
   Path folder;
   std::string reason;

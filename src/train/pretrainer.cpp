@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "config/load.h"
 #include "core/process.h"
 #include "data/prepare.h"
-#include "nn/model_config_file.h"
+#include "generate/generator.h"
 #include "train/model_folder.h"
 #include "train/text_evaluation.h"
 
@@ -13,14 +14,6 @@ namespace weft::train {
 namespace {
 
 constexpr int64_t kMaxNotApplied = 10;  // updates in a row with gradients that are not finite
-
-// The programs of a run, in the order of the session's forward programs.
-enum ForwardProgram : size_t { kEvaluation, kGeneration };
-
-// How many tokens a sample of the run may have, its prompt included.
-int64_t sample_capacity(const PretrainConfig& config) {
-  return std::min(config.model->max_position_embeddings, 64 + config.sample_max_new_tokens);
-}
 
 bool reports_to(const PretrainConfig& config, std::string_view what) {
   return std::find(config.report_to.begin(), config.report_to.end(), what) !=
@@ -36,58 +29,7 @@ void set_random_key(const graph::Program& program, uint64_t seed, int64_t step, 
   rng[2] = sample;
 }
 
-generate::CacheOptions sample_cache(const PretrainConfig& config) {
-  return {.capacity = sample_capacity(config), .chunk = 16, .compute = config.compute_type()};
-}
-
 }  // namespace
-
-namespace {
-
-nn::TrainingGraphOptions training_options(const PretrainConfig& config) {
-  return {.batch = config.micro_batch_size,
-          .time = config.sequence_len,
-          .key_range = config.document_mask,
-          .dropout_key = static_cast<uint64_t>(config.seed),
-          .loss = {.label_smoothing = config.label_smoothing, .z_loss = config.z_loss}};
-}
-
-StepGraphOptions step_options(const PretrainConfig& config) {
-  return {.compute = config.compute_type(),
-          .recompute = config.gradient_checkpointing,
-          .optimizer = config.optimizer_options()};
-}
-
-}  // namespace
-
-SessionPlan plan_pretraining(const PretrainConfig& config, int threads) {
-  const nn::DecoderSpec spec = nn::decoder_spec(*config.model);
-  nn::TrainingGraphOptions options = training_options(config);
-  Graph training, evaluation;
-  const Value loss = nn::build_loss(training, spec, options);
-  StepGraph step = build_step_graph(training.data(), loss, step_options(config));
-  options.dropout = false;
-  options.loss = {};
-  const Value eval_loss = nn::build_loss(evaluation, spec, options);
-  std::vector<ForwardGraph> forwards;
-  forwards.push_back(runtime::build_forward_graph("evaluation", evaluation.data(), {eval_loss},
-                                                  config.compute_type()));
-  if (!config.sample_prompts.empty())
-    for (ForwardGraph& graph : generate::generation_graphs(spec, sample_cache(config)))
-      forwards.push_back(std::move(graph));
-  return plan_session(std::move(step), std::move(forwards), threads);
-}
-
-void show_passes(const PretrainConfig& config,
-                 const std::function<void(std::string_view, const graph::GraphData&)>& show) {
-  Graph training;
-  const Value loss =
-      nn::build_loss(training, nn::decoder_spec(*config.model), training_options(config));
-  show("build", training.data());
-  StepGraphOptions options = step_options(config);
-  options.after_pass = show;
-  build_step_graph(training.data(), loss, options);
-}
 
 // Times and rates of the log.
 struct Pretrainer::Clock {
@@ -104,46 +46,46 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
       options_(std::move(options)),
       spec_(nn::decoder_spec(*config_.model)),
       data_(config_, spec_.vocab_size) {
-  const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
   store_ = std::make_unique<io::CheckpointStore>(
       *options_.files, config_.output_dir,
       io::CheckpointOptions{.keep_last = config_.save_total_limit.value_or(0),
                             .keep_best = config_.keep_best_checkpoint});
+  const Resume from = find_resume(*options_.files, config_);
+  const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
+  baseline_bytes_ = resident_bytes();
   session_ = std::make_unique<Session>(plan_pretraining(config_, threads),
                                        static_cast<uint64_t>(config_.seed));
-  roof_ = runtime::measure_roof(config_.compute_type(), session_->parallel());
+  plan_report_ = report_plan(session_->plan());
   state_.tokenizer_hash = data::tokenizer_hash(data_.tokenizer());
   state_.data_hash = data_.order();
-  initialize();
+  if (from.checkpoint) resume(*from.checkpoint);
+  else if (config_.base_model) load_model(*config_.base_model);
+  first_step_ = session_->updates();
+  open_log(from);
+  write_config();
+  roof_ =
+      runtime::measure_roof(config_.compute_type(), session_->parallel(), options_.roof_seconds);
 }
 
 Pretrainer::~Pretrainer() = default;
 
-void Pretrainer::initialize() {
-  std::vector<std::string> notices = store_->notices();
-  std::optional<io::Checkpoint> from;
-  if (config_.resume_from_checkpoint == "auto") {
-    io::FoundCheckpoint found = io::latest_checkpoint(*options_.files, config_.output_dir);
-    for (const io::SkippedCheckpoint& skipped : found.skipped)
-      notices.push_back("skipped the damaged checkpoint '" + skipped.folder.string() +
-                        "': " + skipped.reason);
-    from = std::move(found.checkpoint);
-  } else if (config_.resume_from_checkpoint != "never") {
-    from = io::open_checkpoint(*options_.files, config_.resume_from_checkpoint);
-  }
-  if (from) resume(*from);
-  else if (config_.base_model) load_model(*config_.base_model);
-  first_step_ = session_->updates();
-  log_ = std::make_unique<RunLog>(
-      *options_.files,
-      RunLog::Options{.folder = config_.output_dir,
-                      .resumed_from = from ? std::optional(first_step_) : std::nullopt,
-                      .event_files = reports_to(config_, "tensorboard"),
-                      .listener = options_.listener});
-  for (const std::string& notice : notices) log_->message(notice);
-  if (from)
-    log_->message("continuing from '" + from->folder.string() + "' at step " +
+void Pretrainer::open_log(const Resume& from) {
+  log_ = std::make_unique<RunLog>(*options_.files,
+                                  RunLog::Options{.folder = config_.output_dir,
+                                                  .first_step = first_step_,
+                                                  .event_files = reports_to(config_, "tensorboard"),
+                                                  .listener = options_.listener});
+  for (const std::string& notice : store_->notices()) log_->message(notice);
+  for (const std::string& notice : from.notices) log_->message(notice);
+  if (from.checkpoint)
+    log_->message("continuing from '" + from.checkpoint->folder.string() + "' at step " +
                   std::to_string(first_step_));
+}
+
+// For whoever looks at the folder while the run goes on.
+void Pretrainer::write_config() {
+  write_file_atomically(*options_.files, Path(config_.output_dir) / kRunConfigFile,
+                        config::print(config_));
 }
 
 void Pretrainer::load_model(const Path& folder) {
@@ -176,26 +118,39 @@ bool Pretrainer::interrupted() const {
   return options_.interrupts != nullptr && options_.interrupts->load() > 0;
 }
 
+bool Pretrainer::patience_is_spent() const {
+  return config_.early_stopping_patience &&
+         state_.evaluations_since_best >= *config_.early_stopping_patience;
+}
+
 PretrainResult Pretrainer::run() {
+  result_.updates = first_step_;
+  if (patience_is_spent()) result_.outcome = Outcome::kStoppedEarly;  // by an earlier process
+  else train();
+  log_->sync();
+  if (state_.has_best) result_.best_eval_loss = state_.best_loss;
+  if (config_.load_best_model_at_end && result_.outcome != Outcome::kInterrupted) load_best_model();
+  return result_;
+}
+
+void Pretrainer::train() {
   clock_ = std::make_unique<Clock>();
   data::Prefetcher batches(data_.batches(), {.first_step = first_step_,
                                              .end_step = std::max(first_step_, total_steps())});
   bool saved = true;
-  result_.updates = first_step_;
   for (int64_t index = first_step_; index < total_steps(); ++index) {
+    if (interrupted()) result_.outcome = Outcome::kInterrupted;  // before the first step
+    if (result_.outcome != Outcome::kFinished) break;
     const StepResult result = step(index, batches);
     result_.updates = index + 1;
     result_.loss = result.loss;
     check_applied(index, result);
     log_step(index, result);
-    if (result_.outcome == Outcome::kDiverged || !after_step(index + 1)) break;
-    saved = config_.save_steps && (index + 1) % *config_.save_steps == 0;
-    if (saved) save();
+    if (result_.outcome == Outcome::kDiverged) return;
+    after_step(index + 1);
+    saved = save_is_due(index + 1) && try_to_save();
   }
-  if (!saved && result_.outcome != Outcome::kDiverged) save();
-  log_->sync();
-  if (state_.has_best) result_.best_eval_loss = state_.best_loss;
-  return result_;
+  if (!saved) save();
 }
 
 StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
@@ -221,10 +176,12 @@ StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
 // NaN is never hidden: it is told at every step, and a run that only makes NaN is ended.
 void Pretrainer::check_applied(int64_t index, const StepResult& result) {
   state_.updates = session_->updates();
+  const std::string step = "step " + std::to_string(index + 1);
+  if (result.applied && !std::isfinite(result.loss))
+    log_->message(step + ": the loss is not finite, though the gradient is");
   not_applied_ = result.applied ? 0 : not_applied_ + 1;
   if (result.applied) return;
-  log_->message("step " + std::to_string(index + 1) +
-                ": the gradient is not finite, so no parameter was changed");
+  log_->message(step + ": the gradient is not finite, so no parameter was changed");
   if (not_applied_ >= kMaxNotApplied) result_.outcome = Outcome::kDiverged;
 }
 
@@ -235,11 +192,10 @@ void Pretrainer::log_step(int64_t index, const StepResult& result) {
   const double seconds = std::max(1e-9, now - clock_->since - clock_->not_training);
   clock_->trained += seconds;
   const double tokens_per_second = static_cast<double>(clock_->tokens) / seconds;
-  const PlanReport plan = report_plan(session_->plan());
   const double steps = static_cast<double>(clock_->steps);
   const double flops =
-      plan.flops_per_micro_batch * static_cast<double>(data_.batches().micro_batches()) +
-      plan.flops_per_update;
+      plan_report_.flops_per_micro_batch * static_cast<double>(data_.batches().micro_batches()) +
+      plan_report_.flops_per_update;
   const double left = static_cast<double>(total_steps() - updates);
   log_->write(
       {.step = updates,
@@ -259,23 +215,19 @@ void Pretrainer::log_step(int64_t index, const StepResult& result) {
   clock_->tokens = 0;
 }
 
-bool Pretrainer::after_step(int64_t updates) {
+void Pretrainer::after_step(int64_t updates) {
   const double start = monotonic_seconds();
   const bool last = updates == total_steps();
-  bool go_on = true;
-  if (data_.evaluation() != nullptr && config_.eval_steps &&
-      (last || updates % *config_.eval_steps == 0) && evaluate_and_judge(updates)) {
-    result_.outcome = Outcome::kStoppedEarly;
-    go_on = false;
-  }
-  if (config_.sample_steps && (last || updates % *config_.sample_steps == 0))
+  const auto due = [&](const std::optional<int64_t>& steps) {
+    return last || (steps && updates % *steps == 0);
+  };
+  if (data_.evaluation() != nullptr && due(config_.eval_steps)) evaluate_and_judge(updates);
+  if (!config_.sample_prompts.empty() &&
+      (config_.sample_steps ? due(config_.sample_steps) : last || evaluated_at_ == updates))
     generate_samples(updates);
-  if (interrupted()) {
-    result_.outcome = Outcome::kInterrupted;
-    go_on = false;
-  }
+  if (!last && patience_is_spent()) result_.outcome = Outcome::kStoppedEarly;
+  else if (!last && interrupted()) result_.outcome = Outcome::kInterrupted;
   clock_->not_training += monotonic_seconds() - start;
-  return go_on;
 }
 
 double Pretrainer::evaluate() {
@@ -299,39 +251,60 @@ void Pretrainer::generate_samples(int64_t updates) {
   const generate::CacheOptions cache = sample_cache(config_);
   generate::CachedModel model(spec_, cache,
                               {session_->forwards(), kGeneration, session_->parallel()});
+  report::LogRecord record{.step = updates, .wall_time = wall_seconds()};
+  generate::GenerateOptions options{.sampling = {.temperature = config_.sample_temperature},
+                                    .seed = static_cast<uint64_t>(config_.seed)};
+  if (data_.tokenizer().special_ids().eos)
+    options.eos_tokens = {*data_.tokenizer().special_ids().eos};
   for (size_t i = 0; i < config_.sample_prompts.size(); ++i) {
     const std::string& prompt = config_.sample_prompts[i];
-    generate::Prompts prompts{.ids = {data_.tokenizer().encode(prompt)}, .first = i};
-    const int64_t room = cache.capacity - static_cast<int64_t>(prompts.ids[0].size());
-    if (prompts.ids[0].empty() || room < 1) continue;
-    const generate::GenerateOptions options{
-        .sampling = {.temperature = config_.sample_temperature},
-        .max_new_tokens = std::min(config_.sample_max_new_tokens, room),
-        .seed = static_cast<uint64_t>(config_.seed)};
+    const generate::Prompts prompts{.ids = {data_.tokenizer().encode(prompt)}, .first = i};
+    const int64_t length = static_cast<int64_t>(prompts.ids[0].size());
+    if (length == 0 || length >= cache.capacity) {
+      log_->message("no sample of \"" + prompt + "\": it has " + std::to_string(length) +
+                    " tokens, allowed are 1 to " + std::to_string(cache.capacity - 1));
+      continue;
+    }
+    options.max_new_tokens = std::min(config_.sample_max_new_tokens, cache.capacity - length);
     const auto generated = generate::generate(model, data_.tokenizer(), prompts, options);
-    samples_.push_back({.step = updates, .prompt = prompt, .text = generated[0].text});
-    log_->message("sample at step " + std::to_string(updates) + ": " + prompt + generated[0].text);
-    log_->text("sample/" + std::to_string(i), prompt + generated[0].text, updates, wall_seconds());
+    record.samples.push_back({.prompt = prompt, .text = generated[0].text});
   }
+  if (!record.samples.empty()) log_->write(record);
 }
 
-bool Pretrainer::evaluate_and_judge(int64_t updates) {
+// NaN is no better than anything.
+void Pretrainer::evaluate_and_judge(int64_t updates) {
   const double loss = evaluate();
   result_.eval_loss = loss;
+  evaluated_at_ = updates;
   log_->write({.step = updates,
                .wall_time = wall_seconds(),
                .eval_loss = loss,
                .eval_perplexity = std::exp(loss)});
-  if (!state_.has_best || loss < state_.best_loss) {
-    state_.has_best = std::isfinite(loss);
-    state_.best_loss = loss;
-    state_.best_step = updates;
-    state_.evaluations_since_best = 0;
+  state_.evaluations_since_best += 1;
+  if (!std::isfinite(loss) || (state_.has_best && !(loss < state_.best_loss))) return;
+  state_.has_best = true;
+  state_.best_loss = loss;
+  state_.best_step = updates;
+  state_.evaluations_since_best = 0;
+}
+
+// A best model that is to be loaded at the end must have been saved.
+bool Pretrainer::save_is_due(int64_t updates) const {
+  const bool best = state_.has_best && state_.best_step == updates;
+  return (config_.save_steps && updates % *config_.save_steps == 0) ||
+         (config_.load_best_model_at_end && best);
+}
+
+bool Pretrainer::try_to_save() {
+  try {
+    save();
+    return true;
+  } catch (const Error& error) {
+    log_->message(std::string("no checkpoint was saved at step ") + std::to_string(state_.updates) +
+                  ", training goes on: " + error.what());
     return false;
   }
-  state_.evaluations_since_best += 1;
-  return config_.early_stopping_patience &&
-         state_.evaluations_since_best >= *config_.early_stopping_patience;
 }
 
 void Pretrainer::save() {
@@ -342,16 +315,24 @@ void Pretrainer::save() {
                    session_->parameters(), io::StoredType::kF32));
   files.push_back(optimizer_to_write(*session_));
   files.push_back(io::text_to_write(std::string(kStateFile), to_json(state_)));
-  files.push_back(io::text_to_write(std::string(kConfigFile), options_.config_text));
-  try {
-    const io::SavedCheckpoint saved = store_->save(
-        {.step = state_.updates, .score = result_.eval_loss, .files = std::move(files)});
-    for (const std::string& problem : saved.problems) log_->message(problem);
-  } catch (const Error& error) {
-    log_->message(std::string("no checkpoint was saved at step ") + std::to_string(state_.updates) +
-                  ", training goes on: " + error.what());
+  files.push_back(io::text_to_write(std::string(kConfigFile), config::print(config_)));
+  const bool scored = evaluated_at_ == state_.updates;
+  const io::SavedCheckpoint saved =
+      store_->save({.step = state_.updates,
+                    .score = scored ? result_.eval_loss : std::nullopt,
+                    .files = std::move(files)});
+  for (const std::string& problem : saved.problems) log_->message(problem);
+  clock_->not_training += monotonic_seconds() - start;
+}
+
+void Pretrainer::load_best_model() {
+  const auto best = io::best_checkpoint(*options_.files, config_.output_dir).checkpoint;
+  if (!best || !best->manifest.score) {
+    log_->message("load_best_model_at_end: no checkpoint was evaluated, the last weights stay");
+    return;
   }
-  if (clock_) clock_->not_training += monotonic_seconds() - start;
+  load_model(best->folder);
+  log_->message("loaded the best model, '" + best->folder.string() + "'");
 }
 
 }  // namespace weft::train

@@ -3,38 +3,29 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "data/prefetcher.h"
-#include "generate/generator.h"
-#include "io/checkpoint_store.h"
 #include "nn/decoder.h"
-#include "report/report_data.h"
 #include "runtime/roof.h"
 #include "train/plan_report.h"
-#include "train/pretrain_config.h"
+#include "train/pretrain_plan.h"
+#include "train/resume.h"
 #include "train/run_log.h"
 #include "train/run_state.h"
 #include "train/training_data.h"
 
 namespace weft::train {
 
-// The plan of the run that a config describes: no data is read and no memory taken.
-SessionPlan plan_pretraining(const PretrainConfig& config, int threads);
-
-// Calls `show` with the graph of a step as it is built and after each pass.
-void show_passes(const PretrainConfig& config,
-                 const std::function<void(std::string_view, const graph::GraphData&)>& show);
-
 struct PretrainOptions {
   RunListener* listener = nullptr;
   FileSystem* files = &real_file_system();
   // Above 0: finish the step, save, return.
   const std::atomic<int>* interrupts = nullptr;
-  std::string config_text;  // the resolved config, kept beside each checkpoint
+  double roof_seconds =
+      0.2;  // for each measurement of the machine's peak, shares of which are logged
 };
 
 enum class Outcome : uint8_t { kFinished, kInterrupted, kStoppedEarly, kDiverged };
@@ -49,20 +40,25 @@ struct PretrainResult {
 
 class Pretrainer {
  public:
-  // Opens data, plans, allocates, initialises or resumes. Throws Error for everything that can be
-  // known to go wrong.
+  // Opens data, plans, allocates, initialises or resumes, and writes OUTPUT_DIR/run_config.yaml.
+  // Throws Error for everything that can be known to go wrong.
   Pretrainer(PretrainConfig config, PretrainOptions options);
   ~Pretrainer();
 
+  // The steps that are left. An interrupted run, a finished one and one that stopped early end with
+  // a checkpoint; throws Error if that cannot be written (those on the way may fail: the listener
+  // is told). A run that diverged saves nothing: its last checkpoints are better.
   PretrainResult run();
 
   const SessionPlan& plan() const { return session_->plan(); }
+  const PlanReport& plan_report() const { return plan_report_; }
   Session& session() { return *session_; }
   int64_t total_steps() const { return data_.total_steps(); }
   int64_t first_step() const { return first_step_; }
   const PretrainConfig& config() const { return config_; }
   const std::vector<report::LogRecord>& records() const { return log_->records(); }
-  const std::vector<report::GeneratedSample>& samples() const { return samples_; }
+  // Resident memory of the process before the session took its own: program, libraries, data.
+  int64_t baseline_bytes() const { return baseline_bytes_; }
 
   // Calls body(files); what it could not write is told to the listener.
   template <class F>
@@ -77,18 +73,24 @@ class Pretrainer {
  private:
   struct Clock;
 
-  void initialize();
+  void open_log(const Resume& resume);
+  void write_config();
   void resume(const io::Checkpoint& checkpoint);
   void load_model(const Path& folder);
+  void load_best_model();
+  void train();
   StepResult step(int64_t index, data::Prefetcher& batches);
   void check_applied(int64_t index, const StepResult& result);
   void log_step(int64_t index, const StepResult& result);
-  // What happens between steps; false ends the run.
-  bool after_step(int64_t updates);
+  // What happens between steps: evaluation, samples, interruption.
+  void after_step(int64_t updates);
   double evaluate();
+  void evaluate_and_judge(int64_t updates);
+  bool patience_is_spent() const;
   void generate_samples(int64_t updates);
-  // Evaluates, logs, and says whether early stopping asks for an end.
-  bool evaluate_and_judge(int64_t updates);
+  bool save_is_due(int64_t updates) const;
+  // False, and the listener is told, if the checkpoint could not be written.
+  bool try_to_save();
   void save();
   bool interrupted() const;
 
@@ -96,16 +98,18 @@ class Pretrainer {
   PretrainOptions options_;
   nn::DecoderSpec spec_;
   TrainingData data_;
-  std::unique_ptr<Session> session_;
   std::unique_ptr<io::CheckpointStore> store_;
+  int64_t baseline_bytes_ = 0;
+  std::unique_ptr<Session> session_;
+  PlanReport plan_report_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Clock> clock_;
   runtime::MachineRoof roof_;
   RunState state_;
   PretrainResult result_;
-  std::vector<report::GeneratedSample> samples_;
   int64_t first_step_ = 0;
-  int64_t not_applied_ = 0;  // updates in a row that were not applied
+  int64_t evaluated_at_ = -1;  // updates done at the last evaluation
+  int64_t not_applied_ = 0;    // updates in a row that were not applied
 };
 
 }  // namespace weft::train

@@ -8,8 +8,6 @@
 namespace weft::train {
 namespace {
 
-constexpr std::string_view kLogName = "log.jsonl";
-
 std::string host_name() {
   std::array<char, 256> name{};
   return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
@@ -23,19 +21,23 @@ int64_t seconds_since_1970() {
 
 }  // namespace
 
+// A log without a checkpoint is what a run leaves that is killed before its first one.
 RunLog::RunLog(FileSystem& files, const Options& options) : listener_(options.listener) {
-  const Path file = options.folder / kLogName;
-  if (options.resumed_from) {
-    json_ = report::JsonLog::resume(files, file, *options.resumed_from);
-    records_ = report::read_log(files, file).records;
-  } else {
-    json_ = report::JsonLog::create(files, file);
-  }
+  const Path file = options.folder / kRunLogFile;
+  const bool goes_on = files.status(file).kind != FileKind::kMissing;
+  json_ = report::JsonLog::resume(files, file, options.first_step);
+  if (goes_on) records_ = report::read_log(files, file).records;
+  if (json_->repair().lines_cut > 0)
+    message(std::to_string(json_->repair().lines_cut) + " lines of '" + file.string() +
+            "' after step " + std::to_string(options.first_step) +
+            " were cut off: no checkpoint holds those steps, they are done again");
   if (options.event_files)
-    events_.emplace(files, options.folder,
-                    report::EventFileOptions{.time = seconds_since_1970(),
-                                             .host = host_name(),
-                                             .resumed_from = options.resumed_from});
+    events_.emplace(
+        files, options.folder,
+        report::EventFileOptions{
+            .time = seconds_since_1970(),
+            .host = host_name(),
+            .resumed_from = goes_on ? std::optional(options.first_step) : std::nullopt});
 }
 
 template <class F>
@@ -53,11 +55,9 @@ void RunLog::write(const report::LogRecord& record) {
   records_.push_back(record);
   guarded([&] { json_->write(record); });
   if (events_) guarded([&] { events_->add(record); });
-  if (listener_ != nullptr) listener_->record(record);
-}
-
-void RunLog::text(const std::string& tag, const std::string& text, int64_t step, double wall_time) {
-  if (events_) guarded([&] { events_->add_text(tag, text, step, wall_time); });
+  if (listener_ != nullptr && (record.loss || record.eval_loss)) listener_->record(record);
+  for (const report::TextSample& sample : record.samples)
+    message("sample at step " + std::to_string(record.step) + ": " + sample.prompt + sample.text);
 }
 
 void RunLog::message(const std::string& text) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/file_system.h"
@@ -11,6 +12,8 @@
 #include "report/json_log.h"
 
 namespace weft::train {
+
+inline constexpr std::string_view kRunLogFile = "log.jsonl";
 
 // What a run tells while it goes on. Called by the thread that runs the training.
 class RunListener {
@@ -24,7 +27,7 @@ class RunLog {
  public:
   struct Options {
     Path folder;
-    std::optional<int64_t> resumed_from = {};  // the step that the run goes on from
+    int64_t first_step = 0;  // the step that the run goes on from; later lines of a log are cut
     bool event_files = true;
     RunListener* listener = nullptr;
   };
@@ -33,7 +36,6 @@ class RunLog {
   // Writes the record everywhere. A log that cannot be written (a full disk) does not stop the
   // training: the listener is told, once for each new reason.
   void write(const report::LogRecord& record);
-  void text(const std::string& tag, const std::string& text, int64_t step, double wall_time);
   void message(const std::string& text);
   void sync();
 

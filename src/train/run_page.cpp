@@ -2,12 +2,19 @@
 
 #include <ctime>
 
+#include <algorithm>
 #include <array>
 
+#include "config/load.h"
+#include "core/quote.h"
+#include "core/thread_pool.h"
 #include "report/html_report.h"
+#include "train/load_pretrain_config.h"
 
 namespace weft::train {
 namespace {
+
+constexpr std::string_view kPageName = "report.html";
 
 report::RunState state_of(Outcome outcome) {
   switch (outcome) {
@@ -41,27 +48,83 @@ report::PlanSummary plan_summary(const PlanReport& plan) {
   return summary;
 }
 
+struct PageSource {
+  const PretrainConfig& config;
+  const PlanReport& plan;
+  int threads = 1;
+  report::RunState state = report::RunState::kRunning;
+  int64_t step = 0;
+  int64_t total_steps = 0;
+  const std::vector<report::LogRecord>& records;
+};
+
+std::vector<report::GeneratedSample> samples_of(const std::vector<report::LogRecord>& records) {
+  std::vector<report::GeneratedSample> samples;
+  for (const report::LogRecord& record : records)
+    for (const report::TextSample& sample : record.samples)
+      samples.push_back({.step = record.step, .prompt = sample.prompt, .text = sample.text});
+  return samples;
+}
+
+report::ReportData page_of(const PageSource& source) {
+  const PretrainConfig& config = source.config;
+  Path folder = config.output_dir;
+  if (!folder.has_filename()) folder = folder.parent_path();  // "runs/demo/"
+  return {.title = folder.filename().string(),
+          .subtitle = "pretraining, " + std::string(name_of(config.model->model_type)) + ", " +
+                      std::to_string(source.plan.parameter_count) + " parameters",
+          .state = source.state,
+          .state_detail = "at step " + std::to_string(source.step),
+          .written = now_text(),
+          .max_steps = source.total_steps,
+          .log = source.records,
+          .plan = plan_summary(source.plan),
+          .config = config::print(config),
+          .samples = samples_of(source.records),
+          .environment = {{"threads", std::to_string(source.threads)},
+                          {"precision", std::string(name_of(config.precision))},
+                          {"version", WEFT_VERSION}}};
+}
+
 }  // namespace
 
-void write_run_page(Pretrainer& run, const PretrainResult& result, const std::string& config_text) {
-  const Path folder = run.config().output_dir;
-  const report::ReportData data{
-      .title = folder.filename().string(),
-      .subtitle = "pretraining, " + std::string(name_of(run.config().model->model_type)) + ", " +
-                  std::to_string(report_plan(run.plan()).parameter_count) + " parameters",
-      .state = state_of(result.outcome),
-      .state_detail = "at step " + std::to_string(result.updates),
-      .written = now_text(),
-      .max_steps = run.total_steps(),
-      .log = run.records(),
-      .plan = plan_summary(report_plan(run.plan())),
-      .config = config_text,
-      .samples = run.samples(),
-      .environment = {{"threads", std::to_string(run.plan().threads)},
-                      {"precision", std::string(name_of(run.config().precision))},
-                      {"version", WEFT_VERSION}}};
-  run.guarded(
-      [&](FileSystem& files) { report::write_html_report(files, folder / "report.html", data); });
+void write_run_page(Pretrainer& run, const PretrainResult& result) {
+  const auto& wanted = run.config().report_to;
+  if (std::find(wanted.begin(), wanted.end(), "html") == wanted.end()) return;
+  const report::ReportData data = page_of({.config = run.config(),
+                                           .plan = run.plan_report(),
+                                           .threads = run.plan().threads,
+                                           .state = state_of(result.outcome),
+                                           .step = result.updates,
+                                           .total_steps = run.total_steps(),
+                                           .records = run.records()});
+  run.guarded([&](FileSystem& files) {
+    report::write_html_report(files, Path(run.config().output_dir) / kPageName, data);
+  });
+}
+
+Path write_page_of_folder(FileSystem& files, const Path& run) {
+  const Path config_file = run / kRunConfigFile, log_file = run / kRunLogFile;
+  for (const Path& file : {config_file, log_file})
+    if (files.status(file).kind != FileKind::kFile)
+      throw Error("there is no " + quote(file.string()) +
+                  "; give the output_dir of a run of `weft pretrain`");
+  const PretrainConfig config = load_pretrain_config(config_file).config;
+  const int threads = config.threads ? static_cast<int>(*config.threads) : usable_threads();
+  const PlanReport plan = report_plan(plan_pretraining(config, threads));
+  const std::vector<report::LogRecord> records = report::read_log(files, log_file).records;
+  const int64_t step = records.empty() ? 0 : records.back().step;
+  const bool finished = config.max_steps && step >= *config.max_steps;
+  const report::ReportData data =
+      page_of({.config = config,
+               .plan = plan,
+               .threads = threads,
+               .state = finished ? report::RunState::kFinished : report::RunState::kRunning,
+               .step = step,
+               .total_steps = config.max_steps.value_or(0),
+               .records = records});
+  report::write_html_report(files, run / kPageName, data);
+  return run / kPageName;
 }
 
 }  // namespace weft::train

@@ -26,6 +26,8 @@ struct RunState {
 inline constexpr std::string_view kStateFile = "trainer_state/state.json";
 inline constexpr std::string_view kOptimizerFile = "trainer_state/optimizer.safetensors";
 inline constexpr std::string_view kConfigFile = "trainer_state/config.yaml";
+// Beside the checkpoints: the resolved config of the process that last wrote to the run.
+inline constexpr std::string_view kRunConfigFile = "run_config.yaml";
 
 std::string to_json(const RunState& state);
 // Throws Error, beginning with `source`, for what to_json() did not write.

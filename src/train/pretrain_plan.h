@@ -1,0 +1,26 @@
+// From a pretraining config to the plan of its programs: the training step, evaluation and samples.
+// Nothing is read, run or allocated.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "generate/cached_model.h"
+#include "train/pretrain_config.h"
+#include "train/session.h"
+
+namespace weft::train {
+
+// The forward programs of a run, in the order of its session.
+enum ForwardProgram : size_t { kEvaluation, kGeneration };
+
+// The cache that samples during a run are made with.
+generate::CacheOptions sample_cache(const PretrainConfig& config);
+
+SessionPlan plan_pretraining(const PretrainConfig& config, int threads);
+
+// Calls `show` with the graph of a step as it is built and after each pass.
+void show_passes(const PretrainConfig& config,
+                 const std::function<void(std::string_view, const graph::GraphData&)>& show);
+
+}  // namespace weft::train

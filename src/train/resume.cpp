@@ -1,0 +1,94 @@
+#include "train/resume.h"
+
+#include <algorithm>
+#include <array>
+
+#include "config/load.h"
+#include "core/tree/compare.h"
+#include "train/run_state.h"
+
+namespace weft::train {
+namespace {
+
+// Keys of which it does not matter how they are spelled: what they mean is compared by content, as
+// tokenizer_hash and data_hash of the run's state.
+constexpr std::array<std::string_view, 7> kComparedByContent = {"tokenizer",
+                                                                "datasets",
+                                                                "val_split",
+                                                                "micro_batch_size",
+                                                                "global_batch_size",
+                                                                "global_batch_tokens",
+                                                                "gradient_accumulation_steps"};
+
+bool may_change(const Difference& difference) {
+  const std::string_view key =
+      std::string_view(difference.path).substr(0, difference.path.find_first_of(".["));
+  return difference.may_change || std::find(kComparedByContent.begin(), kComparedByContent.end(),
+                                            key) != kComparedByContent.end();
+}
+
+std::string described(const Difference& difference) {
+  const auto shown = [](const std::string& value) { return value.empty() ? "unset" : value; };
+  return difference.path + " was " + shown(difference.before) + ", is " + shown(difference.after);
+}
+
+std::vector<Difference> differences(const io::Checkpoint& checkpoint, const PretrainConfig& now) {
+  const auto before = config::load<PretrainConfig>(checkpoint.file(kConfigFile)).value;
+  return compare(to_tree(before), to_tree(now), schema_of<PretrainConfig>());
+}
+
+void check_config(const io::Checkpoint& checkpoint, const PretrainConfig& now,
+                  std::vector<std::string>& notices) {
+  std::string forbidden;
+  for (const Difference& difference : differences(checkpoint, now)) {
+    if (may_change(difference))
+      notices.push_back("changed since '" + checkpoint.folder.string() +
+                        "': " + described(difference));
+    else forbidden += (forbidden.empty() ? "" : "; ") + described(difference);
+  }
+  if (!forbidden.empty())
+    throw Error("the checkpoint '" + checkpoint.folder.string() +
+                "' was trained with other settings, which cannot change within a run: " +
+                forbidden + ". Set them back, or choose another output_dir");
+}
+
+// Of the newest checkpoint in output_dir, intact or not; -1: there is none.
+int64_t newest_step(const FileSystem& files, const Path& output_dir) {
+  const std::vector<int64_t> steps = io::checkpoint_steps(files, output_dir);
+  return steps.empty() ? -1 : steps.front();
+}
+
+io::Checkpoint chosen_checkpoint(const FileSystem& files, const PretrainConfig& config) {
+  io::Checkpoint chosen = io::open_checkpoint(files, config.resume_from_checkpoint);
+  const int64_t newest = newest_step(files, config.output_dir);
+  if (newest > chosen.manifest.step)
+    throw Error("resume_from_checkpoint is '" + config.resume_from_checkpoint +
+                "', but output_dir '" + config.output_dir + "' has the later checkpoint-" +
+                std::to_string(newest) +
+                "; choose another output_dir, move the later ones away, or set "
+                "resume_from_checkpoint=auto to go on with the newest");
+  return chosen;
+}
+
+}  // namespace
+
+Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
+  Resume resume;
+  if (config.resume_from_checkpoint == "auto") {
+    io::FoundCheckpoint found = io::latest_checkpoint(files, config.output_dir);
+    for (const io::SkippedCheckpoint& skipped : found.skipped)
+      resume.notices.push_back("skipped the damaged checkpoint '" + skipped.folder.string() +
+                               "': " + skipped.reason);
+    resume.checkpoint = std::move(found.checkpoint);
+  } else if (config.resume_from_checkpoint != "never") {
+    resume.checkpoint = chosen_checkpoint(files, config);
+  } else if (const int64_t newest = newest_step(files, config.output_dir); newest >= 0) {
+    throw Error("resume_from_checkpoint is never, but output_dir '" + config.output_dir +
+                "' has checkpoint-" + std::to_string(newest) +
+                " of an earlier run; choose another output_dir, or move the checkpoints away");
+  }
+  if (resume.checkpoint) check_config(*resume.checkpoint, config, resume.notices);
+  return resume;
+}
+
+}  // namespace weft::train

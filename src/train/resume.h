@@ -1,0 +1,26 @@
+// Which checkpoint a run goes on from, and whether its config lets it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/checkpoint_store.h"
+#include "train/pretrain_config.h"
+
+namespace weft::train {
+
+struct Resume {
+  std::optional<io::Checkpoint> checkpoint;  // nothing: the run begins at step 0
+  std::vector<std::string> notices;  // checkpoints that were skipped, keys that have changed
+};
+
+// By config.resume_from_checkpoint. Throws Error
+// - if there are checkpoints and none is intact;
+// - for `never`, if output_dir has checkpoints;
+// - for a folder, if output_dir has later ones: they would come first when the run resumes;
+// - if the checkpoint was trained with other values of keys that must not change within a run
+//   (docs/config.md), naming each with both values.
+Resume find_resume(const FileSystem& files, const PretrainConfig& config);
+
+}  // namespace weft::train

@@ -1,0 +1,214 @@
+// A run that is stopped and goes on is the run that was never stopped, bit for bit; and a run does
+// not go on from what is damaged, changed or someone else's.
+#include <gmock/gmock.h>
+
+#include "tests/core/faulty_file_system.h"
+#include "training_test.h"
+
+namespace weft::train {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class Resume : public TrainingTest {
+ protected:
+  // Evaluation, samples and dropout take part: all that has a state or is random.
+  std::vector<std::string> everything() const {
+    return {"eval_steps=3", "save_steps=2", "sample_prompts=[warp]", "sample_max_new_tokens=4",
+            "gradient_accumulation_steps=2"};
+  }
+};
+
+TEST_F(Resume, AnInterruptedRunEndsAsOneThatWasNot) {
+  ASSERT_EQ(run(config("whole", everything())).outcome, Outcome::kFinished);
+  const Trace whole = trace("whole", 8);
+  for (const int64_t stop : {1, 2, 3, 7}) {
+    const std::string name = "stopped-" + std::to_string(stop);
+    const PretrainResult part = run_until(config(name, everything()), stop);
+    EXPECT_EQ(part.outcome, Outcome::kInterrupted);
+    EXPECT_EQ(part.updates, stop);
+    EXPECT_TRUE(has_checkpoint(name, stop));
+    EXPECT_EQ(run(config(name, everything())).outcome, Outcome::kFinished);
+    EXPECT_EQ(trace(name, 8), whole) << "stopped after step " << stop;
+  }
+}
+
+TEST_F(Resume, HoldsForEveryOptimizerAndPrecision) {
+  for (const std::string kind : {"adamw", "sgd", "lion", "muon"}) {
+    const std::vector<std::string> options = {"optimizer=" + kind, "precision=bf16",
+                                              "learning_rate=1e-3", "max_steps=4"};
+    run(config(kind + "-whole", options));
+    run_until(config(kind, options), 2);
+    run(config(kind, options));
+    EXPECT_EQ(trace(kind, 4), trace(kind + "-whole", 4)) << kind;
+  }
+}
+
+TEST_F(Resume, DropoutGoesOnWithTheSameNumbers) {
+  const std::string text = R"(
+model: {model_type: gpt2, n_embd: 32, n_layer: 2, n_head: 4, vocab_size: 300, n_positions: 32,
+        resid_pdrop: 0.1, embd_pdrop: 0.1, attn_pdrop: 0.1}
+sequence_len: 32
+micro_batch_size: 2
+max_steps: 4
+learning_rate: 1e-3
+threads: 1
+report_to: []
+datasets: [{path: )" + default_tokens().string() +
+                           "}]\n";
+  const Path file = folder_.write("gpt2.yaml", text);
+  const auto load = [&](const std::string& name) {
+    const std::vector<std::string> overrides = {"output_dir=" + folder_of(name).string()};
+    return load_pretrain_config(file, overrides).config;
+  };
+  run(load("whole"));
+  run_until(load("parts"), 3);
+  run(load("parts"));
+  EXPECT_EQ(trace("parts", 4), trace("whole", 4));
+}
+
+TEST_F(Resume, ALongerRunWithAConstantRateContinuesTheShorterOne) {
+  const std::vector<std::string> constant = {"lr_scheduler=constant"};
+  run(config("whole", constant));
+  run(config("parts", {"lr_scheduler=constant", "max_steps=4"}));
+  run(config("parts", constant));
+  EXPECT_EQ(trace("parts", 8).tensors, trace("whole", 8).tensors);
+  EXPECT_THAT(recorder_.said("max_steps was 4, is 8"), SizeIs(1));
+}
+
+// What a process that dies at once leaves: the files as they are at that moment.
+TEST_F(Resume, AProcessThatDiesAnywhereIsContinuedFromItsLastCheckpoint) {
+  const std::vector<std::string> options = {"save_steps=2", "eval_steps=2", "max_steps=6"};
+  run(config("whole", options));
+  const Trace whole = trace("whole", 6);
+  for (const int64_t step : {1, 2, 3, 4, 5}) {
+    const std::string name = "dead-" + std::to_string(step);
+    recorder_.on_record = [&](const report::LogRecord& record) {
+      if (record.step == step) throw Crash("killed");
+    };
+    EXPECT_THROW(run(config(name, options)), Crash);
+    recorder_.on_record = nullptr;
+    run(config(name, options));
+    EXPECT_EQ(trace(name, 6), whole) << "died in step " << step;
+  }
+}
+
+TEST_F(Resume, AProcessThatDiesWithinASaveIsContinued) {
+  const std::vector<std::string> options = {"save_steps=2", "max_steps=4"};
+  run(config("whole", options));
+  const Trace whole = trace("whole", 4);
+  FaultyFileSystem counting;
+  files_ = &counting;
+  run(config("counted", options));
+  const int64_t operations = counting.operations();
+  ASSERT_GT(operations, 20);
+  for (int64_t k = 3; k < operations; k += operations / 7) {
+    const std::string name = "crash-" + std::to_string(k);
+    FaultyFileSystem faulty(Fault::kCrash, k);
+    files_ = &faulty;
+    EXPECT_THROW(run(config(name, options)), Crash) << k;
+    files_ = &real_file_system();
+    run(config(name, options));
+    EXPECT_EQ(trace(name, 4), whole)
+        << "crashed in operation " << k << ": " << counting.log()[static_cast<size_t>(k)];
+  }
+}
+
+TEST_F(Resume, FallsBackFromADamagedCheckpointAndSaysSo) {
+  run(config("whole", {"save_steps=2"}));
+  const Trace whole = trace("whole", 8);
+  folder_.write("whole/checkpoint-8/model.safetensors", "damaged");
+  EXPECT_EQ(run(config("whole", {"save_steps=2"})).updates, 8);
+  EXPECT_THAT(recorder_.said("skipped the damaged checkpoint"), SizeIs(1));
+  EXPECT_THAT(recorder_.said("continuing from '" + checkpoint("whole", 6).string() + "' at step 6"),
+              SizeIs(1));
+  EXPECT_EQ(trace("whole", 8), whole);
+}
+
+TEST_F(Resume, NeverBeginsAnewWhereAllCheckpointsAreDamaged) {
+  run(config("run"));
+  folder_.write("run/checkpoint-8/model.safetensors", "damaged");
+  EXPECT_THAT(error_message([&] { run(config("run")); }), HasSubstr("none of them is intact"));
+}
+
+TEST_F(Resume, AFinishedRunStaysAsItIs) {
+  run(config("run", everything()));
+  const Trace before = trace("run", 8);
+  const PretrainResult again = run(config("run", everything()));
+  EXPECT_EQ(again.outcome, Outcome::kFinished);
+  EXPECT_EQ(again.updates, 8);
+  EXPECT_EQ(trace("run", 8), before);
+}
+
+TEST_F(Resume, TellsWhichKeysAreOthers) {
+  run(config("run", {"max_steps=2"}));
+  const std::string message = error_message([&] {
+    run(config("run", {"model.hidden_size=64", "optimizer=lion", "learning_rate=1e-3"}));
+  });
+  EXPECT_THAT(message, HasSubstr("cannot change within a run"));
+  EXPECT_THAT(message, HasSubstr("model.hidden_size was 32, is 64"));
+  EXPECT_THAT(message, HasSubstr("optimizer was adamw, is lion"));
+  EXPECT_THAT(message, testing::Not(HasSubstr("learning_rate")));
+  run(config("run", {"max_steps=3", "learning_rate=1e-3"}));
+  EXPECT_THAT(recorder_.said("learning_rate was 0.01, is 0.001"), SizeIs(1));
+}
+
+TEST_F(Resume, RefusesOtherData) {
+  run(config("run", {"max_steps=2"}));
+  PretrainConfig other = config("run");
+  other.datasets[0].path = prepare("other", generated_text(120, 7)).string();
+  EXPECT_THAT(error_message([&] { run(other); }), HasSubstr("another order of data"));
+  EXPECT_THAT(error_message([&] { run(config("run", {"seed=7"})); }),
+              HasSubstr("seed was 42, is 7"));
+  EXPECT_THAT(error_message([&] { run(config("run", {"micro_batch_size=4"})); }),
+              HasSubstr("another order of data"));
+}
+
+TEST_F(Resume, TheSameStepMayBeSplitOtherwise) {
+  run(config("run", {"max_steps=2"}));
+  EXPECT_EQ(run(config("run", {"micro_batch_size=1", "gradient_accumulation_steps=2"})).updates, 8);
+}
+
+TEST_F(Resume, NeverRefusesAFolderWithCheckpoints) {
+  run(config("run", {"max_steps=2"}));
+  EXPECT_THAT(error_message([&] { run(config("run", {"resume_from_checkpoint=never"})); }),
+              HasSubstr("has checkpoint-2 of an earlier run"));
+}
+
+TEST_F(Resume, ABranchBeginsAtACheckpointOfAnotherFolder) {
+  const std::vector<std::string> options = {"save_steps=2"};
+  run(config("run", options));
+  const std::string from = "resume_from_checkpoint=" + checkpoint("run", 4).string();
+  EXPECT_THAT(error_message([&] { run(config("run", {from})); }),
+              HasSubstr("has the later checkpoint-8"));
+  run(config("branch", {"save_steps=2", from}));
+  EXPECT_EQ(trace("branch", 8).tensors, trace("run", 8).tensors);
+  EXPECT_FALSE(has_checkpoint("branch", 2));
+}
+
+TEST_F(Resume, TwoRunsInOneFolderAreRefused) {
+  const auto first = open(config("run"));
+  const std::string message = error_message([&] { open(config("run")); });
+  EXPECT_THAT(message, HasSubstr("run.lock"));
+  EXPECT_THAT(message, HasSubstr("it is held by process " + std::to_string(getpid())));
+}
+
+TEST_F(Resume, AFullDiskStopsNoTrainingButAnUnsavedEndIsAnError) {
+  const std::vector<std::string> options = {"save_steps=2", "max_steps=6"};
+  FaultyFileSystem counting;
+  files_ = &counting;
+  run(config("counted", {"save_steps=2", "max_steps=4"}));
+  FaultyFileSystem full(Fault::kDiskFull, counting.operations());
+  files_ = &full;
+  EXPECT_THAT(error_message([&] { run(config("run", options)); }), HasSubstr("the disk is full"));
+  EXPECT_THAT(recorder_.said("no checkpoint was saved at step 6, training goes on"), SizeIs(1));
+  EXPECT_TRUE(has_checkpoint("run", 4));
+  files_ = &real_file_system();
+  run(config("whole", options));
+  run(config("run", options));
+  EXPECT_EQ(trace("run", 6), trace("whole", 6));
+}
+
+}  // namespace
+}  // namespace weft::train
