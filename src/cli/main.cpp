@@ -19,7 +19,8 @@ constexpr const char* kFooter =
     "  weft pretrain configs/pretrain/demo.yaml output_dir=run\n"
     "  weft export run -o run/export\n"
     "  weft generate --model run/export --prompt \"Once upon a time\"\n"
-    "Exit codes: 0 done, 1 internal error, 2 bad input, 3 does not fit, 5 diverged.";
+    "Exit codes: 0 done, 1 internal error, 2 bad input, 3 does not fit, 5 diverged,\n"
+    "75 preempted and saved, 130 interrupted.";
 
 int fail(const char* message, ExitCode code) {
   std::cerr << "weft: " << message << "\n";

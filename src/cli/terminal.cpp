@@ -14,12 +14,15 @@ namespace weft::cli {
 namespace {
 
 std::atomic<int> interrupt_count{0};
+std::atomic<int> user_interrupts{0};
+std::atomic<bool> preempted{false};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
 
 // Twice is at once: nothing is half-written, since every file appears under its name by a rename.
 extern "C" void on_interrupt(int signal) {
-  if (interrupt_count.fetch_add(1) == 0) return;
-  _exit(128 + signal);
+  if (signal == SIGINT && user_interrupts.fetch_add(1) > 0) _exit(128 + signal);
+  if (signal != SIGINT) preempted.store(true);
+  interrupt_count.fetch_add(1);
 }
 
 }  // namespace
@@ -31,10 +34,15 @@ const std::atomic<int>& interrupts() {
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
+    sigaction(SIGUSR1, &action, nullptr);
     return true;
   }();
   static_cast<void>(kInstalled);
   return interrupt_count;
+}
+
+int interrupted_exit_code() {
+  return preempted.load() ? static_cast<int>(ExitCode::kPreempted) : 128 + SIGINT;
 }
 
 bool is_terminal(int file_descriptor) {

@@ -27,9 +27,13 @@ void add_evaluate(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
 
-// How many times the user has asked to stop (SIGINT, SIGTERM). The first asks for an orderly end,
-// the second ends the process at once.
+// How many times someone has asked to stop. SIGINT is the user: the first asks for an orderly end,
+// the second ends the process at once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that
+// takes the machine away: however often they come, the end is orderly.
 const std::atomic<int>& interrupts();
+// The exit code of a run that saved and ended because it was asked to: 130 (128 + SIGINT) after
+// SIGINT alone, ExitCode::kPreempted after SIGTERM or SIGUSR1.
+int interrupted_exit_code();
 
 bool is_terminal(int file_descriptor);
 int terminal_width();     // columns; 80 if it is not known
