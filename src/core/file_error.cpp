@@ -12,6 +12,7 @@ std::string reason_of(int number) {
     case ENOSPC: return "the disk is full";
     case EDQUOT: return "the disk quota is used up";
     case EROFS: return "the file system is read-only";
+    case EFBIG: return "it would be larger than this process may write";
     case EACCES:
     case EPERM: return "permission denied";
     case EISDIR: return "it is a folder, not a file";
@@ -38,6 +39,7 @@ std::string advice_for(int number) {
     case ENOTEMPTY:
     case EEXIST: return "remove it or choose another path";
     case EIO: return "its contents cannot be trusted; check the disk (dmesg)";
+    case EFBIG: return "raise the limit of file sizes (ulimit -f)";
     case EMFILE:
     case ENFILE: return "raise the limit of open files (ulimit -n)";
     default: return "";
