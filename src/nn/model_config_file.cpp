@@ -1,13 +1,22 @@
 #include "nn/model_config_file.h"
 
+#include <algorithm>
+
 #include "core/quote.h"
 #include "core/tree/bind.h"
 #include "core/tree/json_tree.h"
 #include "core/tree/schema.h"
+#include "nn/model_config_keys.h"
 #include "weft/error.h"
 
 namespace weft::nn {
 namespace {
+
+// Bookkeeping that every folder has: of transformers, and `exported_by` of our own.
+bool is_bookkeeping(std::string_view key) {
+  const auto known = keys_without_effect();
+  return key == "exported_by" || std::find(known.begin(), known.end(), key) != known.end();
+}
 
 // Leaves misspelt keys for the binder to refuse.
 void drop_unknown_keys(Tree& config, const Schema& schema, Report& report) {
@@ -58,6 +67,7 @@ ModelConfig read_hugging_face_config(Tree config, std::vector<std::string>& note
   ModelConfig result;
   if (expect_map(config, "", report)) {
     const Schema schema = schema_of<ModelConfig>();
+    std::erase_if(config.entries, [](const TreeEntry& entry) { return is_bookkeeping(entry.key); });
     resolve_names(config, schema, report);
     drop_unknown_keys(config, schema, report);
     bind_struct(config, result, "", report);
