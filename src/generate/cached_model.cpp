@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "nn/decoder.h"
 
@@ -46,11 +47,20 @@ CachedModel::CachedModel(const nn::DecoderSpec& spec, const CacheOptions& option
     : spec_(spec),
       options_(options),
       programs_(programs),
+      tokens_(spec.vocab_size),
       lengths_(static_cast<size_t>(options.batch), 0),
       logits_(static_cast<size_t>(options.batch * spec.vocab_size)) {}
 
 void CachedModel::reset() {
   std::fill(lengths_.begin(), lengths_.end(), 0);
+}
+
+void CachedModel::limit_vocabulary(int64_t tokens) {
+  if (tokens < 1 || tokens > spec_.vocab_size)
+    throw Error("the tokenizer has " + std::to_string(tokens) + " tokens, the model " +
+                std::to_string(spec_.vocab_size) +
+                "; take the tokenizer that belongs to the model");
+  tokens_ = tokens;
 }
 
 const graph::Program& CachedModel::program(bool decoding) const {
@@ -113,6 +123,10 @@ std::span<const float> CachedModel::append(std::span<const std::vector<int32_t>>
     if (!tokens[r].empty()) place(program(true), {static_cast<int64_t>(r), 0, tokens[r].back()});
   program(true).run_body(programs_.parallel);
   read_logits();
+  for (size_t row = 0; row < lengths_.size(); ++row) {
+    const auto begin = logits_.begin() + static_cast<std::ptrdiff_t>(row) * spec_.vocab_size;
+    std::fill(begin + tokens_, begin + spec_.vocab_size, -std::numeric_limits<float>::infinity());
+  }
   return logits_;
 }
 

@@ -36,6 +36,9 @@ class CachedModel {
 
   // Forgets all sequences.
   void reset();
+  // Rules out the ids from `tokens` on: a model's vocabulary is often rounded up to more than its
+  // tokenizer has, and nothing was ever trained behind those ids.
+  void limit_vocabulary(int64_t tokens);
   // Appends tokens to the sequences, by row; rows may be empty. Returns logits [batch, vocabulary]
   // after the last token of each row (of rows without new tokens they mean nothing), valid until
   // the next call. Throws Error if a sequence outgrows the capacity.
@@ -62,6 +65,7 @@ class CachedModel {
   nn::DecoderSpec spec_;
   CacheOptions options_;
   GenerationPrograms programs_;
+  int64_t tokens_;  // ids below may be predicted
   std::vector<int64_t> lengths_;
   std::vector<float> logits_;
 };

@@ -27,7 +27,9 @@ class Sequence {
         number_(number),
         options_(options),
         decoder_(tokenizer),
-        stops_(options.stops) {}
+        stops_(options.stops) {
+    for (const int32_t token : history_) decoder_.push(token);  // what comes continues the prompt
+  }
 
   bool running() const { return running_; }
   const std::vector<int32_t>& history() const { return history_; }
@@ -36,9 +38,12 @@ class Sequence {
   // Chooses the next token and returns the text that may be shown now.
   std::string choose(std::span<float> logits) {
     const uint64_t position = result_.tokens.size();
-    const int32_t token =
-        choose_token(logits, history_, options_.sampling,
-                     {.seed = options_.seed, .sequence = number_, .position = position});
+    return take(choose_token(logits, history_, options_.sampling,
+                             {.seed = options_.seed, .sequence = number_, .position = position}));
+  }
+
+  // Continues with a token and returns the text that may be shown now.
+  std::string take(int32_t token) {
     history_.push_back(token);
     result_.tokens.push_back(token);
     const auto& eos = options_.eos_tokens;
@@ -86,6 +91,7 @@ std::vector<Generated> generate(CachedModel& model, const text::Tokenizer& token
   check(options.sampling);
   check_prompts(model, prompts);
   model.reset();
+  model.limit_vocabulary(tokenizer.vocab_size());
   std::vector<Sequence> sequences;
   std::vector<std::vector<int32_t>> next(static_cast<size_t>(model.batch()));
   for (size_t i = 0; i < prompts.ids.size(); ++i) {
@@ -117,10 +123,26 @@ std::vector<Generated> generate(CachedModel& model, const text::Tokenizer& token
   return results;
 }
 
-std::vector<Hypothesis> generate_beams(CachedModel& model, const std::vector<int32_t>& prompt,
-                                       const BeamOptions& beams, int64_t count) {
+Generated generate_beams(CachedModel& model, const text::Tokenizer& tokenizer,
+                         const std::vector<int32_t>& prompt, const BeamOptions& beams,
+                         const std::vector<std::string>& stops) {
   WEFT_ASSERT(model.batch() == beams.num_beams);
   model.reset();
+  model.limit_vocabulary(tokenizer.vocab_size());
+  const GenerateOptions options{
+      .max_new_tokens = INT64_MAX, .eos_tokens = beams.eos_tokens, .stops = stops};
+  const auto as_text = [&](std::span<const int32_t> tokens) {
+    Sequence sequence(prompt, 0, tokenizer, options);
+    for (const int32_t token : tokens)
+      if (sequence.running()) sequence.take(token);
+    if (sequence.running()) sequence.end(StopReason::kLength);
+    return std::move(sequence.result());
+  };
+  BeamSearch::StopRule stop_rule;
+  if (!stops.empty())
+    stop_rule = [&](std::span<const int32_t> sequence) {
+      return as_text(sequence.subspan(prompt.size())).reason == StopReason::kStopString;
+    };
   bool first = true;
   const BeamStep step = [&](const std::vector<std::vector<int32_t>>& sequences,
                             const std::vector<int32_t>& parents) {
@@ -131,7 +153,8 @@ std::vector<Hypothesis> generate_beams(CachedModel& model, const std::vector<int
     first = false;
     return model.append(next);
   };
-  return beam_search(BeamSearch(prompt, beams), step, count);
+  const auto best = beam_search(BeamSearch(prompt, beams, stop_rule), step, 1);
+  return as_text(best.at(0).tokens);
 }
 
 }  // namespace weft::generate

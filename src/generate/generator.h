@@ -40,14 +40,16 @@ struct Prompts {
   uint64_t first = 0;
 };
 
-// Continues each prompt. Throws Error if one is empty or, with max_new_tokens, does not fit the
-// model's cache.
+// Continues each prompt, with ids that the tokenizer has. Throws Error if a prompt is empty or,
+// with max_new_tokens, does not fit the model's cache.
 std::vector<Generated> generate(CachedModel& model, const text::Tokenizer& tokenizer,
                                 const Prompts& prompts, const GenerateOptions& options,
                                 const OnText& on_text = nullptr);
 
-// Beam search for one prompt; model.batch() must be beams.num_beams.
-std::vector<Hypothesis> generate_beams(CachedModel& model, const std::vector<int32_t>& prompt,
-                                       const BeamOptions& beams, int64_t count);
+// The best text of a beam search for one prompt; model.batch() must be beams.num_beams. A text also
+// ends where one of `stops` appears in it.
+Generated generate_beams(CachedModel& model, const text::Tokenizer& tokenizer,
+                         const std::vector<int32_t>& prompt, const BeamOptions& beams,
+                         const std::vector<std::string>& stops = {});
 
 }  // namespace weft::generate
