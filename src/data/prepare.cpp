@@ -7,6 +7,7 @@
 #include "data/dataset_writer.h"
 #include "data/ordered_pipeline.h"
 #include "data/pending_folder.h"
+#include "data/tokenized_text.h"
 #include "io/hash.h"
 
 namespace weft::data {
@@ -119,14 +120,6 @@ class Pass {
   int64_t tokens_ = 0;
 };
 
-// The BOS token, if the tokenizer frames texts with one that is not also the end.
-std::optional<int32_t> bos_of(const text::Tokenizer& tokenizer) {
-  const text::SpecialIds& ids = tokenizer.special_ids();
-  const std::vector<int32_t> frame = tokenizer.encode("");
-  const bool framed = ids.bos && !frame.empty() && frame.front() == *ids.bos && ids.bos != ids.eos;
-  return framed ? ids.bos : std::nullopt;
-}
-
 DatasetFormat format_for(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
   const auto eos = tokenizer.special_ids().eos;
   if (!eos)
@@ -134,7 +127,7 @@ DatasetFormat format_for(const text::Tokenizer& tokenizer, const PrepareOptions&
                 "' has no end-of-text token, by which documents are told apart; name one in "
                 "tokenizer_config.json beside it: {\"eos_token\": \"<|endoftext|>\"}");
   return {.vocab_size = tokenizer.vocab_size(),
-          .bos_token_id = bos_of(tokenizer),
+          .bos_token_id = document_bos(tokenizer),
           .eos_token_id = *eos,
           .shard_tokens = options.shard_tokens};
 }
