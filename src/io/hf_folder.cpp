@@ -88,7 +88,7 @@ void refuse_foreign(const FileSystem& files, const Path& folder) {
     throw Error("'" + folder.string() + "' is a file; give a folder that is new or empty");
   const std::vector<std::string> names = files.list(folder);
   if (names.empty()) return;
-  const std::string advice = "; choose another folder, empty this one, or ask for overwriting";
+  const std::string advice = "; choose another folder, empty this one, or give --overwrite";
   if (!is_ours(files, folder))
     throw Error("'" + folder.string() + "' is not empty and was not written by Weft" + advice);
   for (const std::string& name : names)

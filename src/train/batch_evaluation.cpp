@@ -115,9 +115,8 @@ std::vector<float> to_floats(const graph::Tensor& tensor) {
 
 }  // namespace
 
-void evaluate_batch(const nn::DecoderSpec& spec, const io::TensorSet& tensors,
-                    const BatchEvaluation& batch) {
-  if (batch.output.empty()) throw Error("--batch needs --output FILE.safetensors beside it");
+std::optional<double> evaluate_batch(const nn::DecoderSpec& spec, const io::TensorSet& tensors,
+                                     const BatchEvaluation& batch) {
   const Inputs in = read_inputs(batch.input, spec.vocab_size);
   if (in.time > spec.max_positions)
     throw Error("the batch has " + std::to_string(in.time) +
@@ -134,12 +133,15 @@ void evaluate_batch(const nn::DecoderSpec& spec, const io::TensorSet& tensors,
   const std::vector<float> values = to_floats(session.programs().output(0, 0));
   std::vector<io::TensorToWrite> out;
   out.push_back(floats("logits", {in.batch, in.time, spec.vocab_size}, values));
-  std::vector<float> loss;
+  std::optional<double> loss;
+  std::vector<float> stored;
   if (!in.labels.empty()) {
-    loss.push_back(static_cast<float>(mean_loss(in, values, spec.vocab_size)));
-    out.push_back(floats("loss", {1}, loss));
+    loss = mean_loss(in, values, spec.vocab_size);
+    stored.push_back(static_cast<float>(*loss));
+    out.push_back(floats("loss", {1}, stored));
   }
   io::write_safetensors_file(real_file_system(), batch.output, out);
+  return loss;
 }
 
 }  // namespace weft::train

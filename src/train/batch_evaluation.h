@@ -2,6 +2,8 @@
 // framework from outside.
 #pragma once
 
+#include <optional>
+
 #include "io/tensor_set.h"
 #include "nn/decoder_spec.h"
 
@@ -15,8 +17,10 @@ struct BatchEvaluation {
 };
 
 // attention_mask and labels may be missing: everything is a token, and there is no loss. Labels are
-// those of the tokens themselves; they are shifted here. Padding may stand on either side.
-void evaluate_batch(const nn::DecoderSpec& spec, const io::TensorSet& tensors,
-                    const BatchEvaluation& batch);
+// those of the tokens themselves; they are shifted here. Padding may stand on either side. Returns
+// the loss, if there is one. Throws Error for a batch that the model cannot read; `output` is then
+// as it was.
+std::optional<double> evaluate_batch(const nn::DecoderSpec& spec, const io::TensorSet& tensors,
+                                     const BatchEvaluation& batch);
 
 }  // namespace weft::train

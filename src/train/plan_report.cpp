@@ -13,8 +13,9 @@ using graph::Phase;
 using graph::ValueId;
 using graph::ValueInfo;
 
-// "layers.3" of "layers.3.attention", "head" of "head".
+// "layers.3" of "layers.3.attention"; what stands in no layer is the head.
 std::string layer_of(const std::string& scope) {
+  if (scope.empty()) return "head";
   if (!scope.starts_with("layers.")) return scope.substr(0, scope.find('.'));
   return scope.substr(0, scope.find('.', std::string_view("layers.").size()));
 }
