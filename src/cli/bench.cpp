@@ -94,14 +94,6 @@ nlohmann::ordered_json bench_config(const Options& options) {
   return out;
 }
 
-void show(const nlohmann::ordered_json& out, bool json) {
-  if (json) {
-    std::cout << out.dump(2) << "\n";
-    return;
-  }
-  for (const auto& [name, value] : out.items()) std::cout << name << " " << value.dump() << "\n";
-}
-
 // Times every instruction.
 class Stopwatch final : public graph::Observer {
  public:
@@ -183,7 +175,7 @@ void add_bench(CLI::App& app) {
   verb->callback([options] {
     interrupts();
     const bool machine = options->config.file.empty();
-    show(machine ? roof_json(thread_count(0)) : bench_config(*options), options->json);
+    print_values(machine ? roof_json(thread_count(0)) : bench_config(*options), options->json);
   });
 }
 

@@ -8,21 +8,20 @@
 #include "cli/verb.h"
 #include "core/file_system.h"
 #include "data/ngram_baseline.h"
-#include "data/sampler.h"
 #include "data/sequences.h"
-#include "io/safetensors.h"
+#include "data/tokenized_text.h"
 #include "train/batch_evaluation.h"
 #include "train/text_evaluation.h"
 
 namespace weft::cli {
 namespace {
 
-constexpr int64_t kMaxTextBytes = int64_t{1} << 30;
-
 struct Options {
   InferenceOptions model;
   std::string text, shards, batch, output;
   std::string split = "validation";
+  std::string text_field = "text";
+  std::string invalid_utf8 = "error";
   int64_t sequence_len = 0;
   int64_t batch_size = 8;
   bool json = false;
@@ -57,11 +56,7 @@ void show(const Options& options, const train::EvaluationResult& result, int64_t
     out["unigram_loss"] = baselines->unigram;
     out["bigram_loss"] = baselines->bigram;
   }
-  if (options.json) {
-    std::cout << out.dump(2) << "\n";
-    return;
-  }
-  for (const auto& [name, value] : out.items()) std::cout << name << " " << value.dump() << "\n";
+  print_values(out, options.json);
 }
 
 void evaluate_shards(const Options& options, const ModelFolder& model) {
@@ -69,6 +64,10 @@ void evaluate_shards(const Options& options, const ModelFolder& model) {
       options.split == "train" ? data::Split::kTrain : data::Split::kValidation;
   const Path folder = options.shards;
   const data::TokenStream stream(folder, split);
+  if (stream.tokens() == 0)
+    throw Error(stream.name() + " is empty; --split " +
+                (split == data::Split::kTrain ? "validation" : "train") +
+                " takes the other one, `weft prepare --val-split` makes both");
   stream.check_vocabulary(model.spec.vocab_size);
   const data::TokenWindows windows(
       stream, {.sequence_len = window_length(options, model), .keep_partial = true});
@@ -81,26 +80,47 @@ void evaluate_shards(const Options& options, const ModelFolder& model) {
 }
 
 void evaluate_text(const Options& options, const ModelFolder& model) {
-  const std::string text = read_text_file(options.text, kMaxTextBytes);
   if (model.tokenizer == nullptr)
     throw Error("'" + model.path.string() + "' has no tokenizer.json, so --text cannot be read");
-  const std::vector<int32_t> ids = model.tokenizer->encode(text);
-  const train::IdSequences sequences(ids, window_length(options, model));
-  show(options, evaluate_tokens(options, model, sequences), static_cast<int64_t>(text.size()),
-       std::nullopt);
+  data::TokenizedText text = data::tokenize_text(
+      real_file_system(), *model.tokenizer, {options.text},
+      {.text_field = options.text_field, .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8)});
+  if (text.ids.size() < 2)
+    throw Error("'" + options.text + "' has " + std::to_string(text.ids.size()) +
+                " tokens; at least 2 are needed to predict one from another");
+  const train::IdSequences sequences(std::move(text.ids), window_length(options, model));
+  show(options, evaluate_tokens(options, model, sequences), text.bytes, std::nullopt);
+}
+
+void evaluate_batch(const Options& options, const ModelFolder& model) {
+  if (options.output.empty())
+    throw Error("evaluate: --batch needs --output FILE.safetensors, where the logits go");
+  const std::optional<double> loss =
+      train::evaluate_batch(model.spec, model.tensors,
+                            {.input = options.batch,
+                             .output = options.output,
+                             .compute = compute_type(options.model.precision),
+                             .threads = thread_count(options.model.threads)});
+  nlohmann::ordered_json out;
+  if (loss) out["loss"] = *loss;
+  out["output"] = options.output;
+  print_values(out, options.json);
+}
+
+// Exactly one of the three, before a model is read.
+void check_options(const Options& options) {
+  const bool any = !options.text.empty() || !options.shards.empty() || !options.batch.empty();
+  if (!any) throw Error("evaluate: give one of --text FILE, --shards DIR, --batch FILE");
+  if (options.baselines && options.shards.empty())
+    throw Error("evaluate: --baselines needs --shards, whose training split they learn from");
 }
 
 void run(const Options& options) {
+  check_options(options);
   const ModelFolder model = open_model(options.model, false);
-  if (!options.batch.empty())
-    return train::evaluate_batch(model.spec, model.tensors,
-                                 {.input = options.batch,
-                                  .output = options.output,
-                                  .compute = compute_type(options.model.precision),
-                                  .threads = thread_count(options.model.threads)});
+  if (!options.batch.empty()) return evaluate_batch(options, model);
   if (!options.shards.empty()) return evaluate_shards(options, model);
-  if (!options.text.empty()) return evaluate_text(options, model);
-  throw Error("evaluate: give one of --text FILE, --shards DIR, --batch FILE");
+  evaluate_text(options, model);
 }
 
 }  // namespace
@@ -111,7 +131,7 @@ void add_evaluate(CLI::App& app) {
   verb->footer(
       "Example:\n  weft evaluate --model runs/demo/export --shards runs/demo/tokens --baselines");
   add_inference_options(*verb, options->model);
-  auto* text = verb->add_option("--text", options->text, "a text file");
+  auto* text = verb->add_option("--text", options->text, "text: a file, or a folder of them");
   auto* shards = verb->add_option("--shards", options->shards, "a folder of `weft prepare`");
   auto* batch = verb->add_option("--batch", options->batch,
                                  "a .safetensors file with input_ids, attention_mask, labels");
@@ -122,6 +142,7 @@ void add_evaluate(CLI::App& app) {
   verb->add_option("--split", options->split, "of --shards")
       ->check(CLI::IsMember({"train", "validation"}))
       ->capture_default_str();
+  add_text_options(*verb, options->text_field, options->invalid_utf8);
   verb->add_option("--sequence-len", options->sequence_len,
                    "tokens of a window; 0: the model's, at most 1024")
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));

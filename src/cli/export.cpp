@@ -1,4 +1,6 @@
 // `weft export` and `weft import`: models to and from the formats of others.
+#include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -52,8 +54,20 @@ class LoadedParameters {
   std::map<std::string, std::vector<float>> memory_;
 };
 
+// Replacing the folder that holds what is read would lose it.
+void check_output(const Path& output, const Path& source) {
+  std::error_code error;
+  const Path to = std::filesystem::weakly_canonical(output, error);
+  const Path from = std::filesystem::weakly_canonical(source, error);
+  const auto [at, end] = std::mismatch(to.begin(), to.end(), from.begin(), from.end());
+  if (at == to.end())
+    throw Error("-o '" + output.string() + "' would replace the model that is read, '" +
+                source.string() + "'; give another folder");
+}
+
 void run_export(const ExportOptions& options) {
   const ModelFolder model = open_model({.model = options.run}, false);
+  check_output(options.output, model.path);
   const io::StoredType type = stored_type(options.dtype, model.tensors.tensors().front().type);
   LoadedParameters parameters(model);
   io::write_model_folder(
@@ -85,24 +99,63 @@ struct ImportOptions {
   std::string model;
   std::string tokenizer;
   std::string output;
+  bool overwrite = false;
 };
+
+constexpr const char* kTokenizerBin = "tokenizer.bin";
+
+bool is_file(const Path& path) {
+  return real_file_system().status(path).kind == FileKind::kFile;
+}
+
+// The checkpoint itself, or the only .bin of a folder that is no tokenizer.
+Path checkpoint_of(const Path& given) {
+  FileSystem& files = real_file_system();
+  if (files.status(given).kind != FileKind::kFolder) return given;
+  std::vector<std::string> found;
+  for (const std::string& name : files.list(given))
+    if (name.ends_with(".bin") && !name.starts_with("tok") && is_file(given / name))
+      found.push_back(name);
+  if (found.size() == 1) return given / found.front();
+  throw Error("the folder '" + given.string() + "' holds " + std::to_string(found.size()) +
+              " checkpoints of llama2.c (.bin files); give the path of the one to import");
+}
+
+// The tokenizer that was named, else the one that lies beside the checkpoint.
+Path tokenizer_of(const ImportOptions& options, const Path& checkpoint) {
+  if (!options.tokenizer.empty()) return options.tokenizer;
+  const Path beside = parent_folder(checkpoint) / kTokenizerBin;
+  if (is_file(beside)) return beside;
+  std::cerr << "weft: no tokenizer: there is no '" << beside.string()
+            << "', and --tokenizer names none; the folder will be without\n";
+  return {};
+}
+
+std::string llama2c_generation_config() {
+  return R"({"bos_token_id": 1, "eos_token_id": 2})";
+}
 
 // llama2.c's legacy checkpoint, with its tokenizer.bin.
 void run_import(const ImportOptions& options) {
-  const io::Llama2cFile file(options.model);
-  io::ModelFolder folder{.config = file.config().to_json(), .tensors = file.tensors()};
-  std::unique_ptr<const text::Tokenizer> tokenizer;
-  if (!options.tokenizer.empty()) {
+  const Path checkpoint = checkpoint_of(options.model);
+  const io::Llama2cFile file(checkpoint);
+  io::ModelFolder folder{.config = file.config().to_json(),
+                         .generation_config = llama2c_generation_config(),
+                         .tensors = file.tensors()};
+  const Path tokenizer_bin = tokenizer_of(options, checkpoint);
+  if (!tokenizer_bin.empty()) {
     std::vector<text::ScoredPiece> pieces;
     for (const auto& piece :
-         io::read_llama2c_tokenizer(options.tokenizer, file.config().vocab_size).pieces)
+         io::read_llama2c_tokenizer(tokenizer_bin, file.config().vocab_size).pieces)
       pieces.push_back({piece.text, piece.score});
-    tokenizer = text::make_llama2_tokenizer(pieces);
+    const auto tokenizer = text::make_llama2_tokenizer(pieces);
     for (const text::TokenizerFile& content : tokenizer->files())
       folder.more_files.push_back(io::text_to_write(content.name, content.content));
   }
-  io::write_model_folder(real_file_system(), options.output, folder, io::Overwrite::kOurs);
-  std::cout << "written to '" << options.output << "'\n";
+  io::write_model_folder(real_file_system(), options.output, folder,
+                         options.overwrite ? io::Overwrite::kAny : io::Overwrite::kOurs);
+  std::cout << "written to '" << options.output << "' from '" << checkpoint.string() << "'"
+            << (tokenizer_bin.empty() ? "" : " and '" + tokenizer_bin.string() + "'") << "\n";
 }
 
 }  // namespace
@@ -111,9 +164,12 @@ void add_import(CLI::App& app) {
   auto options = std::make_shared<ImportOptions>();
   CLI::App* verb = app.add_subcommand("import", "Read a model of llama2.c's legacy format");
   verb->footer("Example:\n  weft import stories260K.bin --tokenizer tok512.bin -o stories");
-  verb->add_option("model", options->model, "the checkpoint .bin")->required();
-  verb->add_option("--tokenizer", options->tokenizer, "its tokenizer.bin");
+  verb->add_option("model", options->model, "the checkpoint .bin, or its folder")->required();
+  verb->add_option("--tokenizer", options->tokenizer,
+                   "its tokenizer; without it the tokenizer.bin beside it");
   verb->add_option("-o,--output", options->output, "the Hugging Face folder to write")->required();
+  verb->add_flag("--overwrite", options->overwrite,
+                 "replace a folder even if something else than a model of ours is in it");
   verb->callback([options] { run_import(*options); });
 }
 

@@ -1,10 +1,13 @@
 // `weft generate`: text from a model.
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/inference.h"
 #include "cli/verb.h"
 #include "core/file_system.h"
+#include "data/utf8_policy.h"
 #include "generate/generator.h"
 
 namespace weft::cli {
@@ -18,22 +21,60 @@ struct Options {
   std::string prompt;
   std::string prompts_file;
   generate::GenerateOptions generate;
+  std::optional<int64_t> max_new_tokens;
+  int64_t seed = 0;
   int64_t beams = 1;
   double length_penalty = 1.0;
+  bool json = false;
 };
 
-std::vector<std::string> read_prompts(const Options& options) {
-  if (options.prompts_file.empty()) return {options.prompt};
-  const std::string text = read_text_file(options.prompts_file, kMaxPromptBytes);
+constexpr int64_t kDefaultNewTokens = 64;
+
+// What can be said against the options before a model is read.
+void check_options(const Options& options) {
+  const generate::SamplingOptions& sampling = options.generate.sampling;
+  generate::check(sampling);
+  for (const std::string& stop : options.generate.stops)
+    if (stop.empty()) throw Error("--stop: a stop string is empty; give at least one character");
+  if (options.beams == 1) return;
+  const generate::SamplingOptions unset{.repetition_penalty = sampling.repetition_penalty};
+  const bool samples = (sampling.temperature != 0 && sampling.temperature != unset.temperature) ||
+                       sampling.top_k != unset.top_k || sampling.top_p != unset.top_p ||
+                       sampling.min_p != unset.min_p;
+  if (samples)
+    throw Error(
+        "--beams searches for the likeliest text and draws nothing, so --temperature, --top-k, "
+        "--top-p and --min-p have no meaning with it; leave them out, or --beams");
+}
+
+void check_prompt(const std::string& prompt, const std::string& where) {
+  const size_t bad = data::first_invalid_utf8(prompt);
+  if (bad != data::kAllValid)
+    throw Error(where + ": byte " + std::to_string(bad) +
+                " is no UTF-8 text; prompts must be UTF-8");
+}
+
+// Each line that is not empty.
+std::vector<std::string> read_prompts(const std::string& file) {
+  const std::string text = read_text_file(file, kMaxPromptBytes);
   std::vector<std::string> prompts;
+  int64_t number = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
-    if (end > begin) prompts.push_back(text.substr(begin, end - begin));
+    std::string line = text.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.pop_back();
+    check_prompt(line, file + ":" + std::to_string(++number));
+    if (!line.empty()) prompts.push_back(std::move(line));
     begin = end + 1;
   }
-  if (prompts.empty())
-    throw Error("'" + options.prompts_file + "' has no prompts; write one on each line");
+  if (prompts.empty()) throw Error("'" + file + "' has no prompts; write one on each line");
   return prompts;
+}
+
+std::vector<std::string> prompts_of(const Options& options) {
+  if (!options.prompts_file.empty()) return read_prompts(options.prompts_file);
+  check_prompt(options.prompt, "--prompt");
+  return {options.prompt};
 }
 
 // The ids of a prompt; an empty one is what a text begins with.
@@ -43,81 +84,112 @@ std::vector<int32_t> encode(const text::Tokenizer& tokenizer, const std::string&
   const text::SpecialIds& special = tokenizer.special_ids();
   if (special.bos) return {*special.bos};
   if (special.eos) return {*special.eos};
-  throw Error("the prompt has no tokens, and the tokenizer no token that begins a text");
+  throw Error(
+      "the prompt has no tokens, and the tokenizer no token that begins a text; give a --prompt "
+      "of at least one character");
 }
 
 class GenerateVerb {
  public:
   explicit GenerateVerb(const Options& options)
-      : options_(options), folder_(open_model(options.model)) {
+      : options_(options), texts_(prompts_of(options)), folder_(open_model(options.model)) {
+    options_.generate.seed = static_cast<uint64_t>(options.seed);
     options_.generate.eos_tokens = end_tokens(folder_);
-    for (const std::string& prompt : read_prompts(options_)) {
-      texts_.push_back(prompt);
-      prompts_.push_back(encode(*folder_.tokenizer, prompt));
-      longest_ = std::max(longest_, prompts_.back().size());
+    size_t longest = 0;
+    for (const std::string& text : texts_) {
+      prompts_.push_back(encode(*folder_.tokenizer, text));
+      longest = std::max(longest, prompts_.back().size());
     }
+    set_length(static_cast<int64_t>(longest));
   }
 
   void run() {
-    const bool searches = options_.beams > 1;
-    const generate::CacheOptions cache{
-        .batch =
-            searches ? options_.beams : static_cast<int64_t>(std::min(kBatch, prompts_.size())),
-        .capacity = static_cast<int64_t>(longest_) + options_.generate.max_new_tokens,
-        .compute = compute_type(options_.model.precision)};
+    const int64_t side_by_side = static_cast<int64_t>(std::min(kBatch, prompts_.size()));
+    const generate::CacheOptions cache{.batch = options_.beams > 1 ? options_.beams : side_by_side,
+                                       .capacity = capacity_,
+                                       .compute = compute_type(options_.model.precision)};
     runtime::ForwardSession session(generate::generation_graphs(folder_.spec, cache),
                                     thread_count(options_.model.threads));
     session.load(folder_.tensors, folder_.spec);
     generate::CachedModel model(folder_.spec, cache, {session.programs(), 0, session.parallel()});
-    if (searches) return search(model);
-    for (size_t begin = 0; begin < prompts_.size(); begin += kBatch) run_batch(model, begin);
+    if (options_.beams > 1) return search(model);
+    for (size_t begin = 0; begin < prompts_.size() && !stopped(); begin += kBatch)
+      run_batch(model, begin);
   }
 
  private:
+  // Without a wish: 64 tokens, or fewer where the model has no room for them.
+  void set_length(int64_t longest) {
+    const int64_t room = folder_.spec.max_positions - longest;
+    if (room < 1)
+      throw Error("the longest prompt has " + std::to_string(longest) +
+                  " tokens, and the model is made for " +
+                  std::to_string(folder_.spec.max_positions) +
+                  ", new ones included; give a shorter prompt");
+    const int64_t wanted = options_.max_new_tokens.value_or(std::min(kDefaultNewTokens, room));
+    if (wanted > room)
+      throw Error("--max-new-tokens " + std::to_string(wanted) + ": the model is made for " +
+                  std::to_string(folder_.spec.max_positions) + " tokens, of which the longest " +
+                  "prompt takes " + std::to_string(longest) + "; allowed: at most " +
+                  std::to_string(room));
+    options_.generate.max_new_tokens = wanted;
+    capacity_ = longest + wanted;
+  }
+
+  static bool stopped() { return interrupts().load() > 0 || !std::cout; }
+
+  void show(size_t prompt, const generate::Generated& result) const {
+    if (!options_.json) {
+      std::cout << texts_[prompt] << result.text << "\n";
+      return;
+    }
+    const nlohmann::ordered_json line = {{"prompt", texts_[prompt]},
+                                         {"text", result.text},
+                                         {"tokens", result.tokens.size()},
+                                         {"reason", name_of(result.reason)}};
+    std::cout << line.dump() << "\n";
+  }
+
   void run_batch(generate::CachedModel& model, size_t begin) {
     const size_t count = std::min(kBatch, prompts_.size() - begin);
     generate::Prompts batch{.first = begin};
     for (size_t i = begin; i < begin + count; ++i) batch.ids.push_back(prompts_[i]);
-    const bool streams = prompts_.size() == 1;
+    const bool streams = prompts_.size() == 1 && !options_.json;
     if (streams) std::cout << texts_[0] << std::flush;
     const auto on_text = [&](size_t, const std::string& piece) {
       if (streams) std::cout << piece << std::flush;
-      return interrupts().load() == 0;
+      return !stopped();
     };
     const auto results =
         generate::generate(model, *folder_.tokenizer, batch, options_.generate, on_text);
     if (streams) std::cout << "\n";
-    for (size_t i = 0; !streams && i < results.size(); ++i)
-      std::cout << texts_[begin + i] << results[i].text << "\n";
+    for (size_t i = 0; !streams && i < results.size(); ++i) show(begin + i, results[i]);
   }
 
   void search(generate::CachedModel& model) {
-    for (size_t i = 0; i < prompts_.size(); ++i) {
-      const auto found = generate::generate_beams(
-          model, prompts_[i],
-          {.num_beams = options_.beams,
-           .max_new_tokens = options_.generate.max_new_tokens,
-           .length_penalty = options_.length_penalty,
-           .repetition_penalty = options_.generate.sampling.repetition_penalty,
-           .eos_tokens = options_.generate.eos_tokens},
-          1);
-      std::cout << texts_[i] << folder_.tokenizer->decode(found.at(0).tokens, {.continues = true})
-                << "\n";
-    }
+    const generate::BeamOptions beams{
+        .num_beams = options_.beams,
+        .max_new_tokens = options_.generate.max_new_tokens,
+        .length_penalty = options_.length_penalty,
+        .repetition_penalty = options_.generate.sampling.repetition_penalty,
+        .eos_tokens = options_.generate.eos_tokens};
+    for (size_t i = 0; i < prompts_.size() && !stopped(); ++i)
+      show(i, generate::generate_beams(model, *folder_.tokenizer, prompts_[i], beams,
+                                       options_.generate.stops));
   }
 
   Options options_;
-  ModelFolder folder_;
   std::vector<std::string> texts_;
+  ModelFolder folder_;
   std::vector<std::vector<int32_t>> prompts_;
-  size_t longest_ = 0;
+  int64_t capacity_ = 0;
 };
 
 void add_sampling_options(CLI::App& verb, Options& o) {
   generate::SamplingOptions& s = o.generate.sampling;
-  verb.add_option("--max-new-tokens", o.generate.max_new_tokens, "at most so many new tokens")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 30))
-      ->capture_default_str();
+  verb.add_option("--max-new-tokens", o.max_new_tokens,
+                  "at most so many new tokens; without it 64, or what the model has room for")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 30));
   verb.add_option("--temperature", s.temperature, "divides the logits; 0 takes the best token")
       ->capture_default_str();
   verb.add_option("--top-k", s.top_k, "keep the k best tokens; 0: all")->capture_default_str();
@@ -130,7 +202,8 @@ void add_sampling_options(CLI::App& verb, Options& o) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   verb.add_option("--length-penalty", o.length_penalty, "of beam search")->capture_default_str();
-  verb.add_option("--seed", o.generate.seed, "the same seed gives the same text")
+  verb.add_option("--seed", o.seed, "the same seed gives the same text")
+      ->check(CLI::Range(int64_t{0}, INT64_MAX))
       ->capture_default_str();
   verb.add_option("--stop", o.generate.stops, "end the text before this string")
       ->take_all()
@@ -149,8 +222,11 @@ void add_generate(CLI::App& app) {
   verb->add_option("--prompts", options->prompts_file, "a file with a prompt on each line")
       ->excludes(prompt);
   add_sampling_options(*verb, *options);
+  verb->add_flag("--json", options->json,
+                 "a JSON object on each line: prompt, text, reason of end");
   verb->callback([options] {
     interrupts();
+    check_options(*options);
     GenerateVerb(*options).run();
   });
 }

@@ -1,8 +1,10 @@
 #include "cli/inference.h"
 
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "io/checkpoint_store.h"
+#include "io/hf_folder.h"
 #include "nn/model_config_file.h"
 
 namespace weft::cli {
@@ -45,12 +47,21 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
   if (tokenizer != nullptr && tokenizer->vocab_size() > spec.vocab_size)
     throw Error("the tokenizer of '" + path.string() + "' has " +
                 std::to_string(tokenizer->vocab_size()) + " tokens, the model only " +
-                std::to_string(spec.vocab_size));
+                std::to_string(spec.vocab_size) +
+                "; put the tokenizer beside it that the model was trained with");
   return {path, std::move(config), spec, std::move(tokenizer), io::TensorSet::from_folder(path)};
 }
 
 std::vector<int32_t> end_tokens(const ModelFolder& folder) {
   std::vector<int32_t> result;
+  const nlohmann::json generation = io::read_optional_json(folder.path, "generation_config.json");
+  const nlohmann::json ends = generation.is_object()
+                                  ? generation.value("eos_token_id", nlohmann::json())
+                                  : nlohmann::json();
+  for (const nlohmann::json& id : ends.is_array() ? ends : nlohmann::json::array({ends}))
+    if (id.is_number_integer() && id >= 0 && id < folder.spec.vocab_size)
+      result.push_back(id.get<int32_t>());
+  if (!result.empty()) return result;
   for (const int64_t id : folder.config.eos_token_id) result.push_back(static_cast<int32_t>(id));
   if (result.empty() && folder.tokenizer != nullptr && folder.tokenizer->special_ids().eos)
     result.push_back(*folder.tokenizer->special_ids().eos);

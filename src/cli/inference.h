@@ -8,7 +8,9 @@
 #include "cli/verb.h"
 #include "io/tensor_set.h"
 #include "nn/decoder_spec.h"
+#include "nn/model_config.h"
 #include "runtime/forward_session.h"
+#include "text/tokenizer.h"
 
 namespace weft::cli {
 
@@ -35,7 +37,7 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer = t
 // checkpoint.
 Path model_folder_of(const Path& folder);
 
-// Tokens that end a text, by the model's config and its tokenizer.
+// Tokens that end a text: what generation_config.json says, else config.json, else the tokenizer.
 std::vector<int32_t> end_tokens(const ModelFolder& folder);
 
 }  // namespace weft::cli

@@ -1,10 +1,15 @@
 // The program: reads the command line, runs a verb, and turns errors into messages and exit codes.
+#include <poll.h>
+#include <unistd.h>
+
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <new>
+#include <string>
+#include <vector>
 
+#include "cli/command_line.h"
 #include "cli/verb.h"
 
 namespace weft::cli {
@@ -22,37 +27,61 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 1 internal error, 2 bad input, 3 does not fit, 5 diverged,\n"
     "75 preempted and saved, 130 interrupted.";
 
-int fail(const char* message, ExitCode code) {
+int fail(const std::string& message, ExitCode code) {
   std::cerr << "weft: " << message << "\n";
   return static_cast<int>(code);
 }
 
-int run(int argc, char** argv) {
-  CLI::App app(kDescription, "weft");
-  app.set_version_flag("--version", "weft " WEFT_VERSION);
-  app.footer(kFooter);
-  app.require_subcommand(1);
+// Nobody reads standard output any more, as after `weft generate | head -1`.
+bool reader_is_gone() {
+  pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+// What was printed has arrived, or nobody wants it.
+int finish_output() {
+  std::cout.flush();
+  if (std::cout || reader_is_gone()) return static_cast<int>(ExitCode::kDone);
+  throw Error("standard output could not be written; is the disk full?");
+}
+
+void add_verbs(CLI::App& app) {
   for (const auto add : {add_prepare, add_tokenizer, add_pretrain, add_plan, add_graph, add_profile,
                          add_bench, add_generate, add_evaluate, add_export, add_import})
     add(app);
+}
+
+// Errors of CLI11 become messages of ours; help and a verb's own exit code pass.
+int run_verb(CLI::App& app, int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  check_verbs(app, arguments);
   try {
     app.parse(argc, argv);
-    std::cout.flush();
-    if (!std::cout) throw Error("standard output could not be written; is the disk full?");
-    return static_cast<int>(ExitCode::kDone);
   } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const CLI::RuntimeError& end) {  // a verb's own exit code
+    app.exit(help);
+  } catch (const CLI::RuntimeError& end) {
+    std::cout.flush();
     return end.get_exit_code();
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
-    return static_cast<int>(ExitCode::kBadInput);
+    throw Error(command_line_message(app, arguments, error));
+  }
+  return finish_output();
+}
+
+int run(int argc, char** argv) {
+  try {
+    CLI::App app(kDescription, "weft");
+    app.set_version_flag("--version", "weft " WEFT_VERSION, "print the version and end");
+    app.footer(kFooter);
+    app.require_subcommand(1);
+    add_verbs(app);
+    return run_verb(app, argc, argv);
   } catch (const Error& error) {
     return fail(error.what(), error.code());
   } catch (const std::bad_alloc&) {
     return fail("out of memory; see `weft plan` for what a run needs", ExitCode::kDoesNotFit);
   } catch (const std::exception& error) {
-    return fail((std::string("internal error: ") + error.what()).c_str(), ExitCode::kInternal);
+    return fail(std::string("internal error: ") + error.what(), ExitCode::kInternal);
   }
 }
 
@@ -60,6 +89,9 @@ int run(int argc, char** argv) {
 }  // namespace weft::cli
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_DFL);  // `weft generate | head` ends quietly
+  // A reader that goes away must not end a training run, and a limit on file sizes is an error to
+  // report: both are told by the write that fails, not by a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   return weft::cli::run(argc, argv);
 }

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/verb.h"
+#include "data/chars_of_text.h"
 #include "data/prepare.h"
 
 namespace weft::cli {
@@ -23,20 +24,20 @@ data::SplitOptions parse_split(const std::string& text) {
   const size_t colon = text.find(':');
   const std::string by = text.substr(0, colon);
   char* end = nullptr;
-  const double size =
-      colon == std::string::npos ? 0.05 : std::strtod(text.c_str() + colon + 1, &end);
-  const bool size_ok = (end == nullptr || *end == '\0') && size >= 0 && size < 1;
+  const std::string given = colon == std::string::npos ? "0.05" : text.substr(colon + 1);
+  const double size = std::strtod(given.c_str(), &end);
+  const bool size_ok = !given.empty() && *end == '\0' && size >= 0 && size < 1;
   if ((by != "hash" && by != "tail") || !size_ok)
     throw Error("--val-split: '" + text +
                 "' is not known; allowed: hash:SIZE, tail:SIZE with SIZE in [0, 1), or none");
   return {.by = by == "hash" ? data::SplitBy::kHash : data::SplitBy::kTail, .size = size};
 }
 
-data::InvalidUtf8 parse_policy(const std::string& word) {
-  for (const auto policy :
-       {data::InvalidUtf8::kError, data::InvalidUtf8::kReplace, data::InvalidUtf8::kSkip})
-    if (name_of(policy) == word) return policy;
-  throw Error("--invalid-utf8: '" + word + "' is not known; allowed: error, replace, skip");
+std::unique_ptr<const text::Tokenizer> tokenizer_of(const Options& options) {
+  if (options.tokenizer != "chars") return text::load_tokenizer(options.tokenizer);
+  return data::chars_of_text(
+      real_file_system(), options.prepare.inputs,
+      {.text_field = options.prepare.text_field, .invalid_utf8 = options.prepare.invalid_utf8});
 }
 
 void show(const data::PrepareResult& result, const std::string& folder) {
@@ -55,12 +56,12 @@ void show(const data::PrepareResult& result, const std::string& folder) {
 void run(Options& options) {
   options.prepare.output = options.output;
   options.prepare.split = parse_split(options.split);
-  options.prepare.invalid_utf8 = parse_policy(options.invalid_utf8);
+  options.prepare.invalid_utf8 = parse_invalid_utf8(options.invalid_utf8);
   options.prepare.threads = thread_count(options.threads);
   options.prepare.progress = [](const data::PrepareProgress&) {
     if (interrupts().load() > 0) throw Error("interrupted; nothing was written");
   };
-  const auto tokenizer = text::load_tokenizer(options.tokenizer);
+  const auto tokenizer = tokenizer_of(options);
   show(data::prepare(*tokenizer, options.prepare), options.output);
 }
 
@@ -75,14 +76,12 @@ void add_prepare(CLI::App& app) {
   verb->add_option("inputs", options->prepare.inputs, ".txt and .jsonl files, or folders of them")
       ->required();
   verb->add_option("-o,--output", options->output, "the folder to write")->required();
-  verb->add_option("--tokenizer", options->tokenizer, "a tokenizer.json, or the word bytes")
+  verb->add_option("--tokenizer", options->tokenizer,
+                   "a tokenizer.json, its folder, or one of the words bytes and chars")
       ->required();
   verb->add_option("--val-split", options->split, "hash:SIZE, tail:SIZE or none")
       ->capture_default_str();
-  verb->add_option("--text-field", options->prepare.text_field, "where .jsonl lines hold text")
-      ->capture_default_str();
-  verb->add_option("--invalid-utf8", options->invalid_utf8, "error, replace or skip")
-      ->capture_default_str();
+  add_text_options(*verb, options->prepare.text_field, options->invalid_utf8);
   verb->add_option("--shard-tokens", options->prepare.shard_tokens, "tokens of a shard, at most")
       ->capture_default_str();
   verb->add_flag("--overwrite", options->prepare.overwrite, "replace an existing tokens folder");

@@ -1,13 +1,15 @@
-// `weft tokenizer`: training, encoding, decoding.
-#include <fstream>
+// `weft tokenizer`: training, encoding, decoding, and what a tokenizer is made of.
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/verb.h"
 #include "core/file_system.h"
 #include "data/input_files.h"
+#include "data/prepare.h"
 #include "data/text_reader.h"
 #include "text/bpe_trainer.h"
+#include "text/tokenizer_info.h"
 #include "text/word_counts.h"
 
 namespace weft::cli {
@@ -19,13 +21,25 @@ struct TrainOptions {
   std::vector<std::string> inputs;
   std::string output;
   std::string text_field = "text";
+  std::string invalid_utf8 = "error";
   text::BpeTrainOptions bpe{.vocab_size = 32000};
 };
+
+// The file to write; its folder is made before the work, so that a bad path is told at once.
+Path output_file(const std::string& output) {
+  Path file = output;
+  if (real_file_system().status(file).kind == FileKind::kFolder) file /= "tokenizer.json";
+  create_folders(real_file_system(), parent_folder(file));
+  return file;
+}
 
 void run_train(const TrainOptions& options) {
   const FileSystem& files = real_file_system();
   const data::InputFiles inputs = data::collect_inputs(files, options.inputs);
-  data::TextReader reader(files, inputs, {.text_field = options.text_field});
+  data::TextReader reader(
+      files, inputs,
+      {.text_field = options.text_field, .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8)});
+  const Path file = output_file(options.output);
   text::WordCounts words;
   data::TextPiece piece;
   while (reader.next(piece)) {
@@ -33,15 +47,16 @@ void run_train(const TrainOptions& options) {
     if (interrupts().load() > 0) throw Error("interrupted; nothing was written");
   }
   const auto tokenizer = text::train_bpe(words, options.bpe);
-  const Path file = options.output;
-  create_folders(real_file_system(), parent_folder(file));
+  if (tokenizer->vocab_size() < options.bpe.vocab_size)
+    std::cerr << "weft: the text gives " << tokenizer->vocab_size() << " tokens, "
+              << options.bpe.vocab_size << " were asked for: no pair is left to merge\n";
   for (const text::TokenizerFile& content : tokenizer->files())
     write_file_atomically(
         real_file_system(),
         content.name == "tokenizer.json" ? file : parent_folder(file) / content.name,
         content.content);
   std::cout << tokenizer->vocab_size() << " tokens from " << words.size()
-            << " different words, written to '" << options.output << "'\n";
+            << " different words, written to '" << file.string() << "'\n";
 }
 
 struct CodeOptions {
@@ -111,9 +126,9 @@ void add_train(CLI::App& parent) {
   verb->add_option("--special-token", options->bpe.special_tokens,
                    "ids from 0 on; the first one ends a text")
       ->capture_default_str();
-  verb->add_option("--text-field", options->text_field, "where .jsonl lines hold text")
-      ->capture_default_str();
-  verb->add_option("-o,--output", options->output, "the tokenizer.json to write")->required();
+  add_text_options(*verb, options->text_field, options->invalid_utf8);
+  verb->add_option("-o,--output", options->output, "the tokenizer.json to write, or its folder")
+      ->required();
   verb->callback([options] {
     interrupts();
     run_train(*options);
@@ -135,6 +150,35 @@ void add_coder(CLI::App& parent, bool encodes) {
   verb->callback([options, encodes] { encodes ? run_encode(*options) : run_decode(*options); });
 }
 
+void run_info(const std::string& where, bool json) {
+  const auto tokenizer = text::load_tokenizer(where);
+  const text::TokenizerInfo info = text::tokenizer_info(*tokenizer);
+  nlohmann::ordered_json out;
+  out["kind"] = info.kind;
+  out["vocab_size"] = info.vocab_size;
+  out["merges"] = info.merges;
+  out["added_tokens"] = info.added_tokens;
+  for (const auto& special : info.special)
+    out[special.role] = {{"token", special.token}, {"id", special.id}};
+  for (const auto& [part, description] : info.pipeline) out[part] = description;
+  out["hash"] = data::tokenizer_hash(*tokenizer);
+  print_values(out, json);
+}
+
+void add_info(CLI::App& parent) {
+  struct Options {
+    std::string tokenizer;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = parent.add_subcommand("info", "Tell what a tokenizer is made of");
+  verb->footer("Example:\n  weft tokenizer info runs/demo/tokenizer.json");
+  verb->add_option("tokenizer", options->tokenizer, "a tokenizer.json, its folder, or bytes")
+      ->required();
+  verb->add_flag("--json", options->json, "as JSON");
+  verb->callback([options] { run_info(options->tokenizer, options->json); });
+}
+
 }  // namespace
 
 void add_tokenizer(CLI::App& app) {
@@ -144,6 +188,7 @@ void add_tokenizer(CLI::App& app) {
   add_train(*verb);
   add_coder(*verb, true);
   add_coder(*verb, false);
+  add_info(*verb);
 }
 
 }  // namespace weft::cli

@@ -4,10 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "nn/model_config.h"
-#include "text/tokenizer.h"
+#include "data/utf8_policy.h"
 #include "weft/dtype.h"
 #include "weft/error.h"
 
@@ -46,5 +46,12 @@ int thread_count(int asked);  // 0: as many as the process may use
 // "16GiB", "500MB", "1024": bytes. Throws Error for anything else.
 int64_t parse_bytes(const std::string& text);
 std::string bytes_text(int64_t bytes);  // "1.20 GiB"
+
+// Results: one JSON object, or a line "name value" for each.
+void print_values(const nlohmann::ordered_json& values, bool json);
+
+// --text-field and --invalid-utf8 of verbs that read text.
+void add_text_options(CLI::App& verb, std::string& text_field, std::string& invalid_utf8);
+data::InvalidUtf8 parse_invalid_utf8(const std::string& word);
 
 }  // namespace weft::cli

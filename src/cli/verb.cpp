@@ -1,0 +1,32 @@
+#include "cli/verb.h"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+namespace weft::cli {
+
+void print_values(const nlohmann::ordered_json& values, bool json) {
+  if (json) {
+    std::cout << values.dump(2) << "\n";
+    return;
+  }
+  for (const auto& [name, value] : values.items())
+    std::cout << name << " " << (value.is_string() ? value.get<std::string>() : value.dump())
+              << "\n";
+}
+
+void add_text_options(CLI::App& verb, std::string& text_field, std::string& invalid_utf8) {
+  verb.add_option("--text-field", text_field, "where .jsonl lines hold text")
+      ->capture_default_str();
+  verb.add_option("--invalid-utf8", invalid_utf8, "bytes that are no text: error, replace or skip")
+      ->capture_default_str();
+}
+
+data::InvalidUtf8 parse_invalid_utf8(const std::string& word) {
+  for (const auto policy :
+       {data::InvalidUtf8::kError, data::InvalidUtf8::kReplace, data::InvalidUtf8::kSkip})
+    if (name_of(policy) == word) return policy;
+  throw Error("--invalid-utf8: '" + word + "' is not known; allowed: error, replace, skip");
+}
+
+}  // namespace weft::cli
