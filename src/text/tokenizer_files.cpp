@@ -34,7 +34,8 @@ std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where) {
   if (where == "bytes") return make_bytes_tokenizer();
   if (where == "chars") {
     throw Error(
-        "the tokenizer \"chars\" is made from a corpus: `weft prepare --tokenizer chars` writes its "
+        "the tokenizer \"chars\" is made from a corpus: `weft prepare --tokenizer chars` writes "
+        "its "
         "tokenizer.json into the tokens folder; give the path of that");
   }
   const fs::path path = tokenizer_json_at(where);

@@ -111,8 +111,9 @@ TEST(HfFolder, ReplacesItsOwnFoldersOnly) {
   EXPECT_EQ(fill_of(folder / "empty"), '2');
 
   folder.write("empty/notes.txt", "mine");
-  EXPECT_THAT(why("empty"), AllOf(HasSubstr("holds 'notes.txt', which Weft did not write"),
-                                  HasSubstr("choose another folder, empty this one, or ask")));
+  EXPECT_THAT(why("empty"),
+              AllOf(HasSubstr("holds 'notes.txt', which Weft did not write"),
+                    HasSubstr("choose another folder, empty this one, or give --overwrite")));
   folder.write("foreign/config.json", "{}");
   EXPECT_THAT(why("foreign"), HasSubstr("is not empty and was not written by Weft"));
   folder.write("file", "x");
