@@ -170,9 +170,9 @@ void norm_backward(const NormBackward<T>& a, const ParallelFor& parallel) {
                           .rstd = a.rstd_N[n]});
     }
   });
-  const auto add = [&](const float* partial, float* out, const float* accumulate) {
+  const auto add = [&](int64_t offset, float* out, const float* accumulate) {
     if (out == nullptr) return;
-    add_partial_sums({.partial_RC = partial,
+    add_partial_sums({.partial_RC = a.workspace + offset,
                       .out_C = out,
                       .accumulate = accumulate,
                       .R = tiles.count(),
@@ -180,8 +180,8 @@ void norm_backward(const NormBackward<T>& a, const ParallelFor& parallel) {
                       .stride = 2 * a.C},
                      parallel);
   };
-  add(a.workspace, a.dscale_C, a.accumulate_dscale);
-  add(a.workspace + a.C, kCentered ? a.dbias_C : nullptr, a.accumulate_dbias);
+  add(0, a.dscale_C, a.accumulate_dscale);
+  add(a.C, kCentered ? a.dbias_C : nullptr, a.accumulate_dbias);
 }
 
 template <class T>

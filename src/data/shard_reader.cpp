@@ -82,6 +82,7 @@ ShardSummary ShardView::summary() const {
 void ShardView::read(int64_t begin, std::span<int32_t> out) const {
   const int64_t count = static_cast<int64_t>(out.size());
   WEFT_ASSERT(begin >= 0 && count <= layout_.token_count && begin <= layout_.token_count - count);
+  if (out.empty()) return;
   const int64_t at = layout_.tokens_at() + begin * layout_.token_bytes;
   check_blocks(at, at + count * layout_.token_bytes);
   const std::byte* source = bytes_.data() + at;

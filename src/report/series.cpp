@@ -48,7 +48,7 @@ std::string tick_text(double value, double step, double largest) {
   if (value == 0) return "0";
   if (largest >= 1e15 || largest < 1e-3) {
     const double decimals = std::floor(std::log10(largest)) - std::floor(std::log10(step) + 1e-9);
-    return scientific(value, std::clamp(static_cast<int>(decimals), 0, 6));
+    return scientific(value, static_cast<int>(std::clamp(decimals, 0.0, 6.0)));
   }
   double divisor = 1;
   const char* unit = "";
@@ -58,8 +58,8 @@ std::string tick_text(double value, double step, double largest) {
     unit = letter;
     break;
   }
-  const int decimals = static_cast<int>(std::ceil(-std::log10(step / divisor) - 1e-9));
-  return fixed(value / divisor, std::clamp(decimals, 0, 12)) + unit;
+  const double decimals = std::ceil(-std::log10(step / divisor) - 1e-9);
+  return fixed(value / divisor, static_cast<int>(std::clamp(decimals, 0.0, 12.0))) + unit;
 }
 
 }  // namespace
