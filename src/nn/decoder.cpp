@@ -53,6 +53,7 @@ class Decoder {
       x = dropped(mlp(mid.y, layer), spec_.residual_dropout, "mlp", layer);
       residual = mid.sum;
     }
+    const Graph::Scope scope(graph_, "head");
     return norm(x, residual, Part::kFinalNorm, 0).y;
   }
 
