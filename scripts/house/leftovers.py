@@ -12,7 +12,8 @@ _SWITCHED_OFF = re.compile(r'^\s*#\s*(if|elif)\s+(0|false)\b', re.M)
 _COMMENTED_OUT = re.compile(  # an example in a comment is indented by more than two spaces
     r'^[ \t]*// {0,2}[\w:<>,*&.\[\]>-][\w:<>,*& \t.\[\]>-]*(\w\(.*\)|\w\)? = [^;\n]*);[ \t]*$'
     r'|^[ \t]*// {0,2}(if|for|while) \(.*\{[ \t]*$', re.M)
-_MACHINE = re.compile(r'(?<![\w.}])/(wor[k]|far[m]|roo[t]|hom[e]/\w+)/|\b[Ii]ssue #?\d+\b')
+_MACHINE = re.compile(
+    r'(?<![\w.}])/(roo[t]/|(wor[k]|far[m]|scratc[h]|hom[e]/\w+|User[s]/\w+|mn[t]/\w+)(/|(?=[\x22\x27`\s])))|\b[Ii]ssue #?\d+\b')
 _VERSION_NAME = re.compile(r'_(v\d+|new|old|copy|backup|tmp)\.\w+$')
 
 _ROOT = {'CMakeLists.txt', 'CMakePresets.json', 'README.md', 'CONTRIBUTING.md', 'LICENSE',

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "weft/ops.h"
+#include <weft/ops.h>
 
 namespace weft {
 namespace {
