@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "cli/verb.h"
 #include "core/thread_pool.h"
@@ -14,29 +15,34 @@ namespace weft::cli {
 namespace {
 
 std::atomic<int> interrupt_count{0};
-std::atomic<int> user_interrupts{0};
 std::atomic<bool> preempted{false};
-static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
 
 // Twice is at once: nothing is half-written, since every file appears under its name by a rename.
-extern "C" void on_interrupt(int signal) {
-  if (signal == SIGINT && user_interrupts.fetch_add(1) > 0) _exit(128 + signal);
-  if (signal != SIGINT) preempted.store(true);
-  interrupt_count.fetch_add(1);
+void wait_for_signals(sigset_t asked) {
+  for (int user_interrupts = 0;;) {
+    int signal = 0;
+    if (sigwait(&asked, &signal) != 0) return;
+    if (signal == SIGINT && ++user_interrupts > 1) _exit(128 + signal);
+    if (signal != SIGINT) preempted = true;
+    interrupt_count.fetch_add(1);
+  }
+}
+
+// No handler: matrix products of oneDNN move the stack pointer of their thread into a small buffer
+// on the heap, and a handler's frame would be written over what lies beside it. So the signals are
+// blocked in every thread but one that waits for them.
+void start_to_wait() {
+  sigset_t asked;
+  sigemptyset(&asked);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&asked, signal);
+  pthread_sigmask(SIG_BLOCK, &asked, nullptr);
+  std::thread(wait_for_signals, asked).detach();
 }
 
 }  // namespace
 
 const std::atomic<int>& interrupts() {
-  static const bool kInstalled = [] {
-    struct sigaction action {};
-    action.sa_handler = on_interrupt;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
-    sigaction(SIGUSR1, &action, nullptr);
-    return true;
-  }();
+  static const bool kInstalled = (start_to_wait(), true);
   static_cast<void>(kInstalled);
   return interrupt_count;
 }

@@ -29,7 +29,8 @@ void add_import(CLI::App& app);
 
 // How many times someone has asked to stop. SIGINT is the user: the first asks for an orderly end,
 // the second ends the process at once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that
-// takes the machine away: however often they come, the end is orderly.
+// takes the machine away: however often they come, the end is orderly. The first call must come
+// before any other thread is started: from then on these signals do nothing but count.
 const std::atomic<int>& interrupts();
 // The exit code of a run that saved and ended because it was asked to: 130 (128 + SIGINT) after
 // SIGINT alone, ExitCode::kPreempted after SIGTERM or SIGUSR1.

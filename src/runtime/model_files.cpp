@@ -95,8 +95,8 @@ std::vector<io::TensorToWrite> weights_to_write(const nn::DecoderSpec& spec,
   for (const nn::TensorName& name : nn::tensor_names(spec)) {
     const std::span<const float> values(memory.at(name.parameter) + name.offset,
                                         static_cast<size_t>(name.shape.elements()));
-    result.push_back(io::floats_to_write(name.file_name, {name.shape.begin(), name.shape.end()},
-                                         values, type));
+    result.push_back(
+        io::floats_to_write(name.file_name, {name.shape.begin(), name.shape.end()}, values, type));
   }
   return result;
 }
