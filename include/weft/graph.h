@@ -61,6 +61,13 @@ class Value {
 struct Initializer {
   enum class Kind : uint8_t { kConstant, kNormal } kind = Kind::kConstant;
   double value = 0.0;  // the constant, or the standard deviation
+  // Of a parameter that packs several tensors one after another: all of them. The random numbers of
+  // each are keyed by its own name, as if it stood alone.
+  struct Part {
+    std::string name;
+    int64_t elements = 0;
+  };
+  std::vector<Part> parts = {};
 
   static Initializer constant(double value) { return {Kind::kConstant, value}; }
   static Initializer normal(double standard_deviation) {

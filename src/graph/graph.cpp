@@ -44,10 +44,16 @@ Graph::Graph(Graph&&) noexcept = default;
 Graph& Graph::operator=(Graph&&) noexcept = default;
 
 Value Graph::parameter(std::string_view name, Shape shape, Initializer initializer) {
+  int64_t elements = 0;
+  for (const Initializer::Part& part : initializer.parts) elements += part.elements;
+  if (!initializer.parts.empty() && elements != shape.elements())
+    throw Error("the parts of parameter '" + std::string(name) + "' have " +
+                std::to_string(elements) + " elements, its shape " + shape.to_string() + " has " +
+                std::to_string(shape.elements()));
   return data_->handle(data_->add_named({.type = {DType::kF32, shape},
                                          .kind = ValueKind::kParameter,
                                          .name = users_name(name),
-                                         .initializer = initializer,
+                                         .initializer = std::move(initializer),
                                          .scope = data_->scope}));
 }
 

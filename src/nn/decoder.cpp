@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "weft/ops/add.h"
 #include "weft/ops/add_layer_norm.h"
@@ -29,6 +31,9 @@ class Decoder {
         spec_(spec),
         ids_(graph.input(kInputIds, {DType::kI32, tokens})),
         positions_(graph.input(kPositions, {DType::kI32, tokens})) {
+    for (const TensorName& name : tensor_names(spec))
+      if (name.file_name != name.parameter)
+        parts_[name.parameter].push_back({name.file_name, name.shape.elements()});
     if (!spec.rotary) return;
     ops::RotaryTable table = spec.rope;
     table.positions = spec.max_positions;
@@ -68,7 +73,10 @@ class Decoder {
  private:
   Value parameter(Part part, int64_t layer, Shape shape, Initializer initializer,
                   bool bias = false) {
-    return graph_.parameter(parameter_name(spec_.family, part, layer, bias), shape, initializer);
+    const std::string name = parameter_name(spec_.family, part, layer, bias);
+    if (const auto packed = parts_.find(name); packed != parts_.end())
+      initializer.parts = packed->second;
+    return graph_.parameter(name, shape, std::move(initializer));
   }
 
   Value embed() {
@@ -152,6 +160,7 @@ class Decoder {
 
   Graph& graph_;
   const DecoderSpec& spec_;
+  std::map<std::string, std::vector<Initializer::Part>> parts_;  // of packed parameters
   Value ids_, positions_, table_, embedding_, rng_;
   uint64_t dropout_key_ = 0;
 };

@@ -34,9 +34,17 @@ void fill_normal(uint64_t key, double deviation, std::span<float> values,
 
 void initialize_parameter(std::string_view name, const Initializer& initializer, uint64_t seed,
                           std::span<float> values, const ParallelFor& parallel) {
-  if (initializer.kind == Initializer::Kind::kNormal)
+  if (initializer.kind == Initializer::Kind::kConstant)
+    return std::fill(values.begin(), values.end(), static_cast<float>(initializer.value));
+  if (initializer.parts.empty())
     return fill_normal(random_key(seed, name), initializer.value, values, parallel);
-  std::fill(values.begin(), values.end(), static_cast<float>(initializer.value));
+  size_t begin = 0;
+  for (const Initializer::Part& part : initializer.parts) {
+    const size_t elements = static_cast<size_t>(part.elements);
+    fill_normal(random_key(seed, part.name), initializer.value, values.subspan(begin, elements),
+                parallel);
+    begin += elements;
+  }
 }
 
 void round_to_bf16(std::span<const float> from, BFloat16* to, const ParallelFor& parallel) {

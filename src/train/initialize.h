@@ -10,7 +10,8 @@
 
 namespace weft::train {
 
-// Random values are a function of (seed, name, index) alone.
+// Random values are a function of (seed, name, index) alone; of a packed parameter, those of each
+// part.
 void initialize_parameter(std::string_view name, const Initializer& initializer, uint64_t seed,
                           std::span<float> values, const ParallelFor& parallel);
 
