@@ -1,0 +1,41 @@
+// Running a reference case: its model as a training session or a forward program, with its weights
+// and its batch.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "golden_case.h"
+#include "runtime/forward_session.h"
+#include "train/session.h"
+
+namespace weft::test {
+
+inline constexpr int kThreads = 2;
+
+// Copies a batch into a program's inputs, as far as it has them.
+void fill(const graph::Program& program, const GoldenCase::Inputs& in);
+
+struct RunOptions {
+  DType compute = DType::kF32;
+  RecomputeMode recompute = RecomputeMode::kNone;
+};
+std::unique_ptr<train::Session> training_session(const GoldenCase& golden,
+                                                 const RunOptions& options = {});
+// One AdamW step of the reference values' recipe.
+StepResult step(train::Session& session, const GoldenCase& golden);
+
+// [B, T, V] of the batch, in fp32. `change`, if given, is called with every tensor of the file
+// before the run; only fp32 programs can have their weights changed.
+using ChangeWeights = std::function<void(const std::string& name, std::span<float> values)>;
+std::vector<float> logits_of(const GoldenCase& golden, const RunOptions& options = {},
+                             const ChangeWeights& change = nullptr);
+
+// Throws Error if there is none of that name.
+float* find(const std::vector<runtime::NamedTensor>& tensors, const std::string& name);
+
+}  // namespace weft::test
