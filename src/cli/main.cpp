@@ -19,11 +19,11 @@ constexpr const char* kDescription =
     "Weft trains transformers: raw text in, a pretrained model that other tools open, out.";
 constexpr const char* kFooter =
     "A first run:\n"
-    "  weft tokenizer train corpus/ --vocab-size 4096 -o run/tokenizer.json\n"
-    "  weft prepare corpus/ -o run/tokens --tokenizer run/tokenizer.json --val-split hash:0.05\n"
-    "  weft pretrain configs/pretrain/demo.yaml output_dir=run\n"
-    "  weft export run -o run/export\n"
-    "  weft generate --model run/export --prompt \"Once upon a time\"\n"
+    "  weft tokenizer train corpus/ --vocab-size 1024 -o runs/demo/tokenizer.json\n"
+    "  weft prepare corpus/ -o runs/demo/tokens --tokenizer runs/demo/tokenizer.json\n"
+    "  weft pretrain configs/pretrain/demo.yaml\n"
+    "  weft export runs/demo -o runs/demo/export\n"
+    "  weft generate --model runs/demo/export --prompt \"Once upon a time\"\n"
     "Exit codes: 0 done, 1 internal error, 2 bad input, 3 does not fit, 5 diverged,\n"
     "75 preempted and saved, 130 interrupted.";
 
