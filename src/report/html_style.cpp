@@ -35,6 +35,7 @@ h1 {
 h2 { font-size: 1.05rem; margin: 0 0 14px; letter-spacing: -0.005em; }
 h3 { font-size: 0.95rem; margin: 0; font-weight: 600; }
 h3 small, .tile small { font-weight: 400; color: var(--soft); font-size: 0.8rem; }
+.tile small { font-size: 0.75rem; }
 .subtitle { color: var(--soft); margin: 6px 0 0; overflow-wrap: anywhere; }
 .state {
   border: 1px solid currentColor; border-radius: 99px; padding: 1px 11px; font-size: 0.8rem;
@@ -54,11 +55,11 @@ section {
 }
 .tile {
   background: var(--card); border: 1px solid var(--rule); border-radius: 12px;
-  padding: 12px 14px; min-width: 0;
+  padding: 12px 11px; min-width: 0;
 }
 .tile span { display: block; color: var(--soft); font-size: 0.82rem; }
 .tile b {
-  display: block; font-size: 1.5rem; line-height: 1.3; font-weight: 650;
+  display: block; font-size: 1.35rem; line-height: 1.4; font-weight: 650;
   letter-spacing: -0.02em; font-variant-numeric: tabular-nums; overflow-wrap: anywhere;
 }
 .tile.bad b { color: var(--bad); }
