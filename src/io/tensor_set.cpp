@@ -127,7 +127,11 @@ TensorSet TensorSet::from_file(const Path& file) {
 TensorSet TensorSet::from_index(const Path& index) {
   std::vector<SafetensorsFile> files;
   for (auto& [shard, tensors] : read_weight_map(index)) {
-    files.emplace_back(parent_folder(index) / shard);
+    const Path file = parent_folder(index) / shard;
+    if (!is_file(file))
+      throw Error("'" + index.string() + "' names the shard '" + file.string() +
+                  "', but there is no such file; the folder is not whole: copy the shard into it");
+    files.emplace_back(file);
     check_shard(files.back(), tensors, index);
   }
   return {index, std::move(files)};
