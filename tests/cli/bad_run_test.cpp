@@ -1,0 +1,167 @@
+// Runs that must not start, or must not lose anything: another model's checkpoint, damaged shards,
+// two runs in one folder, places that cannot be written, disks that fill up.
+#include <csignal>
+
+#include "cli_test.h"
+
+namespace weft::test {
+namespace {
+
+class BadRun : public CliTest {};
+
+TEST_F(BadRun, ACheckpointOfAnotherModelIsRefusedAndKept) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  const auto pretrain = [](const std::string& change) {
+    return Arguments{"pretrain", "tiny.yaml", "max_steps=4", change};
+  };
+  const std::string checkpoint = "run/checkpoint-2";
+  const auto kept = contents_of(folder_ / checkpoint);
+  const auto refused = [&](const std::string& change, const std::vector<std::string>& parts) {
+    const Outcome outcome = run(pretrain(change));
+    SCOPED_TRACE(change + "\n" + outcome.all());
+    EXPECT_EQ(outcome.code, kBadInput);
+    for (const std::string& part : parts) EXPECT_THAT(outcome.err, HasSubstr(part));
+    EXPECT_TRUE(contents_of(folder_ / checkpoint) == kept);
+  };
+  refused("model.hidden_size=32", {checkpoint, "model.hidden_size was 16, is 32"});
+  refused("model.num_hidden_layers=3", {checkpoint, "was 2, is 3"});
+  refused("model.num_hidden_layers=1", {checkpoint, "was 2, is 1"});
+  refused("seed=7", {checkpoint, "seed was 42, is 7", "choose another output_dir"});
+  refused("optimizer=sgd", {checkpoint, "optimizer"});
+  EXPECT_THAT(must(pretrain("logging_steps=1")).err, HasSubstr("continuing from")) << "as it was";
+}
+
+TEST_F(BadRun, DataThatDoesNotFitTheModelIsRefused) {
+  prepare_run();
+  const auto with = [](const std::string& change) {
+    return Arguments{"pretrain", "tiny.yaml", change};
+  };
+  expect_error(with("model.vocab_size=200"),
+               {"vocabulary of 257 tokens", "vocab_size is 200", "set vocab_size to 257 or more"});
+  expect_error(with("tokenizer=missing"), {"missing", "no such file or folder"});
+  expect_error(with("datasets=[{path: nowhere}]"),
+               {"'nowhere'", "`weft prepare INPUT -o nowhere`"});
+  expect_error(with("sequence_len=100"), {"sequence_len (100)", "(64, tiny.yaml:"});
+  write("chars.txt", sample_text(3));
+  must({"prepare", "chars.txt", "-o", "chars", "--tokenizer", "chars", "--val-split", "none"});
+  expect_error(with("tokenizer=./chars"), {"prepare the data again or name its tokenizer"});
+}
+
+struct BadShard {
+  const char* name;
+  size_t keep;    // bytes of the shard that stay
+  size_t change;  // where a byte is changed; 0: nowhere
+};
+
+class DamagedShard : public CliTest, public testing::WithParamInterface<BadShard> {};
+
+TEST_P(DamagedShard, IsNamedAndNothingIsTrained) {
+  prepare_run();
+  const std::string shard = "tokens/train-00000.weft";
+  std::string bytes = text_of(shard).substr(0, GetParam().keep);
+  if (GetParam().change > 0) bytes[GetParam().change] ^= 0x40;
+  write(shard, bytes);
+  for (const Arguments& arguments :
+       {Arguments{"pretrain", "tiny.yaml"},
+        Arguments{"evaluate", "--model", "model", "--shards", "tokens", "--split", "train"}}) {
+    write_chain_model(folder_ / "model");
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.code, kBadInput) << outcome.all();
+    EXPECT_THAT(outcome.err, HasSubstr("train-00000.weft")) << outcome.all();
+    EXPECT_FALSE(exists("run/checkpoint-2"));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shards, DamagedShard,
+                         testing::Values(BadShard{"Empty", 0, 0}, BadShard{"CutInTheHeader", 40, 0},
+                                         BadShard{"CutInTheTokens", 3000, 0},
+                                         BadShard{"AFlippedHeaderBit", 1 << 20, 20},
+                                         BadShard{"AFlippedTokenBit", 1 << 20, 1000}),
+                         [](const auto& bad) { return std::string(bad.param.name); });
+
+TEST_F(BadRun, TwoRunsCannotShareAFolder) {
+  prepare_run("logging_steps: 1\n");
+  RunningProgram first({"pretrain", "tiny.yaml", "max_steps=1000000"}, {.folder = folder_.path()});
+  ASSERT_TRUE(first.wait_for("step 3/"));
+  const Outcome second = run({"pretrain", "tiny.yaml", "max_steps=1000000"});
+  EXPECT_EQ(second.code, kBadInput) << second.all();
+  EXPECT_THAT(second.err, HasSubstr("run"));
+  EXPECT_THAT(second.err, HasSubstr("process")) << "who has it: " << second.err;
+  first.send(SIGINT);
+  EXPECT_THAT(first.wait().err, HasSubstr("interrupted and saved")) << "and nothing disturbed it";
+}
+
+TEST_F(BadRun, TwoPreparationsCannotShareAFolder) {
+  write("big.txt", sample_text(20000));
+  const Arguments prepare = {"prepare",     "big.txt", "-o",          "tokens",
+                             "--tokenizer", "bytes",   "--val-split", "tail:0.005"};
+  RunningProgram first(prepare, {.folder = folder_.path()});
+  while (!exists(".tokens.lock") && !exists("tokens")) continue;
+  const Outcome second = run(prepare);
+  EXPECT_EQ(second.code, kBadInput) << second.all();
+  EXPECT_EQ(first.wait().code, kDone);
+  write_chain_model(folder_ / "model");
+  must({"evaluate", "--model", "model", "--shards", "tokens"});
+}
+
+// The folder "small" is a file system of its own.
+class Disk : public CliTest {
+ protected:
+  bool mount_small(int64_t bytes, bool read_only) const {
+    fs::create_directory(folder_ / "small");
+    return mount_memory(folder_ / "small", bytes, read_only);
+  }
+  static constexpr const char* kSkip = "this system lets a test mount nothing";
+};
+
+TEST_F(Disk, AFullOneIsToldAndNothingIsLeft) {
+  write_chain_model(folder_ / "model");
+  prepare_run();
+  write("big.txt", sample_text(20000));
+  if (!mount_small(256 << 10, false)) GTEST_SKIP() << kSkip;
+  const std::vector<std::string> parts = {"small", "free some space or choose another folder"};
+  expect_error({"prepare", "big.txt", "-o", "small/tokens", "--tokenizer", "bytes"}, parts,
+               kDoesNotFit);
+  expect_error({"export", "model", "-o", "small/export"}, parts, kDoesNotFit);
+  must(
+      {"prepare", "text.txt", "-o", "small/tokens", "--tokenizer", "bytes", "--val-split", "none"});
+  expect_error({"prepare", "big.txt", "-o", "small/tokens", "--tokenizer", "bytes", "--overwrite"},
+               parts, kDoesNotFit);
+  write("small/fill", std::string(300 << 10, 'x'));  // as much as there is room for
+  expect_error({"tokenizer", "train", "big.txt", "-o", "small/t.json", "--vocab-size", "300"},
+               parts, kDoesNotFit);
+}
+
+TEST_F(Disk, ATrainingRunThatCannotSaveEndsWithAnError) {
+  prepare_run("save_steps: 1\n");
+  if (!mount_small(128 << 10, false)) GTEST_SKIP() << kSkip;
+  const Outcome outcome = run({"pretrain", "tiny.yaml", "output_dir=small/run"});
+  EXPECT_EQ(outcome.code, kDoesNotFit) << outcome.all();
+  EXPECT_THAT(outcome.err, HasSubstr("free some space or choose another folder"));
+  EXPECT_FALSE(exists("small/run/checkpoint-2"));
+}
+
+TEST_F(Disk, AReadOnlyOneIsTold) {
+  write_chain_model(folder_ / "model");
+  prepare_run();
+  if (!mount_small(16 << 20, true)) GTEST_SKIP() << kSkip;
+  const std::vector<std::string> parts = {"small", "the file system is read-only"};
+  expect_error({"prepare", "text.txt", "-o", "small/tokens", "--tokenizer", "bytes"}, parts);
+  expect_error({"tokenizer", "train", "text.txt", "-o", "small/t.json", "--vocab-size", "260"},
+               parts);
+  expect_error({"export", "model", "-o", "small/export"}, parts);
+  expect_error({"pretrain", "tiny.yaml", "output_dir=small/run"}, parts);
+}
+
+TEST_F(Disk, ALimitOnFileSizesIsToldAndNothingIsLeft) {
+  write_chain_model(folder_ / "model");
+  const auto before = contents_of(folder_.path());
+  const Outcome outcome = run({"export", "model", "-o", "out"}, {.largest_file = 100000});
+  EXPECT_EQ(outcome.code, kBadInput) << outcome.all();
+  EXPECT_THAT(outcome.err, HasSubstr("raise the limit of file sizes"));
+  EXPECT_TRUE(contents_of(folder_.path()) == before);
+}
+
+}  // namespace
+}  // namespace weft::test
