@@ -2,13 +2,14 @@
 // seen by who waits, from loop to loop. Run under TSan as well.
 #include <sched.h>
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <chrono>
 #include <thread>
 #include <vector>
 
 #include "core/thread_pool.h"
-#include "gtest/gtest.h"
 
 namespace weft {
 namespace {
