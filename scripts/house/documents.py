@@ -1,5 +1,5 @@
 """What the documentation names exists: links, their anchors, paths of this tree, and names of code where
-their file stands beside them: as `file` (`name`), or as a line "name ... file" of a block. In other files
+their file stands beside them: as `file` (`name`), `name` in `file`, or a line "name ... file" of a block. In other files
 only the documents that they name are looked for."""
 
 import fnmatch
@@ -16,6 +16,7 @@ _HEADING = re.compile(r'^#+ +(.+?) *#*$', re.M)
 _PATH = re.compile(r'(?<![\w./$~-])((?:%s)/[\w./*<>{},+-]*[\w/*>}])' % '|'.join(map(re.escape, _TOPS)))
 _DOCUMENT = re.compile(r'(?<![\w./-])(docs/[\w/-]+\.md|[A-Z]{4,}\.md)\b')
 _NAME_IN_FILE = re.compile(r'`([\w./-]+)` \(`([\w:]+)`\)')
+_NAME_OF_FILE = re.compile(r'`([\w:]+)`,?\s+in\s+`([\w./-]+)`')
 _CALL_IN_BLOCK = re.compile(r'^ *([\w:]+)(?:\([^)\n]*\))? +((?:src|include|kernels)/[\w./-]+\.\w+)(?= |$)', re.M)
 _ANY = re.compile(r'<[^<>]*>|\{[^{}]*\}|(?<![A-Za-z])[A-Z]+(?![a-z])')  # <family>, {a,b}, X, FOLDER
 
@@ -78,6 +79,7 @@ def _paths(name, text, known):
 def _names(tree, name, text):
     """Names of code that are not in the file which is named beside them."""
     found = [(match.start(), match.group(2), match.group(1)) for match in _NAME_IN_FILE.finditer(text)]
+    found += [(match.start(), match.group(1), match.group(2)) for match in _NAME_OF_FILE.finditer(text)]
     for block in _FENCE.finditer(text):
         found += [(block.start(3) + match.start(), match.group(1), match.group(2))
                   for match in _CALL_IN_BLOCK.finditer(block.group(3))]
