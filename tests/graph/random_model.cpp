@@ -21,7 +21,7 @@ class Builder {
  public:
   Builder(uint64_t seed, int operators) : dice_(seed), operators_(operators) {}
 
-  RandomModel run() {
+  RandomModel run(Unused unused) {
     model_.input = model_.graph.input("x", {DType::kF32, {kBatch, kTime, kWidth}});
     pool_ = {model_.input};
     for (int i = 0; i < operators_; ++i) {
@@ -31,7 +31,12 @@ class Builder {
     // The last value, so that the graph is deep, and an earlier one that is used once more.
     model_.loss = ops::add(ops::sum(ops::activation(pool_.back(), ops::Activation::kTanh)),
                            ops::mean(ops::mul(pick(), pick())));
-    parameter({kWidth});  // on which nothing depends
+    if (unused == Unused::kSome) {
+      parameter({kWidth});
+      return std::move(model_);
+    }
+    for (const Value& value : pool_)
+      model_.loss = ops::add(model_.loss, ops::sum(ops::scale(value, 0.01)));
     return std::move(model_);
   }
 
@@ -93,8 +98,8 @@ class Builder {
 
 }  // namespace
 
-RandomModel random_model(uint64_t seed, int operators) {
-  return Builder(seed, operators).run();
+RandomModel random_model(uint64_t seed, int operators, Unused unused) {
+  return Builder(seed, operators).run(unused);
 }
 
 std::vector<double> values_by_name(const std::string& name, int64_t elements) {

@@ -32,8 +32,11 @@ struct RandomModel {
   Value loss;                     // f32[1]
 };
 
+// Whether there are values and parameters on which the loss does not depend.
+enum class Unused : uint8_t { kSome, kNone };
+
 // `operators` of them in three layers, "layers.0" to "layers.2".
-RandomModel random_model(uint64_t seed, int operators = 15);
+RandomModel random_model(uint64_t seed, int operators = 15, Unused unused = Unused::kSome);
 
 // Values of a tensor that depend on its name alone, around 0 with deviation 1.
 std::vector<double> values_by_name(const std::string& name, int64_t elements);
