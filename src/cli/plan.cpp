@@ -26,14 +26,16 @@ int64_t planned_bytes(train::PretrainConfig config, int64_t micro_batch, int thr
   return train::plan_pretraining(config, threads).bytes;
 }
 
+constexpr int64_t kMostRows = 65536;  // more is not looked for
+
 // The largest micro-batch whose plan fits; 0 if not even 1 does. Plans grow with the batch.
 int64_t largest_micro_batch(const train::PretrainConfig& config, int64_t memory, int threads) {
   int64_t fits = 0, too_large = 1;
-  while (too_large <= 65536 && planned_bytes(config, too_large, threads) <= memory) {
+  while (too_large <= kMostRows && planned_bytes(config, too_large, threads) <= memory) {
     fits = too_large;
     too_large *= 2;
   }
-  while (too_large - fits > 1) {
+  while (fits < kMostRows && too_large - fits > 1) {
     const int64_t middle = fits + (too_large - fits) / 2;
     (planned_bytes(config, middle, threads) <= memory ? fits : too_large) = middle;
   }
@@ -104,6 +106,7 @@ void print(const train::PlanReport& p, const Fit& fit) {
             << " GB\n";
   if (fit.largest_micro_batch)
     std::cout << "largest micro_batch_size within " << bytes_text(*fit.memory) << ": "
+              << (*fit.largest_micro_batch == kMostRows ? "at least " : "")
               << *fit.largest_micro_batch << "\n";
   if (!fit.fits)
     std::cout << "does not fit: lower micro_batch_size or sequence_len, or set "

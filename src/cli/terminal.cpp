@@ -85,7 +85,9 @@ int thread_count(int asked) {
 int64_t parse_bytes(const std::string& text) {
   char* end = nullptr;
   const double number = std::strtod(text.c_str(), &end);
-  const std::string unit(end);
+  std::string unit(end);
+  unit.erase(0, unit.find_first_not_of(' '));
+  if (unit.starts_with('k')) unit[0] = 'K';
   double factor = 0;
   if (unit.empty() || unit == "B") factor = 1;
   constexpr std::array<const char*, 4> kPrefixes = {"K", "M", "G", "T"};
