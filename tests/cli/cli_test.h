@@ -84,8 +84,8 @@ class CliTest : public testing::Test {
   static std::string sample_text(int lines) {
     std::string text;
     for (int i = 0; i < lines; ++i)
-      text += "Line " + std::to_string(i % 1000 * 37) + " says that the sum of " + std::to_string(i % 7) +
-              " and its parts is known.\n";
+      text += "Line " + std::to_string(i % 1000 * 37) + " says that the sum of " +
+              std::to_string(i % 7) + " and its parts is known.\n";
     return text;
   }
 

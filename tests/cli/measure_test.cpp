@@ -1,0 +1,124 @@
+// Verbs that measure or foretell: plan, graph, bench, profile. Their figures must fit each other.
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <regex>
+
+#include "cli_test.h"
+
+namespace weft::test {
+namespace {
+
+using Json = nlohmann::json;
+
+class Measure : public CliTest {
+ protected:
+  Measure() { write("tiny.yaml", tiny_config()); }
+
+  Json json(Arguments arguments) const {
+    arguments.push_back("--json");
+    return Json::parse(must(arguments).out);
+  }
+};
+
+TEST_F(Measure, ThePlanAddsUp) {
+  const Json plan = json({"plan", "tiny.yaml"});
+  EXPECT_EQ(plan["version"], 1);
+  // 2 embeddings of 264 x 16; for each layer 4 x 16 x 16, 3 x 16 x 32 and 2 norms; a norm.
+  EXPECT_EQ(plan["parameter_count"], 2 * 264 * 16 + 2 * (1024 + 1536 + 32) + 16);
+  const Json& bytes = plan["bytes"];
+  EXPECT_GE(bytes["parameters"].get<int64_t>(), 4 * plan["parameter_count"].get<int64_t>());
+  EXPECT_EQ(bytes["gradients"], bytes["parameters"]);
+  EXPECT_EQ(bytes["optimizer_state"].get<int64_t>(), 2 * bytes["parameters"].get<int64_t>());
+  EXPECT_EQ(bytes["total"].get<int64_t>(),
+            bytes["persistent"].get<int64_t>() + bytes["transient"].get<int64_t>());
+  EXPECT_GE(bytes["transient"], bytes["transient_lower_bound"]);
+  int64_t activations = 0;
+  for (const Json& layer : plan["activations_by_layer"]) {
+    EXPECT_NE(layer["layer"], "");
+    activations += layer["bytes"].get<int64_t>();
+  }
+  EXPECT_EQ(activations, bytes["activations"].get<int64_t>());
+  EXPECT_GT(plan["micro_batch"]["flops"].get<double>(), 6.0 * 32 * 9400) << "6 N T at least";
+  EXPECT_THAT(must({"plan", "tiny.yaml"}).out, HasSubstr("activations of layers.1"));
+}
+
+TEST_F(Measure, APlanThatDoesNotFitEndsWith3) {
+  const Outcome outcome = run({"plan", "tiny.yaml", "--memory", "100kB"});
+  EXPECT_EQ(outcome.code, kDoesNotFit) << outcome.all();
+  EXPECT_THAT(outcome.out, HasSubstr("does not fit"));
+  const int64_t total = json({"plan", "tiny.yaml", "micro_batch_size=5"})["bytes"]["total"];
+  const Json fits = json({"plan", "tiny.yaml", "--memory", std::to_string(total)});
+  EXPECT_EQ(fits["largest_micro_batch"], 5);
+  EXPECT_EQ(fits["fits"], true);
+  const Json less = json({"plan", "tiny.yaml", "--memory", std::to_string(total - 1)});
+  EXPECT_EQ(less["largest_micro_batch"], 4);
+  EXPECT_THAT(must({"plan", "tiny.yaml", "--memory", "900GiB"}).out, HasSubstr("at least 65536"));
+  expect_error({"plan", "tiny.yaml", "--memory", "lots"}, {"'lots'", "16GiB, 500MB or 1048576"});
+}
+
+TEST_F(Measure, TheGraphIsShownAfterEachPass) {
+  const Outcome all = must({"graph", "tiny.yaml", "precision=bf16"});
+  for (const char* pass : {"build", "precision", "differentiate", "recompute", "update"}) {
+    EXPECT_THAT(all.out, HasSubstr("== after " + std::string(pass)));
+    const Outcome dot = must({"graph", "tiny.yaml", "--pass", pass, "--dot"});
+    EXPECT_THAT(dot.out, testing::StartsWith("digraph \"" + std::string(pass) + "\""));
+    EXPECT_EQ(std::count(dot.out.begin(), dot.out.end(), '{'),
+              std::count(dot.out.begin(), dot.out.end(), '}'));
+    EXPECT_THAT(dot.out, HasSubstr(" -> "));
+  }
+  EXPECT_THAT(must({"graph", "tiny.yaml", "--pass", "update"}).out, HasSubstr("adamw("));
+  expect_error({"graph", "tiny.yaml", "--pass", "fusion"},
+               {"--pass: 'fusion'", "build, precision, differentiate, recompute, update"});
+}
+
+TEST_F(Measure, TheRoofOfTheMachineIsMeasured) {
+  const Json roof = json({"bench"});
+  for (const char* key : {"gemm_gflops_f32", "gemm_gflops_bf16", "memory_gb_per_second"})
+    EXPECT_GT(roof[key].get<double>(), 0.1) << key;
+  EXPECT_GE(roof["threads"], 1);
+}
+
+TEST_F(Measure, TrainingIsTimedOnSyntheticData) {
+  const Json bench = json({"bench", "tiny.yaml", "precision=bf16", "--steps", "3"});
+  const auto seconds = bench["step_seconds"].get<std::vector<double>>();
+  ASSERT_EQ(seconds.size(), 3u);
+  const double least = *std::min_element(seconds.begin(), seconds.end());
+  const double most = *std::max_element(seconds.begin(), seconds.end());
+  const double rate = bench["tokens_per_second"];
+  EXPECT_GE(rate, 32 / most * 0.999);
+  EXPECT_LE(rate, 32 / least * 1.001);
+  EXPECT_EQ(bench["peak_bytes"], json({"plan", "tiny.yaml", "precision=bf16"})["bytes"]["total"]);
+  EXPECT_GT(bench["resident_bytes"].get<int64_t>(), bench["peak_bytes"].get<int64_t>());
+  expect_error({"bench", "tiny.yaml", "--steps", "0"}, {"--steps"});
+  expect_error({"bench", "missing.yaml"}, {"missing.yaml"});
+}
+
+TEST_F(Measure, AProfileSharesOutTheTimeOfAStep) {
+  const Outcome outcome = must({"profile", "tiny.yaml", "--trace", "trace.json"});
+  double shares = 0;
+  std::istringstream lines(outcome.out);
+  const std::regex row(R"(^(\S+) +([0-9,]+) .*? ([0-9.]+)% .*)");
+  std::string total;
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch match;
+    if (!std::regex_match(line, match, row)) continue;
+    if (match[1] == "total") total = match[3];
+    else shares += std::stod(match[3]);
+  }
+  EXPECT_EQ(total, "100.0") << outcome.out;
+  EXPECT_NEAR(shares, 100.0, 1.5) << "each is rounded to a tenth\n" << outcome.out;
+  const Json trace = Json::parse(text_of("trace.json"));
+  std::set<std::string> names;
+  double end = 0;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    names.insert(event["name"]);
+    EXPECT_GE(event["ts"].get<double>(), end - 0.01) << "one after the other";
+    end = event["ts"].get<double>() + event["dur"].get<double>();
+  }
+  for (const char* name : {"embedding", "attention", "attention_backward", "linear", "adamw"})
+    EXPECT_TRUE(names.contains(name)) << name;
+}
+
+}  // namespace
+}  // namespace weft::test
