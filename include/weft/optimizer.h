@@ -30,7 +30,7 @@ struct OptimizerOptions {
   double beta2 = 0.95;
   double eps = 1e-8;
   double momentum = 0.0;  // SGD and Muon
-  bool nesterov = false;
+  bool nesterov = false;  // SGD and Muon; configs set it for Muon
   double weight_decay = 0.1;
   double max_grad_norm = 1.0;  // 0: no clipping
 };

@@ -69,6 +69,7 @@ class UpdateBuilder {
       ops::muon(operands(place.offset, name, info.type.shape),
                 part(velocity, place.offset, name, info.type.shape),
                 {.momentum = options_.momentum > 0 ? options_.momentum : 0.95,
+                 .nesterov = options_.nesterov,
                  .weight_decay = options_.weight_decay,
                  .match_rms_adamw = true});
     }
