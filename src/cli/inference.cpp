@@ -6,6 +6,7 @@
 #include "io/checkpoint_store.h"
 #include "io/hf_folder.h"
 #include "nn/model_config_file.h"
+#include "train/resume.h"
 
 namespace weft::cli {
 
@@ -23,7 +24,7 @@ Path model_folder_of(const Path& folder) {
   if (files.status(folder).kind == FileKind::kMissing)
     throw Error("there is no folder '" + folder.string() + "'");
   if (files.status(folder / "config.json").kind == FileKind::kFile) return folder;
-  const io::FoundCheckpoint found = io::latest_checkpoint(files, folder);
+  const io::FoundCheckpoint found = train::model_checkpoint(files, folder);
   for (const io::SkippedCheckpoint& skipped : found.skipped)
     std::cerr << "weft: skipped the damaged checkpoint '" << skipped.folder.string()
               << "': " << skipped.reason << "\n";

@@ -24,6 +24,7 @@ void add_profile(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_evaluate(CLI::App& app);
+void add_report(CLI::App& app);
 void add_export(CLI::App& app);
 void add_import(CLI::App& app);
 

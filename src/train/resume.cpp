@@ -91,4 +91,12 @@ Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
   return resume;
 }
 
+io::FoundCheckpoint model_checkpoint(const FileSystem& files, const Path& run) {
+  io::FoundCheckpoint newest = io::latest_checkpoint(files, run);
+  if (!newest.checkpoint || !newest.checkpoint->has(kConfigFile)) return newest;
+  const Path file = newest.checkpoint->file(kConfigFile);
+  const bool best = config::load<PretrainConfig>(file).value.load_best_model_at_end;
+  return best ? io::best_checkpoint(files, run) : std::move(newest);
+}
+
 }  // namespace weft::train

@@ -23,4 +23,8 @@ struct Resume {
 //   (docs/config.md), naming each with both values.
 Resume find_resume(const FileSystem& files, const PretrainConfig& config);
 
+// The checkpoint that stands for the model of a run: the best one where its config says
+// load_best_model_at_end, else the newest; nothing where there is no checkpoint.
+io::FoundCheckpoint model_checkpoint(const FileSystem& files, const Path& run);
+
 }  // namespace weft::train

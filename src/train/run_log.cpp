@@ -5,6 +5,8 @@
 #include <array>
 #include <chrono>
 
+#include "report/safe_text.h"
+
 namespace weft::train {
 namespace {
 
@@ -57,7 +59,8 @@ void RunLog::write(const report::LogRecord& record) {
   if (events_) guarded([&] { events_->add(record); });
   if (listener_ != nullptr && (record.loss || record.eval_loss)) listener_->record(record);
   for (const report::TextSample& sample : record.samples)
-    message("sample at step " + std::to_string(record.step) + ": " + sample.prompt + sample.text);
+    message("sample at step " + std::to_string(record.step) + ": " +
+            report::printable(sample.prompt + sample.text));
 }
 
 void RunLog::message(const std::string& text) {

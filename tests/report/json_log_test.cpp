@@ -208,5 +208,18 @@ TEST_F(JsonLogTest, FailedSyncOfPendingLinesSpeaks) {
   EXPECT_THROW(log.sync(), FileError);
 }
 
+TEST(LogRecord, SamplesReadBackWhateverTheyHold) {
+  LogRecord record{.step = 3, .wall_time = 1.5};
+  record.samples = {{"a \"prompt\"\n", "text"}, {"", ""}};
+  const std::string line = to_json(record);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  EXPECT_EQ(log_record_from_json(line, "x"), record);
+  for (const char* bad :
+       {R"({"step": 1, "samples": 3})", R"({"step": 1, "samples": [{"prompt": "a"}]})",
+        R"({"step": 1, "samples": [{"prompt": 1, "text": "b"}]})",
+        R"({"step": 1, "samples": [{"prompt": "a", "text": "b", "more": 1}]})"})
+    EXPECT_THROW(log_record_from_json(bad, "x"), Error) << bad;
+}
+
 }  // namespace
 }  // namespace weft::report
