@@ -10,7 +10,7 @@ template <class Visitor>
 void DatasetConfig::visit(Visitor&& v) {
   v("path", path, {.help = "folder that `weft prepare` wrote", .required = true});
   v("weight", weight,
-    {.help = "how often its samples come, relative to the other datasets",
+    {.help = "how often each of its samples comes, relative to those of the other datasets",
      .min = 0,
      .above_min = true});
 }
@@ -51,8 +51,8 @@ void PretrainConfig::visit_model_and_data(Visitor& v) {
   v("datasets", datasets,
     {.help = "what to train on", .required = true, .aliases = "dataset", .one_or_more = true});
   v("val_split", val_split,
-    {.help = "documents held out for evaluation; `val_set_size: X` is read as {by: hash, size: X}. "
-             "Unset: the split made by `weft prepare`",
+    {.help = "the split that the datasets must have been prepared with; `val_set_size: X` is read "
+             "as {by: hash, size: X}. Unset: any",
      .unset_word = "null"});
   v("sequence_len", sequence_len,
     {.help = "length of a sample",
@@ -62,7 +62,7 @@ void PretrainConfig::visit_model_and_data(Visitor& v) {
      .aliases = "cutoff_len max_length max_seq_length seq_length",
      .unit = "tokens"});
   v("sample_packing", sample_packing,
-    {.help = "fill each sample with several documents; false: one document a sample, padded"});
+    {.help = "fill each sample with several documents; pretraining refuses false"});
   v("document_mask", document_mask,
     {.help = "tokens see only their own document, however samples are packed"});
 }
