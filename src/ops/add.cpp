@@ -34,6 +34,9 @@ std::vector<Sample> samples() {
   return {{{normal({2, 3, 5}), normal({2, 3, 5})}},
           {{normal({1}), normal({1})}},
           {{normal({999}), normal({999})}},
+          {{normal({32767}), normal({32767})}},  // around a tile
+          {{normal({32768}), normal({32768})}},
+          {{normal({32769}), normal({32769})}},
           {{normal({65537}), normal({65537})}}};
 }
 

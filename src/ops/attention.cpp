@@ -225,6 +225,7 @@ std::vector<Form> forms() {
           {1, 64, {.heads = 1, .kv_heads = 1, .head_dim = 16, .scale = 0.3, .causal = false}},
           {1, 65, {.heads = 2, .kv_heads = 2, .head_dim = 8}},
           {1, 95, {.heads = 1, .kv_heads = 1, .head_dim = 8, .window = 70}},
+          {1, 96, {.heads = 1, .kv_heads = 1, .head_dim = 8, .window = 65}},
           {1, 97, {.heads = 3, .kv_heads = 1, .head_dim = 8, .window = 9}},
           {2, 70, {.heads = 2, .kv_heads = 1, .head_dim = 4}, true},
           {2, 33, {.heads = 2, .kv_heads = 2, .head_dim = 4, .causal = false}, true},
