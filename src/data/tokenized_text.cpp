@@ -1,6 +1,19 @@
 #include "data/tokenized_text.h"
 
 namespace weft::data {
+namespace {
+
+void append_piece(const text::Tokenizer& tokenizer, const TextPiece& piece,
+                  std::vector<int32_t>& ids) {
+  try {
+    tokenizer.append_ids(piece.text, {.add_special_tokens = false, .find_special_tokens = false},
+                         ids);
+  } catch (const Error& error) {
+    throw Error(piece.origin() + ": " + error.what(), error.code());
+  }
+}
+
+}  // namespace
 
 std::optional<int32_t> document_bos(const text::Tokenizer& tokenizer) {
   const text::SpecialIds& ids = tokenizer.special_ids();
@@ -22,8 +35,7 @@ TokenizedText tokenize_text(const FileSystem& files, const text::Tokenizer& toke
   TokenizedText result;
   for (TextPiece piece; reader.next(piece);) {
     if (piece.begins_document && begin) result.ids.push_back(*begin);
-    tokenizer.append_ids(piece.text, {.add_special_tokens = false, .find_special_tokens = false},
-                         result.ids);
+    append_piece(tokenizer, piece, result.ids);
     if (piece.ends_document && end) result.ids.push_back(*end);
     result.bytes += static_cast<int64_t>(piece.text.size());
     result.documents += piece.ends_document ? 1 : 0;
