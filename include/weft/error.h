@@ -9,12 +9,13 @@ namespace weft {
 // Exit codes of the `weft` program (docs/reliability.md). Scripts and schedulers rely on them.
 enum class ExitCode : int {
   kDone = 0,
-  kInternal = 1,    // a defect of ours
-  kBadInput = 2,    // config, command line, file contents
-  kDoesNotFit = 3,  // memory or disk
-  kHang = 4,        // a rank was lost or hangs
-  kDiverged = 5,    // NaN or a loss that ran away
-  kPreempted = 75,  // saved and asks to be queued again
+  kInternal = 1,       // a defect of ours
+  kBadInput = 2,       // config, command line, file contents
+  kDoesNotFit = 3,     // memory or disk
+  kHang = 4,           // a rank was lost or hangs
+  kDiverged = 5,       // NaN or a loss that ran away
+  kPreempted = 75,     // saved and asks to be queued again
+  kInterrupted = 130,  // asked to stop by Ctrl-C (128 + SIGINT)
 };
 
 // What went wrong with something the user gave. The message says what was given, what is allowed,

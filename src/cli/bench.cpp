@@ -82,7 +82,7 @@ nlohmann::ordered_json bench_config(const Options& options) {
     run.step();
     seconds.push_back(monotonic_seconds() - start);
   }
-  if (seconds.empty()) throw Error("interrupted before the first step");
+  if (seconds.empty()) throw Error("interrupted before the first step", ExitCode::kInterrupted);
   std::vector<double> sorted = seconds;
   std::sort(sorted.begin(), sorted.end());
   nlohmann::ordered_json out;

@@ -1,4 +1,5 @@
 // `weft evaluate`: how well a model predicts text, shards, or a batch that another framework made.
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <memory>

@@ -1,4 +1,5 @@
 // `weft generate`: text from a model.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>

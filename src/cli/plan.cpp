@@ -1,4 +1,5 @@
 // `weft plan` and `weft graph`: what a run needs, and the graph it runs; nothing is allocated.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>

@@ -54,12 +54,14 @@ void show(const data::PrepareResult& result, const std::string& folder) {
 }
 
 void run(Options& options) {
+  interrupts();  // before any thread
   options.prepare.output = options.output;
   options.prepare.split = parse_split(options.split);
   options.prepare.invalid_utf8 = parse_invalid_utf8(options.invalid_utf8);
   options.prepare.threads = thread_count(options.threads);
   options.prepare.progress = [](const data::PrepareProgress&) {
-    if (interrupts().load() > 0) throw Error("interrupted; nothing was written");
+    if (interrupts().load() > 0)
+      throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
   };
   const auto tokenizer = tokenizer_of(options);
   show(data::prepare(*tokenizer, options.prepare), options.output);

@@ -1,6 +1,7 @@
 // `weft pretrain`: trains a language model from scratch, or goes on with one.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 

@@ -48,7 +48,7 @@ const std::atomic<int>& interrupts() {
 }
 
 int interrupted_exit_code() {
-  return preempted.load() ? static_cast<int>(ExitCode::kPreempted) : 128 + SIGINT;
+  return static_cast<int>(preempted.load() ? ExitCode::kPreempted : ExitCode::kInterrupted);
 }
 
 bool is_terminal(int file_descriptor) {

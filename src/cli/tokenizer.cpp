@@ -1,4 +1,5 @@
 // `weft tokenizer`: training, encoding, decoding, and what a tokenizer is made of.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -34,6 +35,7 @@ Path output_file(const std::string& output) {
 }
 
 void run_train(const TrainOptions& options) {
+  interrupts();  // before any thread
   const FileSystem& files = real_file_system();
   const data::InputFiles inputs = data::collect_inputs(files, options.inputs);
   data::TextReader reader(
@@ -44,7 +46,8 @@ void run_train(const TrainOptions& options) {
   data::TextPiece piece;
   while (reader.next(piece)) {
     words.add(piece.text);
-    if (interrupts().load() > 0) throw Error("interrupted; nothing was written");
+    if (interrupts().load() > 0)
+      throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
   }
   const auto tokenizer = text::train_bpe(words, options.bpe);
   if (tokenizer->vocab_size() < options.bpe.vocab_size)

@@ -50,7 +50,7 @@ EvaluationResult TextEvaluation::run(const data::TokenSequences& sequences,
   data::Batch batch(shape_.batch, shape_.time);
   EvaluationResult result;
   for (int64_t i = 0; i < batches.size(); ++i) {
-    if (interrupts.load() > 0) throw Error("interrupted");
+    if (interrupts.load() > 0) throw Error("interrupted", ExitCode::kInterrupted);
     batches.fill(i, batch);
     copy_inputs(batch, session_.programs()[0]);
     session_.run(0);

@@ -1,5 +1,7 @@
 // Runs that must not start, or must not lose anything: another model's checkpoint, damaged shards,
 // two runs in one folder, places that cannot be written, disks that fill up.
+#include <unistd.h>
+
 #include <csignal>
 
 #include "cli_test.h"
@@ -103,6 +105,22 @@ TEST_F(BadRun, TwoPreparationsCannotShareAFolder) {
   EXPECT_EQ(first.wait().code, kDone);
   write_chain_model(folder_ / "model");
   must({"evaluate", "--model", "model", "--shards", "tokens"});
+}
+
+TEST_F(BadRun, AnInterruptedPreparationLeavesNothing) {
+  write("big.txt", sample_text(400000));
+  for (const Arguments& arguments :
+       {Arguments{"prepare", "big.txt", "-o", "made", "--tokenizer", "bytes"},
+        Arguments{"tokenizer", "train", "big.txt", "-o", "made"}}) {
+    RunningProgram program(arguments, {.folder = folder_.path()});
+    usleep(100'000);
+    program.send(SIGINT);
+    const Outcome outcome = program.wait();
+    EXPECT_EQ(outcome.code, 130) << outcome.all();
+    EXPECT_THAT(outcome.err, HasSubstr("interrupted; nothing was written"));
+    EXPECT_FALSE(exists("made"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "only the text";
+  }
 }
 
 // The folder "small" is a file system of its own.
