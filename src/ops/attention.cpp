@@ -2,6 +2,7 @@
 // log-sum-exp of every query; probabilities are made again from these, block by block.
 #include "weft/ops/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

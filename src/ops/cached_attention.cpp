@@ -2,6 +2,7 @@
 // the program runs. Generation differentiates nothing.
 #include "weft/ops/cached_attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,5 +1,7 @@
 // The contract of linear_weight_gradient: dW = dy^T x (or x^T dy, by the weight's layout) and
 // db = sum of dy over rows, both summed in fp32 and both able to add into a buffer.
+#include <algorithm>
+
 #include "weft/ops/linear_weight_gradient.h"
 
 #include "kernels/reduction/reduction.h"

@@ -1,6 +1,7 @@
 // Foreign spellings, contradictions between keys, and values that follow from others.
 #include "train/pretrain_config.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/quote.h"

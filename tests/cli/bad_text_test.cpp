@@ -1,5 +1,7 @@
 // Text and tokenizers that are wrong: every verb that reads text says where, what and what to do,
 // and leaves nothing behind.
+#include <algorithm>
+
 #include "cli_test.h"
 
 namespace weft::test {

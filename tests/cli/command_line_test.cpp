@@ -1,5 +1,6 @@
 // The command line itself: help, version, misspelt words, and how soon a mistake is told.
 #include <algorithm>
+#include <functional>
 
 #include "cli_test.h"
 

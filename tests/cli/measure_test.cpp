@@ -1,4 +1,5 @@
 // Verbs that measure or foretell: plan, graph, bench, profile. Their figures must fit each other.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <regex>

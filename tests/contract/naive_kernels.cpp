@@ -1,5 +1,6 @@
 #include "naive_kernels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>

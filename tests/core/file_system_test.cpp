@@ -1,3 +1,6 @@
+#include <array>
+#include <limits>
+
 #include "core/file_system.h"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,7 @@
 // Hostile token shards. The first byte says whether the hashes of the rest are made right first, as
 // a hostile writer would: otherwise no input would come past them. Properties: no crash, Error for
 // what is refused; what is accepted can be read whole, and written again is equal.
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>

@@ -2,6 +2,7 @@
 // and fused with the head, in one chunk of rows and in several.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "golden_case.h"

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/core/faulty_file_system.h"
 #include "tests/core/temporary_folder.h"
 #include "tests/io/checkpoint_test_run.h"

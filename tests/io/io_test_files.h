@@ -1,6 +1,7 @@
 // Small files that the tests of this folder make and write.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>

@@ -1,5 +1,7 @@
 // Cross-entropy rows against float64, on the edges of vectors and blocks; NaN, infinities, ignored
 // and wrong labels; and against reference values of PyTorch.
+#include <algorithm>
+
 #include "kernels/cross_entropy/cross_entropy.h"
 
 #include "golden.h"

@@ -1,6 +1,7 @@
 // Reading reference values for the tests of kernels. Tests skip where the folder is not there.
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>

@@ -1,4 +1,6 @@
 // exp, sigmoid, tanh, erf and the bfloat16 conversion of kernels/simd, against double precision.
+#include <algorithm>
+
 #include "helpers.h"
 #include "weft/error.h"
 

@@ -1,4 +1,6 @@
 // LayerNorm and RMSNorm against float64, on widths around vectors and rows around tiles.
+#include <algorithm>
+
 #include "kernels/norm/norm.h"
 
 #include "helpers.h"

@@ -2,6 +2,7 @@
 // values over ten steps; clipping, and what decays.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 

@@ -1,6 +1,7 @@
 // A run as report.html may get it, made up: 500 steps with evaluations, samples and a plan.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 

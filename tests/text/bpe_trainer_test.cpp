@@ -1,5 +1,7 @@
 // Training of byte-pair encodings: known small results, order and threads do not matter, the file
 // is what Hugging Face writes, and it encodes what it was trained on.
+#include <algorithm>
+
 #include "text/bpe_trainer.h"
 
 #include <gmock/gmock.h>

@@ -2,6 +2,7 @@
 // said when something is missing.
 #include <gmock/gmock.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 

@@ -1,5 +1,6 @@
 // What a step's result may not depend on: how its batch is split, the number of threads, how labels
 // are spread over rows; and what it must depend on.
+#include <algorithm>
 #include <cmath>
 #include <set>
 
