@@ -19,7 +19,7 @@ constexpr const char* kDescription =
     "Weft trains transformers: raw text in, a pretrained model that other tools open, out.";
 constexpr const char* kFooter =
     "A first run:\n"
-    "  weft tokenizer train corpus/ --vocab-size 1024 -o runs/demo/tokenizer.json\n"
+    "  weft tokenizer train corpus/ --vocab-size 512 -o runs/demo/tokenizer.json\n"
     "  weft prepare corpus/ -o runs/demo/tokens --tokenizer runs/demo/tokenizer.json\n"
     "  weft pretrain configs/pretrain/demo.yaml\n"
     "  weft export runs/demo -o runs/demo/export\n"
