@@ -27,6 +27,7 @@ struct Options {
   int64_t batch_size = 8;
   bool json = false;
   bool baselines = false;
+  bool cross_documents = false;
 };
 
 train::EvaluationResult evaluate_tokens(const Options& options, const ModelFolder& model,
@@ -35,7 +36,8 @@ train::EvaluationResult evaluate_tokens(const Options& options, const ModelFolde
                                    {.batch = options.batch_size,
                                     .time = sequences.sequence_len(),
                                     .compute = compute_type(options.model.precision),
-                                    .threads = thread_count(options.model.threads)});
+                                    .threads = thread_count(options.model.threads),
+                                    .document_mask = !options.cross_documents});
   return evaluation.run(sequences, interrupts());
 }
 
@@ -70,8 +72,9 @@ void evaluate_shards(const Options& options, const ModelFolder& model) {
                 (split == data::Split::kTrain ? "validation" : "train") +
                 " takes the other one, `weft prepare --val-split` makes both");
   stream.check_vocabulary(model.spec.vocab_size);
-  const data::TokenWindows windows(
-      stream, {.sequence_len = window_length(options, model), .keep_partial = true});
+  const data::TokenWindows windows(stream, {.sequence_len = window_length(options, model),
+                                            .document_mask = !options.cross_documents,
+                                            .keep_partial = true});
   const train::EvaluationResult result = evaluate_tokens(options, model, windows);
   std::optional<data::NgramLosses> baselines;
   if (options.baselines)
@@ -89,7 +92,9 @@ void evaluate_text(const Options& options, const ModelFolder& model) {
   if (text.ids.size() < 2)
     throw Error("'" + options.text + "' has " + std::to_string(text.ids.size()) +
                 " tokens; at least 2 are needed to predict one from another");
-  const train::IdSequences sequences(std::move(text.ids), window_length(options, model));
+  if (options.cross_documents) text.document_starts.clear();
+  const train::IdSequences sequences(std::move(text.ids), std::move(text.document_starts),
+                                     window_length(options, model));
   show(options, evaluate_tokens(options, model, sequences), text.bytes, std::nullopt);
 }
 
@@ -152,6 +157,8 @@ void add_evaluate(CLI::App& app) {
       ->capture_default_str();
   verb->add_flag("--baselines", options->baselines,
                  "with --shards: also unigram and bigram models of the training split");
+  verb->add_flag("--cross-documents", options->cross_documents,
+                 "tokens also see the documents before their own in their window");
   verb->add_flag("--json", options->json, "as JSON");
   verb->callback([options] {
     interrupts();

@@ -30,6 +30,17 @@ inline void set_causal(const SequenceRow& row) {
   }
 }
 
+// Every token attends to its own document's tokens before it, and positions start anew with each
+// document. Until now row.positions holds where in the row the document of each token begins.
+inline void set_within_documents(const SequenceRow& row) {
+  for (size_t t = 0; t < row.positions.size(); ++t) {
+    const int32_t begin = row.positions[t];
+    row.positions[t] = static_cast<int32_t>(t) - begin;
+    row.key_range[2 * t] = begin;
+    row.key_range[2 * t + 1] = static_cast<int32_t>(t) + 1;
+  }
+}
+
 // Row-major arrays, allocated once. B rows of T tokens.
 struct Batch {
   Batch(int64_t batch_rows, int64_t batch_sequence_len)

@@ -7,20 +7,6 @@
 #include "weft/philox.h"
 
 namespace weft::data {
-namespace {
-
-// Positions and keys within documents. row.positions holds where the document of each token begins.
-void set_within_documents(const SequenceRow& row) {
-  for (size_t t = 0; t < row.positions.size(); ++t) {
-    const int32_t begin = row.positions[t];
-    row.positions[t] = static_cast<int32_t>(t) - begin;
-    row.key_range[2 * t] = begin;
-    row.key_range[2 * t + 1] = static_cast<int32_t>(t) + 1;
-  }
-}
-
-}  // namespace
-
 TokenWindows::TokenWindows(const TokenStream& stream, const WindowOptions& options)
     : stream_(stream), options_(options) {
   const int64_t len = options_.sequence_len;

@@ -34,11 +34,12 @@ TokenizedText tokenize_text(const FileSystem& files, const text::Tokenizer& toke
   TextReader reader(files, found, options);
   TokenizedText result;
   for (TextPiece piece; reader.next(piece);) {
+    if (piece.begins_document)
+      result.document_starts.push_back(static_cast<int64_t>(result.ids.size()));
     if (piece.begins_document && begin) result.ids.push_back(*begin);
     append_piece(tokenizer, piece, result.ids);
     if (piece.ends_document && end) result.ids.push_back(*end);
     result.bytes += static_cast<int64_t>(piece.text.size());
-    result.documents += piece.ends_document ? 1 : 0;
   }
   return result;
 }

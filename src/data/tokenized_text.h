@@ -16,8 +16,8 @@ std::optional<int32_t> document_bos(const text::Tokenizer& tokenizer);
 
 struct TokenizedText {
   std::vector<int32_t> ids;
-  int64_t bytes = 0;  // of the text
-  int64_t documents = 0;
+  std::vector<int64_t> document_starts;  // where in `ids` each document begins
+  int64_t bytes = 0;                     // of the text
 };
 
 // Every document begins with the tokenizer's BOS token where the tokenizer itself puts one, and

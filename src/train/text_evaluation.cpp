@@ -16,8 +16,11 @@ std::vector<runtime::ForwardGraph> loss_graph(const nn::DecoderSpec& spec,
                 "is made for " +
                 std::to_string(spec.max_positions));
   Graph graph;
-  const Value loss =
-      nn::build_loss(graph, spec, {.batch = shape.batch, .time = shape.time, .dropout = false});
+  const Value loss = nn::build_loss(graph, spec,
+                                    {.batch = shape.batch,
+                                     .time = shape.time,
+                                     .key_range = shape.document_mask,
+                                     .dropout = false});
   std::vector<runtime::ForwardGraph> graphs;
   graphs.push_back(runtime::build_forward_graph("evaluation", graph.data(), {loss}, shape.compute));
   return graphs;
@@ -61,8 +64,11 @@ EvaluationResult TextEvaluation::run(const data::TokenSequences& sequences,
   return result;
 }
 
-IdSequences::IdSequences(std::vector<int32_t> ids, int64_t sequence_len)
-    : ids_(std::move(ids)), sequence_len_(sequence_len) {
+IdSequences::IdSequences(std::vector<int32_t> ids, std::vector<int64_t> document_starts,
+                         int64_t sequence_len)
+    : ids_(std::move(ids)),
+      document_starts_(std::move(document_starts)),
+      sequence_len_(sequence_len) {
   if (ids_.size() < 2)
     throw Error("the text has " + std::to_string(ids_.size()) +
                 " tokens; at least 2 are needed to predict one from another");
@@ -73,8 +79,16 @@ int64_t IdSequences::size() const {
   return (labels + sequence_len_ - 1) / sequence_len_;
 }
 
+// row[t]: where in the row the document of token `begin` + t begins, 0 if it does before the row.
+void IdSequences::set_document_begins(size_t begin, std::span<int32_t> row) const {
+  std::fill(row.begin(), row.end(), 0);
+  const int64_t first = static_cast<int64_t>(begin), end = first + sequence_len_;
+  auto start = std::upper_bound(document_starts_.begin(), document_starts_.end(), first);
+  for (; start != document_starts_.end() && *start < end; ++start)
+    std::fill(row.begin() + (*start - first), row.end(), static_cast<int32_t>(*start - first));
+}
+
 int64_t IdSequences::read(int64_t index, const data::SequenceRow& row) const {
-  data::set_causal(row);
   const size_t begin = static_cast<size_t>(index * sequence_len_);
   const size_t count = std::min(static_cast<size_t>(sequence_len_), ids_.size() - 1 - begin);
   std::fill(row.input_ids.begin(), row.input_ids.end(), 0);
@@ -83,6 +97,8 @@ int64_t IdSequences::read(int64_t index, const data::SequenceRow& row) const {
     row.input_ids[t] = ids_[begin + t];
     row.labels[t] = ids_[begin + t + 1];
   }
+  set_document_begins(begin, row.positions);
+  data::set_within_documents(row);
   return static_cast<int64_t>(count);
 }
 

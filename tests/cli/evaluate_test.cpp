@@ -74,6 +74,8 @@ TEST_F(Evaluate, TextAndItsShardsAgree) {
   must({"prepare", "in", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "none"});
   const auto text = evaluate({"--text", "in"});
   EXPECT_EQ(text, evaluate({"--shards", "tokens", "--split", "train"}));
+  EXPECT_EQ(evaluate({"--text", "in", "--cross-documents"}),
+            evaluate({"--shards", "tokens", "--split", "train", "--cross-documents"}));
   EXPECT_EQ(text["tokens"], sample_text(40).size() + 3 + 13 + 3 - 1) << "with three ends";
   const double loss = text["loss"];
   EXPECT_NEAR(text["perplexity"].get<double>(), std::exp(loss), 1e-9 * std::exp(loss));
@@ -81,6 +83,30 @@ TEST_F(Evaluate, TextAndItsShardsAgree) {
   EXPECT_NEAR(text["bits_per_byte"].get<double>(),
               loss * text["tokens"].get<double>() / std::log(2.0) / bytes, 1e-9);
   EXPECT_NE(text["loss"], evaluate({"--text", "in", "--sequence-len", "7"})["tokens"]);
+}
+
+TEST_F(Evaluate, GivesTheLossThatTrainingLogged) {
+  for (int i = 0; i < 12; ++i)
+    write("in/" + std::to_string(i) + ".txt",
+          sample_text(3 + i).substr(static_cast<size_t>(7 * i)));
+  must({"prepare", "in", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "tail:0.4"});
+  write("tiny.yaml", tiny_config() + "eval_steps: 2\n");
+  must({"pretrain", "tiny.yaml"});
+  must({"export", "run", "-o", "exported"});
+  std::istringstream log(text_of("run/log.jsonl"));
+  double logged = 0;
+  for (std::string line; std::getline(log, line);) {
+    const auto entry = nlohmann::json::parse(line);
+    if (entry.contains("eval_loss")) logged = entry["eval_loss"];
+  }
+  const auto loss = [&](Arguments more) {
+    Arguments arguments = {"evaluate", "--model",        "exported", "--shards",
+                           "tokens",   "--sequence-len", "16",       "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return nlohmann::json::parse(must(arguments).out)["loss"].get<double>();
+  };
+  EXPECT_NEAR(loss({}), logged, 1e-6 * logged);
+  EXPECT_GT(std::fabs(loss({"--cross-documents"}) - logged), 1e-6 * logged);
 }
 
 TEST_F(Evaluate, TheChainIsForetoldAlmostSurely) {
