@@ -1,0 +1,176 @@
+// Speed of attention on one thread: forward and backward, both element types, the shapes of GPT-2
+// and SmolLM2. Rates count the products of visible pairs alone (4 D operations forward, 10 D
+// backward), so that work on masked pairs and everything that is no product is a loss. The roof is
+// oneDNN's product of matrices in float. Not a test of correctness: tests/kernels_gemm and
+// tests/kernels_attention are.
+#include <benchmark/benchmark.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "kernels/attention/attention.h"
+#include "kernels/gemm/tile_product.h"
+#include "weft/philox.h"
+
+namespace weft::kernels {
+namespace {
+
+struct Model {
+  const char* name;
+  AttentionShape shape;
+};
+constexpr Model kModels[] = {
+    {"gpt2_T64", {.B = 4, .T = 64, .S = 64, .H = 12, .K = 12, .D = 64}},
+    {"gpt2_T1024", {.B = 4, .T = 1024, .S = 1024, .H = 12, .K = 12, .D = 64}},
+    {"smollm2_T512", {.B = 4, .T = 512, .S = 512, .H = 9, .K = 3, .D = 64}},
+};
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using Memory = std::unique_ptr<void, Free>;
+
+Memory aligned_memory(size_t bytes) {
+  Memory memory(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+template <class T>
+std::vector<T> random_values(int64_t count, uint64_t key) {
+  std::vector<T> values(static_cast<size_t>(count));
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<T>(2.0f * uniform_from(philox(key, i)[0]) - 1.0f);
+  }
+  return values;
+}
+
+// Packed projections [B, T, (H + 2 K) D] as models have them, and all that goes with them.
+template <class T>
+struct Operands {
+  AttentionShape s;
+  int64_t row, out_row;
+  std::vector<T> qkv, out, dout, dqkv;
+  std::vector<float> lse;
+
+  explicit Operands(const AttentionShape& shape)
+      : s(shape),
+        row((s.H + 2 * s.K) * s.D),
+        out_row(s.H * s.D),
+        qkv(random_values<T>(s.B * s.T * row, 1)),
+        out(static_cast<size_t>(s.B * s.T * out_row)),
+        dout(random_values<T>(s.B * s.T * out_row, 2)),
+        dqkv(qkv.size()),
+        lse(static_cast<size_t>(s.B * s.H * s.T)) {}
+
+  template <class E>
+  HeadRows<E> packed(E* data, int64_t heads_before) const {
+    return {data + heads_before * s.D, s.T * row, row};
+  }
+  template <class E>
+  HeadRows<E> result(E* data) const {
+    return {data, s.T * out_row, out_row};
+  }
+  float scale() const { return 1.0f / std::sqrt(static_cast<float>(s.D)); }
+
+  AttentionForward<T> forward() {
+    const T* in = qkv.data();
+    return {.shape = s,
+            .mask = {.causal = true},
+            .scale = scale(),
+            .q = packed(in, 0),
+            .k = packed(in, s.H),
+            .v = packed(in, s.H + s.K),
+            .out = result(out.data()),
+            .lse_BHT = lse.data()};
+  }
+  AttentionBackward<T> backward() {
+    const T* in = qkv.data();
+    T* gradient = dqkv.data();
+    return {.shape = s,
+            .mask = {.causal = true},
+            .scale = scale(),
+            .q = packed(in, 0),
+            .k = packed(in, s.H),
+            .v = packed(in, s.H + s.K),
+            .out = result(static_cast<const T*>(out.data())),
+            .dout = result(static_cast<const T*>(dout.data())),
+            .lse_BHT = lse.data(),
+            .dq = packed(gradient, 0),
+            .dk = packed(gradient, s.H),
+            .dv = packed(gradient, s.H + s.K)};
+  }
+};
+
+// `products`: of two operations for each of the D columns of a pair.
+void set_rate(benchmark::State& state, const AttentionShape& s, double products) {
+  const double pairs = static_cast<double>(s.B * s.H * s.T * (s.T + 1) / 2);
+  state.counters["GFLOP/s"] =
+      benchmark::Counter(products * 2.0 * static_cast<double>(s.D) * pairs * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate);
+}
+
+template <class T>
+void run_forward(benchmark::State& state, const AttentionShape& s) {
+  Operands<T> operands(s);
+  const Memory scratch = aligned_memory(attention_forward_workspace(s, 1));
+  for ([[maybe_unused]] auto _ : state) {
+    attention_forward(operands.forward(), scratch.get(), SerialFor());
+  }
+  set_rate(state, s, 2.0);
+}
+
+template <class T>
+void run_backward(benchmark::State& state, const AttentionShape& s) {
+  Operands<T> operands(s);
+  const Memory first = aligned_memory(attention_forward_workspace(s, 1));
+  attention_forward(operands.forward(), first.get(), SerialFor());
+  const Memory scratch = aligned_memory(attention_backward_workspace(s, 1));
+  for ([[maybe_unused]] auto _ : state) {
+    attention_backward(operands.backward(), scratch.get(), SerialFor());
+  }
+  set_rate(state, s, 5.0);
+}
+
+void run_roof(benchmark::State& state) {
+  constexpr int64_t kSize = 512;
+  const TileShape shape{
+      .m = kSize, .n = kSize, .k = kSize, .lda = kSize, .ldb = kSize, .ldc = kSize};
+  const std::vector<float> a = random_values<float>(kSize * kSize, 1);
+  const std::vector<float> b = random_values<float>(kSize * kSize, 2);
+  std::vector<float> c(a.size());
+  const TileProduct product(shape, 1);
+  const Memory scratch = aligned_memory(tile_scratch_bytes(shape) + 1);
+  for ([[maybe_unused]] auto _ : state) product.run(a.data(), b.data(), c.data(), scratch.get(), 0);
+  state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * kSize * kSize * kSize,
+                                                 benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void register_model(const Model& model) {
+  const auto add = [&model](const char* what,
+                            void (*run)(benchmark::State&, const AttentionShape&)) {
+    benchmark::RegisterBenchmark(
+        (std::string(what) + "/" + model.name).c_str(),
+        [run, &model](benchmark::State& state) { run(state, model.shape); })
+        ->Unit(benchmark::kMillisecond);
+  };
+  add("forward/f32", run_forward<float>);
+  add("forward/bf16", run_forward<BFloat16>);
+  add("backward/f32", run_backward<float>);
+  add("backward/bf16", run_backward<BFloat16>);
+}
+
+}  // namespace
+}  // namespace weft::kernels
+
+int main(int argc, char** argv) {
+  benchmark::RegisterBenchmark("gemm/f32/512", weft::kernels::run_roof);
+  for (const auto& model : weft::kernels::kModels) weft::kernels::register_model(model);
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
