@@ -5,7 +5,8 @@
 //
 // A task owns the keys of one key/value head (or a part of them, where there are few heads and many
 // keys) and walks over all blocks of queries, so that dK and dV have one owner and one order. dQ is
-// complete after one task, or the sum of the parts' in order.
+// complete after one task, or the sum of the parts' in order. Scores and dP are made transposed,
+// [key][query]: see scores-inl.h.
 #include <cmath>
 #include <utility>
 
@@ -17,7 +18,9 @@
 #define HWY_TARGET_INCLUDE "kernels/attention/attention_backward_cpu.cpp"
 #include <hwy/foreach_target.h>  // compiles the rest of this file once per target
 
-#include "kernels/attention/attention_blocks-inl.h"
+#include "kernels/attention/block_product-inl.h"
+#include "kernels/attention/scores-inl.h"
+#include "kernels/attention/transpose-inl.h"
 
 #ifndef WEFT_KERNELS_ATTENTION_BACKWARD_ONCE_
 #define WEFT_KERNELS_ATTENTION_BACKWARD_ONCE_
@@ -26,12 +29,11 @@ namespace weft::kernels {
 // How the work is cut and where its parts lie, in floats: partial dQ first, then workers.
 struct BackwardPlan {
   int64_t pairs, parts, part_keys;  // key/value heads; parts of the keys; keys in a part
-  int64_t queries, ld;
+  int64_t ld;
   int64_t partial_floats;  // of dQ of one part; 0 if there is one part only
   int64_t worker_floats;
 
-  explicit BackwardPlan(const AttentionShape& s)
-      : pairs(s.B * s.K), queries(std::min(s.T, kQueryBlock)), ld(round_up(s.D, kPanel)) {
+  explicit BackwardPlan(const AttentionShape& s) : pairs(s.B * s.K), ld(round_up(s.D, kPanel)) {
     constexpr int64_t kTasks = 32;       // wanted, where each part still has enough keys
     constexpr int64_t kLeastKeys = 256;  // in a part: each part reads all queries
     constexpr int64_t kMostKeys = 4096;  // in a part: its scratch memory is five times as large
@@ -40,9 +42,7 @@ struct BackwardPlan {
     part_keys = round_up(blocks_of(s.S, wanted), kKeyBlock);
     parts = blocks_of(s.S, part_keys);
     partial_floats = parts == 1 ? 0 : s.B * s.H * s.T * ld;
-    const int64_t keys = part_keys * (3 * ld + 2 * s.D);
-    worker_floats =
-        round_up(keys + queries * (3 * ld + 2 * kKeyBlock) + kKeyBlock + 6 * kQueryBlock, kPanel);
+    worker_floats = (4 * part_keys + 5 * kQueryBlock) * ld + 2 * kKeyBlock * kQueryBlock;
   }
   int64_t floats(int threads) const { return parts * partial_floats + threads * worker_floats; }
 };
@@ -54,117 +54,131 @@ HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
 namespace HWY_NAMESPACE {
 
-// One worker's scratch memory: the keys of a task and the current block of queries.
+// One worker's scratch memory.
 struct BackwardTask {
-  KeyRange* ranges;                  // by query: all keys that it sees
-  float *lse, *delta, *factors;      // by query, by query, by key of a block
-  float *kt, *vt, *k, *dk, *dv;      // by key block: transposed keys and values; by key: rows
-  float *q, *dout, *dq;              // by query: rows; q is scaled
-  float *p, *ds;                     // scores become P D, dP becomes dS
+  float *k, *v, *dk, *dv;            // by key of the task: rows
+  float *q, *dout, *dq;              // by query of the block: rows
+  float *q_t, *dout_t;               // [d][query]
+  float *p, *ds;                     // [key][query]: scores become P D, dP becomes dS
   HeadSpan keys = {}, queries = {};  // of the task; of the current block
+  QueriesSee see;
+  float lse[kQueryBlock], delta[kQueryBlock];
+  KeptBits kept;
 
-  KeyRange key_range() const { return {keys.first, keys.first + keys.count}; }
-
-  BackwardTask(float* memory, const BackwardPlan& plan, int64_t D)
-      : ranges(reinterpret_cast<KeyRange*>(memory)) {
-    float* next = memory + 4 * kQueryBlock;
-    const auto take = [&next](int64_t floats) { return std::exchange(next, next + floats); };
-    lse = take(kQueryBlock);
-    delta = take(kQueryBlock);
-    factors = take(kKeyBlock);
-    kt = take(plan.part_keys * D);
-    vt = take(plan.part_keys * D);
-    for (float** rows : {&k, &dk, &dv}) *rows = take(plan.part_keys * plan.ld);
-    for (float** rows : {&q, &dout, &dq}) *rows = take(plan.queries * plan.ld);
-    p = take(plan.queries * kKeyBlock);
-    ds = take(plan.queries * kKeyBlock);
+  BackwardTask(float* memory, const BackwardPlan& plan) {
+    const auto take = [&memory](int64_t floats) { return std::exchange(memory, memory + floats); };
+    for (float** rows : {&k, &v, &dk, &dv}) *rows = take(plan.part_keys * plan.ld);
+    for (float** rows : {&q, &dout, &dq, &q_t, &dout_t}) *rows = take(kQueryBlock * plan.ld);
+    p = take(kKeyBlock * kQueryBlock);
+    ds = take(kKeyBlock * kQueryBlock);
   }
 };
 
 template <class T>
 void load_keys(const AttentionBackward<T>& a, const BackwardPlan& plan, BackwardTask& t) {
-  const int64_t D = a.shape.D, count = t.keys.count;
-  for (int64_t first = 0; first < count; first += kKeyBlock) {
-    HeadSpan span = t.keys;
-    span.first += first;
-    span.count = std::min(kKeyBlock, count - first);
-    pack_transposed(rows_of(a.k, D, span), t.kt + first * D);
-    pack_transposed(rows_of(a.v, D, span), t.vt + first * D);
-  }
-  pack_rows(rows_of(a.k, D, t.keys), 1.0f, t.k, plan.ld);
-  std::fill(t.k + count * plan.ld, t.k + plan.part_keys * plan.ld, 0.0f);
-  std::fill(t.dk, t.dk + plan.part_keys * plan.ld, 0.0f);
-  std::fill(t.dv, t.dv + plan.part_keys * plan.ld, 0.0f);
+  const int64_t used = t.keys.count * plan.ld, all = plan.part_keys * plan.ld;
+  pack_rows(rows_of(a.k, a.shape.D, t.keys), 1.0f, t.k, plan.ld);
+  pack_rows(rows_of(a.v, a.shape.D, t.keys), 1.0f, t.v, plan.ld);
+  std::fill(t.k + used, t.k + all, 0.0f);
+  std::fill(t.v + used, t.v + all, 0.0f);
+  std::fill(t.dk, t.dk + all, 0.0f);
+  std::fill(t.dv, t.dv + all, 0.0f);
 }
 
+// Missing queries are rows of zeros, and add nothing to any key.
 template <class T>
 void load_queries(const AttentionBackward<T>& a, const BackwardPlan& plan, BackwardTask& t) {
-  const int64_t D = a.shape.D;
+  const int64_t D = a.shape.D, ld = plan.ld;
   const HeadSpan& span = t.queries;
   const Rows<const T> out = rows_of(a.out, D, span), dout = rows_of(a.dout, D, span);
-  pack_rows(rows_of(a.q, D, span), a.scale, t.q, plan.ld);
-  pack_rows(dout, 1.0f, t.dout, plan.ld);
-  std::fill(t.dq, t.dq + span.count * plan.ld, 0.0f);
+  pack_rows(rows_of(a.q, D, span), 1.0f, t.q, ld);
+  pack_rows(dout, 1.0f, t.dout, ld);
+  for (float* rows : {t.q, t.dout})
+    std::fill(rows + span.count * ld, rows + kQueryBlock * ld, 0.0f);
+  transpose({t.q, ld, t.q_t, kQueryBlock, kQueryBlock, ld});
+  transpose({t.dout, ld, t.dout_t, kQueryBlock, kQueryBlock, ld});
+  std::fill(t.dq, t.dq + kQueryBlock * ld, 0.0f);
+  std::fill(t.lse, t.lse + kQueryBlock, 0.0f);
+  std::fill(t.delta, t.delta + kQueryBlock, 0.0f);
   const float* lse = a.lse_BHT + (span.b * a.shape.H + span.head) * a.shape.T + span.first;
+  std::copy(lse, lse + span.count, t.lse);
   for (int64_t r = 0; r < span.count; ++r) {
     const T *o = out.data + r * out.stride, *d = dout.data + r * dout.stride;
     t.delta[r] = sum_lanes(
         D, [&](int64_t i, auto e) WEFT_LANES { return hn::Mul(load(o + i, e), load(d + i, e)); });
-    t.lse[r] = lse[r];
-    t.ranges[r] = visible_keys(a.shape, a.mask, span.b, span.first + r).within(t.key_range());
   }
 }
 
-// P D and dS of one row from its scores and dP.
-HWY_INLINE void differentiate_row(const BackwardTask& t, int64_t row, const KeyRange& panels,
-                                  const KeyRange& seen, bool drops) {
-  float *scores = t.p + row * kKeyBlock, *dp = t.ds + row * kKeyBlock;
-  const V lse = all(t.lse[row]), delta = all(t.delta[row]);
-  for (int64_t c = panels.begin; c < panels.end; c += kLanes) {
-    const bool inside = seen.begin <= c && c + kLanes <= seen.end;
-    const V e = exp_of_difference(hn::Sub(load(scores + c, Full()), lse));
-    const V p = inside ? e : hn::IfThenElseZero(lanes_in(seen, c), e);
-    const V factor = drops ? load(t.factors + c, Full()) : all(1.0f);
-    const V slope = hn::Sub(hn::Mul(load(dp + c, Full()), factor), delta);
-    const V ds = hn::Mul(p, slope);
-    store(inside ? ds : hn::IfThenElseZero(lanes_in(seen, c), ds), dp + c, Full());
-    store(hn::Mul(p, factor), scores + c, Full());
-  }
-}
+// A block of keys of the task, and a block of queries.
+struct BackwardBlock {
+  const SeenBlock& seen;
+  int64_t at, D, ld;  // of the first key's row
+};
 
+// P D and dS of some queries and keys, and what they give to dQ.
 template <class T>
-void differentiate_scores(const AttentionBackward<T>& a, BackwardTask& t, const SeenBlock& seen,
-                          int64_t key_block) {
-  const bool drops = a.dropout.p > 0.0f;
-  for_query_groups(seen, [&](int64_t first, int64_t count, KeyRange panels) WEFT_LANES {
-    for (int64_t r = first; r < first + count; ++r) {
-      const int64_t place = t.queries.head * a.shape.T + t.queries.first + r;
-      if (drops) {
-        fill_dropout_factors(dropout_row(a.dropout, a.shape, t.queries.b, place, key_block),
-                             t.factors);
-      }
-      differentiate_row(t, r, panels, seen.rows[r], drops);
-    }
-  });
+void differentiate_panel(const AttentionBackward<T>& a, BackwardTask& t, const BackwardBlock& block,
+                         const KeyRange& queries, const KeyRange& keys) {
+  const int64_t ld = block.ld, row = block.at + keys.begin * ld, n = queries.end - queries.begin;
+  const int64_t corner = keys.begin * kQueryBlock + queries.begin;
+  BlockProduct product{.a = t.k + row,
+                       .a_row = ld,
+                       .a_column = 1,
+                       .b = t.q_t + queries.begin,
+                       .ldb = kQueryBlock,
+                       .c = t.p + corner,
+                       .ldc = kQueryBlock,
+                       .m = keys.end - keys.begin,
+                       .n = n,
+                       .k = block.D,
+                       .add = false};
+  multiply_block(product);
+  product.a = t.v + row;
+  product.b = t.dout_t + queries.begin;
+  product.c = t.ds + corner;
+  multiply_block(product);
+  for (int64_t query = queries.begin; query < queries.end; query += kLanes) {
+    const LaneMasks masks(block.seen, query, a.dropout, t.kept);
+    float *p = t.p + query, *ds = t.ds + query;
+    differentiate({p, a.scale, keys}, ds, masks, load(t.lse + query, Full()),
+                  load(t.delta + query, Full()),
+                  [p, ds](int64_t key, const LaneGradients& g) WEFT_LANES {
+                    HWY_UNROLL(2)
+                    for (int64_t i = 0; i < 2; ++i) {
+                      store(g.p[i], p + (key + i) * kQueryBlock, Full());
+                      store(g.ds[i], ds + (key + i) * kQueryBlock, Full());
+                    }
+                  });
+  }
+  multiply_block({.a = t.ds + corner,
+                  .a_row = 1,
+                  .a_column = kQueryBlock,
+                  .b = t.k + row,
+                  .ldb = ld,
+                  .c = t.dq + queries.begin * ld,
+                  .ldc = ld,
+                  .m = n,
+                  .n = ld,
+                  .k = keys.end - keys.begin,
+                  .add = true});
 }
 
-// sums[key] += weights[query][key] rows[query], for keys in groups that some query sees.
-HWY_INLINE void add_to_keys(const SeenBlock& seen, const float* weights, const float* rows,
-                            int64_t ld, float* sums) {
-  const int64_t step = seen.complete ? kKeyBlock : kRowGroup;
-  for (int64_t first = 0; first < kKeyBlock; first += step) {
-    const int64_t count = std::min(step, kKeyBlock - first);
-    const KeyRange queries =
-        seen.complete ? KeyRange{0, seen.queries} : seen.queries_of(first, count);
+// sums[key] += weights[key][query] rows[query], for panels of keys that some query sees.
+HWY_INLINE void add_to_keys(const BackwardBlock& block, const float* weights, const float* rows,
+                            float* sums) {
+  const SeenBlock& seen = block.seen;
+  const int64_t step = seen.complete ? kKeyBlock : seen.unit, ld = block.ld;
+  for (int64_t key = 0; key < kKeyBlock; key += step) {
+    const KeyRange queries = seen.complete ? KeyRange{0, kQueryBlock} : seen.queries_of(key);
     if (queries.empty()) continue;
-    multiply_block({.a = weights + queries.begin * kKeyBlock + first,
-                    .a_row = 1,
-                    .a_column = kKeyBlock,
+    multiply_block({.a = weights + key * kQueryBlock + queries.begin,
+                    .a_row = kQueryBlock,
+                    .a_column = 1,
                     .b = rows + queries.begin * ld,
                     .ldb = ld,
-                    .c = sums + first * ld,
+                    .c = sums + block.at + key * ld,
                     .ldc = ld,
-                    .m = count,
+                    .m = step,
                     .n = ld,
                     .k = queries.end - queries.begin,
                     .add = true});
@@ -175,20 +189,18 @@ HWY_INLINE void add_to_keys(const SeenBlock& seen, const float* weights, const f
 template <class T>
 void take_block(const AttentionBackward<T>& a, const BackwardPlan& plan, BackwardTask& t,
                 int64_t first_key) {
-  const int64_t at = first_key - t.keys.first, D = a.shape.D, ld = plan.ld;
-  const int64_t count = t.queries.count;
-  const SeenBlock seen(t.ranges, count, first_key);
+  const SeenBlock seen(t.see, first_key, kPanel);
+  const BackwardBlock block{seen, (first_key - t.keys.first) * plan.ld, a.shape.D, plan.ld};
   if (!seen.complete) {
-    // Groups of queries see different panels: what none of them computes must count as 0.
-    std::fill(t.p, t.p + count * kKeyBlock, 0.0f);
-    std::fill(t.ds, t.ds + count * kKeyBlock, 0.0f);
+    // Panels of queries see different keys: what none of them computes must count as 0.
+    std::fill(t.p, t.p + kKeyBlock * kQueryBlock, 0.0f);
+    std::fill(t.ds, t.ds + kKeyBlock * kQueryBlock, 0.0f);
   }
-  multiply_seen(seen, {t.q, ld, count, D}, t.kt + at * D, t.p);
-  multiply_seen(seen, {t.dout, ld, count, D}, t.vt + at * D, t.ds);
-  differentiate_scores(a, t, seen, first_key / kKeyBlock);
-  add_to_keys(seen, t.p, t.dout, ld, t.dv + at * ld);
-  add_to_keys(seen, t.ds, t.q, ld, t.dk + at * ld);
-  add_seen(seen, t.ds, t.k + at * ld, ld, t.dq);
+  if (a.dropout.p > 0.0f) fill_kept(a.dropout, a.shape, t.queries, seen, t.kept);
+  for_seen_panels(seen, [&](KeyRange queries, KeyRange keys)
+                            HWY_ATTR { differentiate_panel(a, t, block, queries, keys); });
+  add_to_keys(block, t.p, t.dout, t.dv);
+  add_to_keys(block, t.ds, t.q, t.dk);
 }
 
 // All queries of one head against the task's keys. `partial` is where this part's dQ of the head
@@ -199,9 +211,9 @@ void take_head(const AttentionBackward<T>& a, const BackwardPlan& plan, Backward
   for (int64_t first = 0; first < a.shape.T; first += kQueryBlock) {
     t.queries.first = first;
     t.queries.count = std::min(kQueryBlock, a.shape.T - first);
+    t.see.set(a.shape, a.mask, t.queries, {t.keys.first, t.keys.first + t.keys.count});
     load_queries(a, plan, t);
-    KeyRange keys;
-    for (int64_t r = 0; r < t.queries.count; ++r) keys = join(keys, t.ranges[r]);
+    const KeyRange keys = t.see.any;
     for (int64_t j = keys.begin / kKeyBlock; j * kKeyBlock < keys.end; ++j) {
       take_block(a, plan, t, j * kKeyBlock);
     }
@@ -225,8 +237,7 @@ void backward_task(const AttentionBackward<T>& a, const BackwardPlan& plan, Back
     const int64_t head = t.keys.b * a.shape.H + t.queries.head;
     take_head(a, plan, t, partials == nullptr ? nullptr : partials + head * a.shape.T * plan.ld);
   }
-  // q was scaled, so that dk is.
-  copy_rows(Rows<const float>{t.dk, plan.ld, t.keys.count, D}, 1.0f, rows_of(a.dk, D, t.keys));
+  copy_rows(Rows<const float>{t.dk, plan.ld, t.keys.count, D}, a.scale, rows_of(a.dk, D, t.keys));
   copy_rows(Rows<const float>{t.dv, plan.ld, t.keys.count, D}, 1.0f, rows_of(a.dv, D, t.keys));
 }
 
@@ -253,7 +264,7 @@ void backward(const AttentionBackward<T>& a, float* memory, const ParallelFor& p
   // The last part's keys are seen by the fewest queries under a causal mask: the first part first.
   parallel(plan.pairs * plan.parts, [&](int64_t task, int worker) HWY_ATTR {
     const int64_t pair = task % plan.pairs, part = task / plan.pairs;
-    BackwardTask t(workers + worker * plan.worker_floats, plan, s.D);
+    BackwardTask t(workers + worker * plan.worker_floats, plan);
     const int64_t first = part * plan.part_keys;
     t.keys = {pair / s.K, pair % s.K, first, std::min(plan.part_keys, s.S - first)};
     backward_task(a, plan, t, plan.parts == 1 ? nullptr : memory + part * plan.partial_floats);

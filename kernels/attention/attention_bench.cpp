@@ -4,12 +4,13 @@
 // oneDNN's product of matrices in float. Not a test of correctness: tests/kernels_gemm and
 // tests/kernels_attention are.
 #include <benchmark/benchmark.h>
+#include <sys/mman.h>
 
 #include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <new>
-#include <vector>
+#include <string>
 
 #include "kernels/attention/attention.h"
 #include "kernels/gemm/tile_product.h"
@@ -28,43 +29,57 @@ constexpr Model kModels[] = {
     {"smollm2_T512", {.B = 4, .T = 512, .S = 512, .H = 9, .K = 3, .D = 64}},
 };
 
+// In large pages where the system gives them, as a program's arena is.
 struct Free {
   void operator()(void* memory) const { std::free(memory); }
 };
 using Memory = std::unique_ptr<void, Free>;
 
 Memory aligned_memory(size_t bytes) {
-  Memory memory(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  constexpr size_t kPage = size_t{2} << 20;
+  const size_t rounded = (bytes + kPage - 1) / kPage * kPage;
+  Memory memory(std::aligned_alloc(kPage, rounded));
   if (memory == nullptr) throw std::bad_alloc();
+  madvise(memory.get(), rounded, MADV_HUGEPAGE);
   return memory;
 }
 
 template <class T>
-std::vector<T> random_values(int64_t count, uint64_t key) {
-  std::vector<T> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<T>(2.0f * uniform_from(philox(key, i)[0]) - 1.0f);
+class Values {
+ public:
+  explicit Values(int64_t count)
+      : memory_(aligned_memory(static_cast<size_t>(count) * sizeof(T))) {}
+  static Values random(int64_t count, uint64_t key) {
+    Values values(count);
+    for (int64_t i = 0; i < count; ++i) {
+      const float uniform = uniform_from(philox(key, static_cast<uint64_t>(i))[0]);
+      values.data()[i] = static_cast<T>(2.0f * uniform - 1.0f);
+    }
+    return values;
   }
-  return values;
-}
+  T* data() const { return static_cast<T*>(memory_.get()); }
+
+ private:
+  Memory memory_;
+};
 
 // Packed projections [B, T, (H + 2 K) D] as models have them, and all that goes with them.
 template <class T>
 struct Operands {
   AttentionShape s;
   int64_t row, out_row;
-  std::vector<T> qkv, out, dout, dqkv;
-  std::vector<float> lse;
+  Values<T> qkv, out, dout, dqkv;
+  Values<float> lse;
 
   explicit Operands(const AttentionShape& shape)
       : s(shape),
         row((s.H + 2 * s.K) * s.D),
         out_row(s.H * s.D),
-        qkv(random_values<T>(s.B * s.T * row, 1)),
-        out(static_cast<size_t>(s.B * s.T * out_row)),
-        dout(random_values<T>(s.B * s.T * out_row, 2)),
-        dqkv(qkv.size()),
-        lse(static_cast<size_t>(s.B * s.H * s.T)) {}
+        qkv(Values<T>::random(s.B * s.T * row, 1)),
+        out(s.B * s.T * out_row),
+        dout(Values<T>::random(s.B * s.T * out_row, 2)),
+        dqkv(s.B * s.T * row),
+        lse(s.B * s.H * s.T) {}
 
   template <class E>
   HeadRows<E> packed(E* data, int64_t heads_before) const {
@@ -139,9 +154,9 @@ void run_roof(benchmark::State& state) {
   constexpr int64_t kSize = 512;
   const TileShape shape{
       .m = kSize, .n = kSize, .k = kSize, .lda = kSize, .ldb = kSize, .ldc = kSize};
-  const std::vector<float> a = random_values<float>(kSize * kSize, 1);
-  const std::vector<float> b = random_values<float>(kSize * kSize, 2);
-  std::vector<float> c(a.size());
+  const auto a = Values<float>::random(kSize * kSize, 1);
+  const auto b = Values<float>::random(kSize * kSize, 2);
+  const Values<float> c(kSize * kSize);
   const TileProduct product(shape, 1);
   const Memory scratch = aligned_memory(tile_scratch_bytes(shape) + 1);
   for ([[maybe_unused]] auto _ : state) product.run(a.data(), b.data(), c.data(), scratch.get(), 0);

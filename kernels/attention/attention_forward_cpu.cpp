@@ -1,6 +1,7 @@
-// The forward pass of attention; attention.h has the formulas. A round packs the keys (transposed)
-// and values of a few key/value heads into blocks, then takes all their blocks of queries: enough
-// tasks for many threads, little memory.
+// The forward pass of attention in float; attention.h has the formulas. A round packs the keys and
+// values of a few key/value heads into blocks, then takes all their blocks of queries: enough tasks
+// for many threads, little memory. Scores are made transposed, K Q^T, and so is the result,
+// V^T P^T: see scores-inl.h. Keys and values are then what a product broadcasts, and stay rows.
 #include <limits>
 #include <utility>
 
@@ -13,7 +14,9 @@
 #define HWY_TARGET_INCLUDE "kernels/attention/attention_forward_cpu.cpp"
 #include <hwy/foreach_target.h>  // compiles the rest of this file once per target
 
-#include "kernels/attention/attention_blocks-inl.h"
+#include "kernels/attention/block_product-inl.h"
+#include "kernels/attention/scores-inl.h"
+#include "kernels/attention/transpose-inl.h"
 
 #ifndef WEFT_KERNELS_ATTENTION_FORWARD_ONCE_
 #define WEFT_KERNELS_ATTENTION_FORWARD_ONCE_
@@ -21,22 +24,20 @@ namespace weft::kernels {
 
 // How the work is cut and where its parts lie, in floats: packed heads first, then workers.
 struct ForwardPlan {
-  int64_t pairs, pairs_per_round, query_blocks, queries, key_blocks;
-  int64_t ld;                      // D rounded up to whole panels
-  int64_t kt_floats, head_floats;  // of a transposed block; of a packed head
-  int64_t worker_floats;
+  int64_t pairs, pairs_per_round, query_blocks, key_blocks;
+  int64_t ld;             // D rounded up to whole panels
+  int64_t block_floats;   // of a block of keys or of values
+  int64_t head_floats;    // of a packed head
+  int64_t worker_floats;  // query rows, transposed queries, transposed sums, scores
 
   explicit ForwardPlan(const AttentionShape& s)
       : pairs(s.B * s.K),
         query_blocks(blocks_of(s.T, kQueryBlock)),
-        queries(std::min(s.T, kQueryBlock)),
         key_blocks(blocks_of(s.S, kKeyBlock)),
         ld(round_up(s.D, kPanel)),
-        kt_floats(s.D * kKeyBlock),
-        head_floats(key_blocks * (kt_floats + kKeyBlock * ld)),
-        worker_floats(round_up(queries * (2 * ld + kKeyBlock + 2) + kKeyBlock +
-                                   4 * kQueryBlock,  // ranges: two int64 per query
-                               kPanel)) {
+        block_floats(kKeyBlock * ld),
+        head_floats(2 * key_blocks * block_floats),
+        worker_floats(kQueryBlock * (3 * ld + kKeyBlock)) {
     constexpr int64_t kTasksPerRound = 128;
     const int64_t tasks_per_pair = s.H / s.K * query_blocks;
     pairs_per_round = std::clamp<int64_t>(kTasksPerRound / tasks_per_pair, 1, pairs);
@@ -53,137 +54,123 @@ HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
 namespace HWY_NAMESPACE {
 
-// One worker's scratch memory: a block of queries and what is known of it so far.
+// A block of queries: one worker's scratch memory, and what is known of it so far.
 struct QueryBlock {
-  float *q, *out, *scores, *maximum, *total, *factors;
-  KeyRange* ranges;    // all keys that a query sees
-  HeadSpan span = {};  // the queries
+  float *rows, *q_t, *out_t, *scores;  // [query][ld], [d][query] twice, [key][query]
+  HeadSpan span = {};
+  QueriesSee see;
+  Statistics statistics;
+  KeptBits kept;
 
-  QueryBlock(float* memory, const ForwardPlan& plan) : ranges(reinterpret_cast<KeyRange*>(memory)) {
-    float* next = memory + 4 * kQueryBlock;
-    const auto take = [&next](int64_t floats) { return std::exchange(next, next + floats); };
-    q = take(plan.queries * plan.ld);
-    out = take(plan.queries * plan.ld);
-    scores = take(plan.queries * kKeyBlock);
-    factors = take(kKeyBlock);
-    maximum = take(plan.queries);
-    total = take(plan.queries);
-  }
+  QueryBlock(float* memory, const ForwardPlan& plan)
+      : rows(memory),
+        q_t(rows + kQueryBlock * plan.ld),
+        out_t(q_t + kQueryBlock * plan.ld),
+        scores(out_t + kQueryBlock * plan.ld) {}
+};
+
+// What one product takes: queries of a block against keys of a block, rows ld apart.
+struct PanelOfKeys {
+  KeyRange queries, keys;
+  const float *k, *v;
 };
 
 template <class T>
 void start_block(const AttentionForward<T>& a, const ForwardPlan& plan, QueryBlock& block) {
   const HeadSpan& span = block.span;
-  pack_rows(rows_of(a.q, a.shape.D, span), a.scale, block.q, plan.ld);
-  std::fill(block.out, block.out + span.count * plan.ld, 0.0f);
-  for (int64_t r = 0; r < span.count; ++r) {
-    block.ranges[r] = visible_keys(a.shape, a.mask, span.b, span.first + r);
-    block.maximum[r] = -std::numeric_limits<float>::infinity();
-    block.total[r] = 0.0f;
-  }
+  block.see.set(a.shape, a.mask, span, {0, a.shape.S});
+  block.statistics.clear();
+  pack_rows(rows_of(a.q, a.shape.D, span), 1.0f, block.rows, plan.ld);
+  std::fill(block.rows + span.count * plan.ld, block.rows + kQueryBlock * plan.ld, 0.0f);
+  transpose({block.rows, plan.ld, block.q_t, kQueryBlock, kQueryBlock, plan.ld});
+  std::fill(block.out_t, block.out_t + kQueryBlock * plan.ld, 0.0f);
 }
 
-// The largest score of a row among the columns that it sees.
-HWY_INLINE float largest_score(const float* scores, const KeyRange& seen) {
-  const V lowest = all(-std::numeric_limits<float>::infinity());
-  V largest = lowest;
-  const KeyRange panels = panels_of(seen);
-  for (int64_t c = panels.begin; c < panels.end; c += kLanes) {
-    const V s = load(scores + c, Full());
-    largest = hn::Max(largest, hn::IfThenElse(lanes_in(seen, c), s, lowest));
-  }
-  return max_of_lanes(largest);
-}
+// Where probabilities of one vector of queries go: over their scores.
+struct EmitFloats {
+  float *scores, *sums;  // of the first lane
+  int64_t width;         // rows of sums
 
-// scores = exp(scores - maximum) where seen, 0 in the rest of `panels`; returns the sum.
-HWY_INLINE float exponentials(float* scores, const KeyRange& panels, const KeyRange& seen,
-                              float maximum) {
-  const V shift = all(maximum);
-  V sum = zeros();
-  for (int64_t c = panels.begin; c < panels.end; c += kLanes) {
-    const V e = exp_of_difference(hn::Sub(load(scores + c, Full()), shift));
-    const bool inside = seen.begin <= c && c + kLanes <= seen.end;
-    const V kept = inside ? e : hn::IfThenElseZero(lanes_in(seen, c), e);
-    store(kept, scores + c, Full());
-    sum = hn::Add(sum, kept);
+  HWY_INLINE void operator()(int64_t key, V p0, V p1) const {
+    store(p0, scores + key * kQueryBlock, Full());
+    store(p1, scores + (key + 1) * kQueryBlock, Full());
   }
-  return sum_of_lanes(sum);
-}
+  HWY_INLINE void rescale(V factors) const { scale_columns(sums, width, factors); }
+};
 
-HWY_INLINE void scale_row(float* row, int64_t n, float factor) {
-  const V f = all(factor);
-  for (int64_t i = 0; i < n; i += kLanes) {
-    store(hn::Mul(load(row + i, Full()), f), row + i, Full());
-  }
-}
-
-// Scores of one row become probabilities relative to the largest score so far; what was summed
-// before is rescaled when that grows.
-HWY_INLINE void take_row(QueryBlock& block, int64_t row, const KeyRange& panels,
-                         const KeyRange& seen, int64_t ld) {
-  float* scores = block.scores + row * kKeyBlock;
-  if (seen.empty()) return std::fill(scores + panels.begin, scores + panels.end, 0.0f);
-  const float before = block.maximum[row];
-  const float largest = std::max(largest_score(scores, seen), before);
-  if (largest > before && block.total[row] != 0.0f) {
-    const float shrink = hn::GetLane(exp_of_difference(all(before - largest)));
-    block.total[row] *= shrink;
-    scale_row(block.out + row * ld, ld, shrink);
-  }
-  block.maximum[row] = largest;
-  block.total[row] += exponentials(scores, panels, seen, largest);
-}
-
+// Some queries of the block against some keys of a block.
 template <class T>
-void drop_row(const AttentionForward<T>& a, const QueryBlock& block, int64_t row,
-              const KeyRange& panels, int64_t key_block) {
-  const int64_t place = block.span.head * a.shape.T + block.span.first + row;
-  fill_dropout_factors(dropout_row(a.dropout, a.shape, block.span.b, place, key_block),
-                       block.factors);
-  float* scores = block.scores + row * kKeyBlock;
-  for (int64_t c = panels.begin; c < panels.end; c += kLanes) {
-    store(hn::Mul(load(scores + c, Full()), load(block.factors + c, Full())), scores + c, Full());
+void take_panel(const AttentionForward<T>& a, const ForwardPlan& plan, const SeenBlock& seen,
+                QueryBlock& block, const PanelOfKeys& panel) {
+  const int64_t D = a.shape.D, first = panel.queries.begin;
+  const int64_t keys = panel.keys.end - panel.keys.begin;
+  const int64_t queries = panel.queries.end - panel.queries.begin;
+  float* scores = block.scores + panel.keys.begin * kQueryBlock + first;
+  multiply_block({.a = panel.k + panel.keys.begin * plan.ld,
+                  .a_row = plan.ld,
+                  .a_column = 1,
+                  .b = block.q_t + first,
+                  .ldb = kQueryBlock,
+                  .c = scores,
+                  .ldc = kQueryBlock,
+                  .m = keys,
+                  .n = queries,
+                  .k = D,
+                  .add = false});
+  for (int64_t query = first; query < panel.queries.end; query += kLanes) {
+    const LaneMasks masks(seen, query, a.dropout, block.kept);
+    soften({block.scores + query, a.scale, panel.keys}, masks, block.statistics, query,
+           EmitFloats{block.scores + query, block.out_t + query, D});
   }
+  multiply_block({.a = panel.v + panel.keys.begin * plan.ld,
+                  .a_row = 1,
+                  .a_column = plan.ld,
+                  .b = scores,
+                  .ldb = kQueryBlock,
+                  .c = block.out_t + first,
+                  .ldc = kQueryBlock,
+                  .m = D,
+                  .n = queries,
+                  .k = keys,
+                  .add = true});
 }
 
-// One block of queries against one block of keys and values.
+// The block of queries against one block of keys and values.
 template <class T>
 void take_keys(const AttentionForward<T>& a, const ForwardPlan& plan, const float* packed,
                QueryBlock& block, int64_t key_block) {
-  const SeenBlock seen(block.ranges, block.span.count, key_block * kKeyBlock);
-  const float* kt = packed + key_block * plan.kt_floats;
-  const float* values = packed + plan.key_blocks * plan.kt_floats + key_block * kKeyBlock * plan.ld;
-  multiply_seen(seen, {block.q, plan.ld, block.span.count, a.shape.D}, kt, block.scores);
-  for_query_groups(seen, [&](int64_t first, int64_t count, KeyRange panels) WEFT_LANES {
-    for (int64_t r = first; r < first + count; ++r) {
-      take_row(block, r, panels, seen.rows[r], plan.ld);
-      if (a.dropout.p > 0.0f) drop_row(a, block, r, panels, key_block);
-    }
+  const SeenBlock seen(block.see, key_block * kKeyBlock, kPanel);
+  const float* k = packed + key_block * plan.block_floats;
+  const float* v = k + plan.key_blocks * plan.block_floats;
+  if (a.dropout.p > 0.0f) fill_kept(a.dropout, a.shape, block.span, seen, block.kept);
+  for_seen_panels(seen, [&](KeyRange queries, KeyRange keys) HWY_ATTR {
+    take_panel(a, plan, seen, block, {queries, keys, k, v});
   });
-  add_seen(seen, block.scores, values, plan.ld, block.out);
 }
 
 template <class T>
 void finish_block(const AttentionForward<T>& a, const ForwardPlan& plan, QueryBlock& block) {
   const HeadSpan& span = block.span;
+  transpose({block.out_t, kQueryBlock, block.rows, plan.ld, plan.ld, kQueryBlock});
+  const Rows<T> out = rows_of(a.out, a.shape.D, span);
   for (int64_t r = 0; r < span.count; ++r) {
-    const bool sees_nothing = block.ranges[r].empty();
-    scale_row(block.out + r * plan.ld, plan.ld, sees_nothing ? 0.0f : 1.0f / block.total[r]);
+    const bool sees_nothing = block.see.begin[r] == block.see.end[r];
+    const float total = block.statistics.total[r];
+    copy_rows(Rows<const float>{block.rows + r * plan.ld, plan.ld, 1, a.shape.D},
+              sees_nothing ? 0.0f : 1.0f / total,
+              Rows<T>{out.data + r * out.stride, out.stride, 1, out.D});
     if (a.lse_BHT == nullptr) continue;
     a.lse_BHT[(span.b * a.shape.H + span.head) * a.shape.T + span.first + r] =
         sees_nothing ? -std::numeric_limits<float>::infinity()
-                     : block.maximum[r] + std::log(block.total[r]);
+                     : block.statistics.maximum[r] + std::log(total);
   }
-  const Rows<const float> sums{block.out, plan.ld, span.count, a.shape.D};
-  copy_rows(sums, 1.0f, rows_of(a.out, a.shape.D, span));
 }
 
 template <class T>
 void forward_task(const AttentionForward<T>& a, const ForwardPlan& plan, const float* packed,
                   QueryBlock& block) {
   start_block(a, plan, block);
-  KeyRange keys;
-  for (int64_t r = 0; r < block.span.count; ++r) keys = join(keys, block.ranges[r]);
+  const KeyRange keys = block.see.any;
   for (int64_t j = keys.begin / kKeyBlock; j * kKeyBlock < keys.end; ++j) {
     take_keys(a, plan, packed, block, j);
   }
@@ -210,16 +197,16 @@ void pack_key_block(const AttentionForward<T>& a, const ForwardPlan& plan, int64
   HeadSpan span{pair / a.shape.K, pair % a.shape.K, first, 0};
   const KeyRange seen = seen_keys(a, span.b, {first, std::min(first + kKeyBlock, a.shape.S)});
   if (seen.empty()) return;
-  // Keys before the first seen one are packed too (scores of unseen keys are dropped, whatever they
-  // are); their values are not.
-  span.count = seen.end - first;
-  pack_transposed(rows_of(a.k, D, span), packed + key_block * plan.kt_floats);
-  float* values = packed + plan.key_blocks * plan.kt_floats + first * plan.ld;
-  std::fill(values, values + (seen.begin - first) * plan.ld, 0.0f);
+  // Scores of keys that nobody sees are dropped, whatever they are; values must not be.
   span.first = seen.begin;
   span.count = seen.end - seen.begin;
-  pack_rows(rows_of(a.v, D, span), 1.0f, values + (seen.begin - first) * plan.ld, plan.ld);
-  std::fill(values + (seen.end - first) * plan.ld, values + kKeyBlock * plan.ld, 0.0f);
+  const int64_t begin = (seen.begin - first) * plan.ld, end = (seen.end - first) * plan.ld;
+  float* k = packed + key_block * plan.block_floats;
+  float* v = k + plan.key_blocks * plan.block_floats;
+  copy_rows(rows_of(a.k, D, span), 1.0f, Rows<float>{k + begin, plan.ld, span.count, D});
+  std::fill(v, v + begin, 0.0f);
+  copy_rows(rows_of(a.v, D, span), 1.0f, Rows<float>{v + begin, plan.ld, span.count, D});
+  std::fill(v + end, v + plan.block_floats, 0.0f);
 }
 
 template <class T>

@@ -7,7 +7,8 @@
 #define WEFT_KERNELS_BLOCK_PRODUCT_INL_H_
 #endif
 
-#include "kernels/attention/visible_keys.h"
+#include <cstdint>
+
 #include "kernels/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -27,18 +28,18 @@ struct BlockProduct {
   bool add;
 };
 
-// Rows of C in registers: with four vectors (two in AVX2) of columns 24 (12) sums, which leaves
-// registers for a row of B and hides the latency of the multiply-adds.
-constexpr int kRowGroup = 6;
+// Columns of C in registers: four vectors (two in AVX2), and then 24 (12) sums hide the latency of
+// the multiply-adds and leave registers for a row of B. Of a single vector twelve rows do.
 constexpr int kColumnVectors = kLanes >= 16 ? 4 : 2;
+constexpr int kRowGroup = 6;
 
 template <int kRows, int kVectors>
 HWY_INLINE void multiply_panel(const BlockProduct& p, int64_t row, int64_t column) {
   V sums[kRows][kVectors];
   float* c = p.c + row * p.ldc + column;
-  HWY_UNROLL(8)
+  HWY_UNROLL(16)
   for (int r = 0; r < kRows; ++r) {
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int j = 0; j < kVectors; ++j) {
       sums[r][j] = p.add ? load(c + r * p.ldc + j * kLanes, Full()) : zeros();
     }
@@ -47,42 +48,42 @@ HWY_INLINE void multiply_panel(const BlockProduct& p, int64_t row, int64_t colum
   const float* b = p.b + column;
   for (int64_t k = 0; k < p.k; ++k, a += p.a_column, b += p.ldb) {
     V lanes[kVectors];
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int j = 0; j < kVectors; ++j) lanes[j] = load(b + j * kLanes, Full());
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int r = 0; r < kRows; ++r) {
       const V factor = all(a[r * p.a_row]);
-      HWY_UNROLL(8)
+      HWY_UNROLL(16)
       for (int j = 0; j < kVectors; ++j) sums[r][j] = hn::MulAdd(factor, lanes[j], sums[r][j]);
     }
   }
-  HWY_UNROLL(8)
+  HWY_UNROLL(16)
   for (int r = 0; r < kRows; ++r) {
-    HWY_UNROLL(8)
+    HWY_UNROLL(16)
     for (int j = 0; j < kVectors; ++j) store(sums[r][j], c + r * p.ldc + j * kLanes, Full());
   }
 }
 
-template <int kRows>
-void multiply_rows(const BlockProduct& p, int64_t row) {
-  int64_t column = 0;
-  for (; column + kColumnVectors * kLanes <= p.n; column += kColumnVectors * kLanes) {
-    multiply_panel<kRows, kColumnVectors>(p, row, column);
+template <int kVectors>
+void multiply_columns(const BlockProduct& p, int64_t column) {
+  constexpr int kRows = kVectors == 1 ? 2 * kRowGroup : kRowGroup;
+  int64_t row = 0;
+  for (; row + kRows <= p.m; row += kRows) multiply_panel<kRows, kVectors>(p, row, column);
+  for (; row + 4 <= p.m; row += 4) multiply_panel<4, kVectors>(p, row, column);
+  switch (p.m - row) {
+    case 1: return multiply_panel<1, kVectors>(p, row, column);
+    case 2: return multiply_panel<2, kVectors>(p, row, column);
+    case 3: return multiply_panel<3, kVectors>(p, row, column);
+    default: return;
   }
-  for (; column < p.n; column += kLanes) multiply_panel<kRows, 1>(p, row, column);
 }
 
 inline void multiply_block(const BlockProduct& p) {
-  int64_t row = 0;
-  for (; row + kRowGroup <= p.m; row += kRowGroup) multiply_rows<kRowGroup>(p, row);
-  switch (p.m - row) {
-    case 1: return multiply_rows<1>(p, row);
-    case 2: return multiply_rows<2>(p, row);
-    case 3: return multiply_rows<3>(p, row);
-    case 4: return multiply_rows<4>(p, row);
-    case 5: return multiply_rows<5>(p, row);
-    default: return;
+  int64_t column = 0;
+  for (; column + kColumnVectors * kLanes <= p.n; column += kColumnVectors * kLanes) {
+    multiply_columns<kColumnVectors>(p, column);
   }
+  for (; column < p.n; column += kLanes) multiply_columns<1>(p, column);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -217,17 +217,25 @@ struct Form {
   bool documents = false;
 };
 
-// Forms that reach every path: blocks of 96 queries and 64 keys and both sides of their edges,
-// groups of heads, masks, more than one part of the keys in the backward pass.
+// Forms that reach every path: blocks of 64 queries and 64 keys, panels of 16 and tiles of 32, and
+// both sides of their edges; widths of heads around the same edges; groups of heads, masks, more
+// than one part of the keys in the backward pass.
 std::vector<Form> forms() {
   return {{2, 3, {.heads = 2, .kv_heads = 1, .head_dim = 4}},
           {1, 1, {.heads = 1, .kv_heads = 1, .head_dim = 1}},
+          {1, 15, {.heads = 1, .kv_heads = 1, .head_dim = 15}},
+          {1, 17, {.heads = 1, .kv_heads = 1, .head_dim = 17, .causal = false}},
+          {1, 31, {.heads = 1, .kv_heads = 1, .head_dim = 31}},
+          {1, 33, {.heads = 1, .kv_heads = 1, .head_dim = 33}},
           {2, 63, {.heads = 1, .kv_heads = 1, .head_dim = 5}},
           {1, 64, {.heads = 1, .kv_heads = 1, .head_dim = 16, .scale = 0.3, .causal = false}},
           {1, 65, {.heads = 2, .kv_heads = 2, .head_dim = 8}},
+          {1, 66, {.heads = 1, .kv_heads = 1, .head_dim = 8, .scale = -0.4}},
           {1, 95, {.heads = 1, .kv_heads = 1, .head_dim = 8, .window = 70}},
           {1, 96, {.heads = 1, .kv_heads = 1, .head_dim = 8, .window = 65}},
           {1, 97, {.heads = 3, .kv_heads = 1, .head_dim = 8, .window = 9}},
+          {1, 128, {.heads = 1, .kv_heads = 1, .head_dim = 4}},
+          {1, 129, {.heads = 1, .kv_heads = 1, .head_dim = 4, .window = 31}},
           {2, 70, {.heads = 2, .kv_heads = 1, .head_dim = 4}, true},
           {2, 33, {.heads = 2, .kv_heads = 2, .head_dim = 4, .causal = false}, true},
           {2, 40, {.heads = 2, .kv_heads = 1, .head_dim = 4, .dropout = 0.4, .dropout_key = 9}},
