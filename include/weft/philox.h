@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "weft/portable_math.h"
+
 namespace weft {
 
 using PhiloxBlock = std::array<uint32_t, 4>;
@@ -42,12 +44,13 @@ constexpr float uniform_from(uint32_t word) {
   return static_cast<float>(word >> 8) * 0x1p-24f;
 }
 
-// Two independent standard normal numbers from two words (Box and Muller), in double precision.
+// Two independent standard normal numbers from two words (Box and Muller), in double precision; the
+// same bits on every machine.
 inline std::array<double, 2> normal_from(uint32_t a, uint32_t b) {
   const double u = (static_cast<double>(a) + 1.0) * 0x1p-32;  // (0, 1]: the logarithm is finite
-  const double angle = static_cast<double>(b) * (6.283185307179586476925 * 0x1p-32);
-  const double radius = std::sqrt(-2.0 * std::log(u));
-  return {radius * std::cos(angle), radius * std::sin(angle)};
+  const double radius = std::sqrt(-2.0 * portable::log(u));
+  const portable::SinCos angle = portable::sin_cos_of_turn(b);
+  return {radius * angle.cos, radius * angle.sin};
 }
 
 }  // namespace weft

@@ -9,6 +9,7 @@
 #include "kernels/attention/visible_keys.h"
 #include "kernels/simd/launch.h"
 #include "kernels/simd/targets.h"
+#include "weft/portable_math.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attention/attention_forward_cpu.cpp"
@@ -162,7 +163,8 @@ void finish_block(const AttentionForward<T>& a, const ForwardPlan& plan, QueryBl
     if (a.lse_BHT == nullptr) continue;
     a.lse_BHT[(span.b * a.shape.H + span.head) * a.shape.T + span.first + r] =
         sees_nothing ? -std::numeric_limits<float>::infinity()
-                     : block.statistics.maximum[r] + std::log(total);
+                     : block.statistics.maximum[r] +
+                           static_cast<float>(portable::log(static_cast<double>(total)));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "kernels/simd/launch.h"
 #include "kernels/simd/targets.h"
 #include "kernels/simd/tiles.h"
+#include "weft/portable_math.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cross_entropy/cross_entropy_cpu.cpp"
@@ -53,7 +54,7 @@ RowSums row_sums(const T* x, int64_t n, bool with_logits) {
     const float part = sum_lanes(width, [&](int64_t i, auto e) WEFT_LANES {
       return exp_lanes(hn::Sub(load(block + i, e), guard_v));
     });
-    if (sum != 0) sum *= std::exp(static_cast<double>(most) - static_cast<double>(guard));
+    if (sum != 0) sum *= portable::exp(static_cast<double>(most) - static_cast<double>(guard));
     sum += static_cast<double>(part);
     most = higher;
     if (with_logits) {
@@ -61,7 +62,7 @@ RowSums row_sums(const T* x, int64_t n, bool with_logits) {
           sum_lanes(width, [&](int64_t i, auto e) WEFT_LANES { return load(block + i, e); }));
     }
   }
-  return {(most == kMinusInfinity ? 0.0 : static_cast<double>(most)) + std::log(sum), logits};
+  return {(most == kMinusInfinity ? 0.0 : static_cast<double>(most)) + portable::log(sum), logits};
 }
 
 template <class T>
@@ -79,7 +80,7 @@ void gradient_row(const CrossEntropyRows<T>& a, int64_t n, double lse) {
   const double smoothing = static_cast<double>(a.label_smoothing);
   const double gain = scale * (1 + 2 * static_cast<double>(a.z_loss) * lse);
   const double shift = scale * smoothing / static_cast<double>(a.V);
-  const double at_label = std::exp(static_cast<double>(static_cast<float>(x[label])) - lse);
+  const double at_label = portable::exp(static_cast<double>(static_cast<float>(x[label])) - lse);
   const V lse_v = all(static_cast<float>(lse)), gain_v = all(static_cast<float>(gain));
   const V shift_v = all(static_cast<float>(shift));
   for_lanes(a.V, [&](int64_t i, auto e) WEFT_LANES {

@@ -6,6 +6,7 @@
 
 #include "kernels/simd/targets.h"
 #include "kernels/simd/tiles.h"
+#include "weft/portable_math.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/optimizer/adamw_cpu.cpp"
@@ -27,8 +28,8 @@ HWY_INLINE AdamWFactors adamw_factors(const AdamW& a) {
   return {.clip = *a.scalars.clip,
           .beta1 = static_cast<float>(a.beta1),
           .beta2 = static_cast<float>(a.beta2),
-          .rate = static_cast<float>(rate / (1 - std::pow(a.beta1, t))),
-          .inverse_root2 = static_cast<float>(1 / std::sqrt(1 - std::pow(a.beta2, t))),
+          .rate = static_cast<float>(rate / (1 - portable::pow(a.beta1, t))),
+          .inverse_root2 = static_cast<float>(1 / std::sqrt(1 - portable::pow(a.beta2, t))),
           .eps = static_cast<float>(a.eps)};
 }
 

@@ -8,6 +8,7 @@
 #include "kernels/rotary/rotary.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
+#include "weft/portable_math.h"
 
 namespace weft::ops {
 namespace {
@@ -171,12 +172,12 @@ Value rotary_table(Graph& graph, const RotaryTable& t) {
   std::vector<float> angles(static_cast<size_t>(t.positions * 2 * half));
   for (int64_t i = 0; i < half; ++i) {
     const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(t.rotary_dim);
-    const double frequency = scaled_frequency(t, std::pow(t.theta, exponent));
+    const double frequency = scaled_frequency(t, portable::pow(t.theta, exponent));
     for (int64_t position = 0; position < t.positions; ++position) {
-      const double angle = static_cast<double>(position) * frequency;
+      const portable::SinCos angle = portable::sin_cos(static_cast<double>(position) * frequency);
       const auto at = static_cast<size_t>(position * 2 * half + i);
-      angles[at] = static_cast<float>(std::cos(angle));
-      angles[at + static_cast<size_t>(half)] = static_cast<float>(std::sin(angle));
+      angles[at] = static_cast<float>(angle.cos);
+      angles[at + static_cast<size_t>(half)] = static_cast<float>(angle.sin);
     }
   }
   return graph.constant(table_name(t), {t.positions, 2, half}, angles);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "weft/portable_math.h"
+
 namespace weft::optim {
 
 std::string_view name_of(ScheduleKind kind) {
@@ -35,7 +37,7 @@ double ratio(int64_t part, int64_t whole) {
 
 // From 1 at progress 0 to 0 at progress 1.
 double cosine_fall(double progress) {
-  return std::max(0.0, 0.5 * (1 + std::cos(kPi * progress)));
+  return std::max(0.0, 0.5 * (1 + portable::sin_cos(kPi * progress).cos));
 }
 
 double inverse_sqrt(const ScheduleOptions& o, int64_t step) {

@@ -9,6 +9,7 @@
 #include "generate/generator.h"
 #include "train/model_folder.h"
 #include "train/text_evaluation.h"
+#include "weft/portable_math.h"
 
 namespace weft::train {
 namespace {
@@ -280,7 +281,7 @@ void Pretrainer::evaluate_and_judge(int64_t updates) {
   log_->write({.step = updates,
                .wall_time = wall_seconds(),
                .eval_loss = loss,
-               .eval_perplexity = std::exp(loss)});
+               .eval_perplexity = portable::exp(loss)});
   state_.evaluations_since_best += 1;
   if (!std::isfinite(loss) || (state_.has_best && !(loss < state_.best_loss))) return;
   state_.has_best = true;
