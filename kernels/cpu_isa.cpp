@@ -1,4 +1,5 @@
-// Detection of instruction sets, and the one limit for Highway, oneDNN and our intrinsics.
+// Detection of instruction sets, and the one limit for Highway, oneDNN and our intrinsics, which
+// the reference kernels lower to the baseline.
 #include "kernels/cpu_isa.h"
 
 #include <dnnl.h>
@@ -13,6 +14,7 @@
 #endif
 
 #include "weft/error.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::kernels {
 namespace {
@@ -85,6 +87,13 @@ dnnl_cpu_isa_t onednn_isa(CpuIsa limit) {
 }
 
 std::atomic<CpuIsa> current_limit{CpuIsa::kAmx};
+std::atomic<KernelChoice> current_choice{KernelChoice::kAuto};
+
+// What is allowed, whatever the processor has.
+CpuIsa effective_limit() {
+  const bool reference = current_choice.load() == KernelChoice::kReference;
+  return reference ? CpuIsa::kBaseline : current_limit.load();
+}
 
 std::string_view environment_limit() {
   const char* value = std::getenv("WEFT_MAX_ISA");
@@ -131,13 +140,13 @@ CpuIsa cpu_isa() {
                 "that the processor has.");
   }();
   static_cast<void>(kChecked);
-  const CpuIsa limit = current_limit.load();
+  const CpuIsa limit = effective_limit();
   return limit < detected_cpu_isa() ? limit : detected_cpu_isa();
 }
 
 bool limit_cpu_isa(CpuIsa limit) {
   current_limit = limit;
-  hwy::DisableTargets(targets_above(limit));
+  hwy::DisableTargets(targets_above(effective_limit()));
   return dnnl_set_max_cpu_isa(onednn_isa(limit)) == dnnl_success;
 }
 
@@ -147,3 +156,22 @@ bool has_fast_bf16_dot() {
 }
 
 }  // namespace weft::kernels
+
+namespace weft {
+
+void choose_kernels(KernelChoice choice) {
+  if (kernels::current_choice.exchange(choice) == choice) return;
+  hwy::DisableTargets(kernels::targets_above(kernels::effective_limit()));
+}
+
+KernelChoice kernel_choice() {
+  return kernels::current_choice;
+}
+
+std::string kernels_in_use() {
+  const std::string choice(name_of(kernel_choice()));
+  if (kernel_choice() == KernelChoice::kReference) return choice;
+  return choice + " (" + std::string(name_of(kernels::cpu_isa())) + ")";
+}
+
+}  // namespace weft

@@ -1,6 +1,7 @@
 // Which instruction sets the CPU kernels may use: what the processor has, cut by a limit for tests
 // and comparisons. One limit holds for Highway's targets, for oneDNN and for our own intrinsics.
-// Not a dispatcher: that is Highway's, and each intrinsics file's own table.
+// weft/kernel_choice.h is defined here, too. Not a dispatcher: that is Highway's, and each
+// intrinsics file's own table.
 #pragma once
 
 #include <optional>
@@ -25,7 +26,8 @@ std::optional<CpuIsa> cpu_isa_from(std::string_view name);
 CpuIsa detected_cpu_isa();
 
 // The best level that kernels may use: the detected one, limited by WEFT_MAX_ISA (read once, when
-// the program starts) and limit_cpu_isa. Throws weft::Error if WEFT_MAX_ISA holds another word.
+// the program starts) and limit_cpu_isa; kBaseline with KernelChoice::kReference. Throws
+// weft::Error if WEFT_MAX_ISA holds another word.
 CpuIsa cpu_isa();
 
 // Sets the limit. oneDNN takes it only before its first use in the process: false when it was too

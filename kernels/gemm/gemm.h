@@ -1,7 +1,7 @@
 // Matrix products with fused epilogues: C = activation(alpha A B + bias) + residual, or C += alpha
 // A B. Tiles are fixed by the shape, and one thread computes a tile from beginning to end: the bits
 // of the result do not depend on the number of threads. The products inside a tile are oneDNN's
-// (gemm_onednn.cpp), its epilogue ours (epilogue.h). Not for convolutions or batched products.
+// (tile_product.h), its epilogue ours (epilogue.h). Not for convolutions or batched products.
 #pragma once
 
 #include <cstddef>
@@ -64,7 +64,8 @@ class GemmPlan {
   // scratch_bytes() of a plan that has not been made: for planning memory without a device's
   // kernels.
   static size_t scratch_bytes(const GemmSpec& spec, int workers);
-  // How the tiles are multiplied: "onednn bf16", "onednn f32", "onednn f32 from bf16", "thin".
+  // How the tiles are multiplied: "onednn bf16", "onednn f32", "onednn f32 from bf16", "thin",
+  // and "plain" with KernelChoice::kReference.
   const char* kernel_name() const;
 
  private:

@@ -9,6 +9,7 @@
 #include "kernels/gemm/thin_product.h"
 #include "kernels/gemm/tile_product.h"
 #include "weft/error.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::kernels {
 namespace {
@@ -37,6 +38,7 @@ int64_t balanced(int64_t size, int64_t target, int64_t unit) {
 }
 
 struct Blocking {
+  bool plain = false;  // the reference: loops in place of oneDNN
   bool thin = false;   // row by row, without oneDNN
   bool widen = false;  // bfloat16 operands become float tiles
   int64_t tile_m = 0, tile_n = 0, block_k = 0;
@@ -44,9 +46,10 @@ struct Blocking {
 
 Blocking choose_blocking(const GemmSpec& s) {
   Blocking b;
-  b.thin = is_thin(s);
+  b.plain = kernel_choice() == KernelChoice::kReference;
+  b.thin = is_thin(s) && !b.plain;
   const bool bf16 = s.input == DType::kBF16;
-  b.widen = bf16 && !b.thin && !(has_fast_bf16_dot() && onednn_multiplies_bf16());
+  b.widen = bf16 && !b.thin && !b.plain && !(has_fast_bf16_dot() && onednn_multiplies_bf16());
   const bool amx = bf16 && !b.widen && cpu_isa() == CpuIsa::kAmx;
   b.tile_m = b.thin ? s.m : balanced(s.m, amx ? kAmxTileM : kTileM, 16);
   b.tile_n = balanced(s.n, amx ? kAmxTileN : kTileN, 64);
@@ -201,8 +204,10 @@ void GemmPlan::Impl::lay_out_scratch() {
   layout.onednn = layout.bias + (spec.bias ? 2 * floats(n) : 0);
   size_t most = 0;
   if (!blocking.thin) {
-    for_each_shape(
-        [&](size_t, const TileShape& shape) { most = std::max(most, tile_scratch_bytes(shape)); });
+    for_each_shape([&](size_t, const TileShape& shape) {
+      most =
+          std::max(most, blocking.plain ? plain_scratch_bytes(shape) : onednn_scratch_bytes(shape));
+    });
   }
   layout.bytes = layout.onednn + aligned(most);
 }
@@ -304,7 +309,8 @@ GemmPlan::GemmPlan(const GemmSpec& spec, int workers)
     : impl_(std::make_unique<Impl>(spec, workers)) {
   if (impl_->blocking.thin) return;
   impl_->for_each_shape([&](size_t index, const TileShape& shape) {
-    impl_->products[index] = std::make_unique<TileProduct>(shape, workers);
+    impl_->products[index] =
+        impl_->blocking.plain ? make_plain_product(shape) : make_onednn_product(shape, workers);
   });
 }
 
@@ -325,6 +331,7 @@ const GemmSpec& GemmPlan::spec() const {
 }
 
 const char* GemmPlan::kernel_name() const {
+  if (impl_->blocking.plain) return "plain";
   if (impl_->blocking.thin) return "thin";
   if (impl_->blocking.widen) return "onednn f32 from bf16";
   return impl_->spec.input == DType::kF32 ? "onednn f32" : "onednn bf16";

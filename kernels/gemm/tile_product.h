@@ -1,5 +1,6 @@
-// One matrix product of a fixed shape, computed by oneDNN on the calling thread: what a GEMM plan
-// makes its tiles of. Nothing of oneDNN shows here, and only tile_product_onednn.cpp knows it.
+// One matrix product of a fixed shape, computed on the calling thread: what a GEMM plan makes its
+// tiles of. By oneDNN (tile_product_onednn.cpp, and nothing of oneDNN shows here), or by plain
+// loops with the reference kernels (tile_product_plain.cpp).
 #pragma once
 
 #include <cstddef>
@@ -20,27 +21,23 @@ struct TileShape {
   bool operator==(const TileShape&) const = default;
 };
 
+class TileProduct {
+ public:
+  virtual ~TileProduct() = default;
+  // `c` is always f32. `scratch` is aligned to 64 bytes. Two calls at the same time need different
+  // workers.
+  virtual void run(const void* a, const void* b, float* c, void* scratch, int worker) const = 0;
+};
+
 // Whether this machine's oneDNN multiplies bfloat16 (it wants AVX-512).
 bool onednn_multiplies_bf16();
 
 // Bytes of scratch that run() needs for one worker. Throws weft::Error if oneDNN refuses the shape.
-size_t tile_scratch_bytes(const TileShape& shape);
+size_t onednn_scratch_bytes(const TileShape& shape);
+std::unique_ptr<TileProduct> make_onednn_product(const TileShape& shape, int workers);
 
-class TileProduct {
- public:
-  // Throws weft::Error if oneDNN refuses the shape.
-  TileProduct(const TileShape& shape, int workers);
-  ~TileProduct();
-  TileProduct(const TileProduct&) = delete;
-  TileProduct& operator=(const TileProduct&) = delete;
-
-  // `c` is always f32. `scratch` is aligned to 64 bytes. Two calls at the same time need different
-  // workers.
-  void run(const void* a, const void* b, float* c, void* scratch, int worker) const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
+// Every sum from the first product to the last, one after the other.
+size_t plain_scratch_bytes(const TileShape& shape);
+std::unique_ptr<TileProduct> make_plain_product(const TileShape& shape);
 
 }  // namespace weft::kernels

@@ -1,6 +1,7 @@
-// TileProduct by oneDNN's matmul primitive, from version 2.6 (Debian 12) to 3.x (Debian 13, Ubuntu
-// 24.04). The distributions build oneDNN on OpenMP; every creation and execution here is told that
-// it has one thread, so that oneDNN neither starts threads of its own nor splits a sum among them.
+// Tile products by oneDNN's matmul primitive, from version 2.6 (Debian 12) to 3.x (Debian 13,
+// Ubuntu 24.04). The distributions build oneDNN on OpenMP; every creation and execution here is
+// told that it has one thread, so that oneDNN neither starts threads of its own nor splits a sum
+// among them.
 #include <omp.h>
 #include <dnnl.hpp>
 
@@ -93,36 +94,41 @@ bool onednn_multiplies_bf16() {
   return cpu_isa() >= CpuIsa::kAvx512;
 }
 
-size_t tile_scratch_bytes(const TileShape& shape) {
+size_t onednn_scratch_bytes(const TileShape& shape) {
   return describe_product(shape).scratchpad_desc().get_size();
 }
 
-struct TileProduct::Impl {
-  dnnl::matmul product;
-  std::vector<WorkerHandles> workers;
+namespace {
+
+class OneDnnProduct final : public TileProduct {
+ public:
+  OneDnnProduct(const TileShape& shape, int workers);
+  void run(const void* a, const void* b, float* c, void* scratch, int worker) const override;
+
+ private:
+  dnnl::matmul product_;
+  std::vector<WorkerHandles> workers_;
 };
 
-TileProduct::TileProduct(const TileShape& shape, int workers) : impl_(std::make_unique<Impl>()) {
+OneDnnProduct::OneDnnProduct(const TileShape& shape, int workers) {
   const dnnl::matmul::primitive_desc description = describe_product(shape);
   const OneOpenMpThread guard;
-  impl_->product = dnnl::matmul(description);
+  product_ = dnnl::matmul(description);
   const Matrices m = matrices_of(shape);
   const dnnl::engine& engine = cpu_engine();
   for (int worker = 0; worker < workers; ++worker) {
-    impl_->workers.push_back({dnnl::stream(engine),
-                              {m.a, engine, DNNL_MEMORY_NONE},
-                              {m.b, engine, DNNL_MEMORY_NONE},
-                              {m.c, engine, DNNL_MEMORY_NONE},
-                              {description.scratchpad_desc(), engine, DNNL_MEMORY_NONE}});
+    workers_.push_back({dnnl::stream(engine),
+                        {m.a, engine, DNNL_MEMORY_NONE},
+                        {m.b, engine, DNNL_MEMORY_NONE},
+                        {m.c, engine, DNNL_MEMORY_NONE},
+                        {description.scratchpad_desc(), engine, DNNL_MEMORY_NONE}});
   }
 }
 
-TileProduct::~TileProduct() = default;
-
-void TileProduct::run(const void* a, const void* b, float* c, void* scratch, int worker) const {
-  WEFT_ASSERT(worker >= 0 && static_cast<size_t>(worker) < impl_->workers.size());
+void OneDnnProduct::run(const void* a, const void* b, float* c, void* scratch, int worker) const {
+  WEFT_ASSERT(worker >= 0 && static_cast<size_t>(worker) < workers_.size());
   const OneOpenMpThread guard;
-  const WorkerHandles& w = impl_->workers[static_cast<size_t>(worker)];
+  const WorkerHandles& w = workers_[static_cast<size_t>(worker)];
   w.a.set_data_handle(const_cast<void*>(a));  // oneDNN's handles know no const
   w.b.set_data_handle(const_cast<void*>(b));
   w.c.set_data_handle(c);
@@ -132,8 +138,14 @@ void TileProduct::run(const void* a, const void* b, float* c, void* scratch, int
                                                      {DNNL_ARG_DST, w.c.get()},
                                                      {DNNL_ARG_SCRATCHPAD, w.scratch.get()}}};
   const dnnl_status_t status = dnnl_primitive_execute(
-      impl_->product.get(), w.stream.get(), static_cast<int>(arguments.size()), arguments.data());
+      product_.get(), w.stream.get(), static_cast<int>(arguments.size()), arguments.data());
   WEFT_ASSERT(status == dnnl_success);
+}
+
+}  // namespace
+
+std::unique_ptr<TileProduct> make_onednn_product(const TileShape& shape, int workers) {
+  return std::make_unique<OneDnnProduct>(shape, workers);
 }
 
 }  // namespace weft::kernels

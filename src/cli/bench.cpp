@@ -15,6 +15,7 @@
 #include "runtime/roof.h"
 #include "train/pretrainer.h"
 #include "train/text_evaluation.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::cli {
 namespace {
@@ -64,6 +65,7 @@ nlohmann::ordered_json roof_json(int threads) {
   const ThreadPool pool(threads);
   nlohmann::ordered_json out;
   out["threads"] = threads;
+  out["kernels"] = kernels_in_use();
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
     const runtime::MachineRoof roof = runtime::measure_roof(dtype, pool, 0.5);
     out[std::string("gemm_gflops_") + std::string(name_of(dtype))] = roof.flops_per_second / 1e9;
@@ -91,6 +93,7 @@ nlohmann::ordered_json bench_config(const Options& options) {
   out["resident_bytes"] = resident_bytes();
   out["step_seconds"] = seconds;
   out["threads"] = run.session().plan().threads;
+  out["kernels"] = kernels_in_use();
   return out;
 }
 
@@ -148,7 +151,8 @@ void run_profile(const Options& options) {
   const ParallelFor& pool = run.session().parallel();
   const runtime::MachineRoof fp32 = runtime::measure_roof(DType::kF32, pool);
   const runtime::MachineRoof bf16 = runtime::measure_roof(DType::kBF16, pool);
-  std::cout << report::profile_table(report::by_name(watch.rows(fp32, bf16)));
+  std::cout << "kernels: " << kernels_in_use() << "\n"
+            << report::profile_table(report::by_name(watch.rows(fp32, bf16)));
   if (options.trace.empty()) return;
   const std::vector<std::string> threads = {"operators"};
   write_file_atomically(real_file_system(), options.trace,
@@ -175,6 +179,7 @@ void add_bench(CLI::App& app) {
   verb->callback([options] {
     interrupts();
     const bool machine = options->config.file.empty();
+    if (machine) choose_kernels_by(options->config.kernels);
     print_values(machine ? roof_json(thread_count(0)) : bench_config(*options), options->json);
   });
 }

@@ -10,10 +10,13 @@ namespace weft::cli {
 void add_config_options(CLI::App& verb, ConfigOptions& options) {
   verb.add_option("config", options.file, "a YAML file (keys: docs/config.md)")->required();
   verb.add_option("overrides", options.overrides, "key=value, over what the file says");
+  add_kernels_option(verb, options.kernels);
 }
 
 train::PretrainConfig load_config(const ConfigOptions& options) {
-  train::LoadedPretrainConfig loaded = train::load_pretrain_config(options.file, options.overrides);
+  std::vector<std::string> overrides = options.overrides;
+  if (!options.kernels.empty()) overrides.push_back("kernels=" + options.kernels);
+  train::LoadedPretrainConfig loaded = train::load_pretrain_config(options.file, overrides);
   for (const std::string& note : loaded.notes) std::cerr << "weft: " << note << "\n";
   return std::move(loaded.config);
 }

@@ -12,6 +12,7 @@ namespace weft::cli {
 struct ConfigOptions {
   std::string file;
   std::vector<std::string> overrides;
+  std::string kernels;  // over the key `kernels`
 };
 void add_config_options(CLI::App& verb, ConfigOptions& options);
 

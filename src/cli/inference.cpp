@@ -17,6 +17,7 @@ void add_inference_options(CLI::App& verb, InferenceOptions& options) {
   verb.add_option("--threads", options.threads, "0: as many as the process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  add_kernels_option(verb, options.kernels);
 }
 
 Path model_folder_of(const Path& folder) {
@@ -35,6 +36,7 @@ Path model_folder_of(const Path& folder) {
 }
 
 ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
+  choose_kernels_by(options.kernels);
   const Path path = model_folder_of(options.model);
   std::vector<std::string> notes;
   nn::ModelConfig config = nn::read_hugging_face_config(path, notes);

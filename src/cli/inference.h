@@ -18,6 +18,7 @@ struct InferenceOptions {
   std::string model;
   std::string precision = "fp32";
   int threads = 0;
+  std::string kernels;
 };
 void add_inference_options(CLI::App& verb, InferenceOptions& options);
 

@@ -12,6 +12,7 @@
 #include "report/terminal_curve.h"
 #include "train/pretrainer.h"
 #include "train/run_page.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::cli {
 namespace {
@@ -48,8 +49,8 @@ void show_start(const train::Pretrainer& run, ConsoleListener& listener) {
   const train::PlanReport& plan = run.plan_report();
   listener.message("parameters " + std::to_string(plan.parameter_count) + ", planned memory " +
                    bytes_text(plan.total) + ", threads " + std::to_string(run.plan().threads) +
-                   ", device cpu, steps " + std::to_string(run.first_step()) + " to " +
-                   std::to_string(run.total_steps()));
+                   ", device cpu, kernels " + kernels_in_use() + ", steps " +
+                   std::to_string(run.first_step()) + " to " + std::to_string(run.total_steps()));
 }
 
 void show_end(train::Pretrainer& run, const train::PretrainResult& result, const Path& output_dir,

@@ -3,6 +3,8 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "weft/kernel_choice.h"
+
 namespace weft::cli {
 
 void print_values(const nlohmann::ordered_json& values, bool json) {
@@ -13,6 +15,17 @@ void print_values(const nlohmann::ordered_json& values, bool json) {
   for (const auto& [name, value] : values.items())
     std::cout << name << " " << (value.is_string() ? value.get<std::string>() : value.dump())
               << "\n";
+}
+
+void add_kernels_option(CLI::App& verb, std::string& word) {
+  verb.add_option("--kernels", word, "auto: the fastest; reference: plain and slow, portable bits")
+      ->check(CLI::IsMember({"auto", "reference"}));
+}
+
+void choose_kernels_by(const std::string& word) {
+  if (word.empty()) return;
+  choose_kernels(word == name_of(KernelChoice::kReference) ? KernelChoice::kReference
+                                                           : KernelChoice::kAuto);
 }
 
 void add_text_options(CLI::App& verb, std::string& text_field, std::string& invalid_utf8) {

@@ -45,6 +45,12 @@ bool terminal_unicode();  // does the locale say UTF-8?
 DType compute_type(const std::string& word);
 int thread_count(int asked);  // 0: as many as the process may use
 
+// --kernels=reference|auto: which kernels the process computes with. `word` stays empty where the
+// option is not given.
+void add_kernels_option(CLI::App& verb, std::string& word);
+// Chooses what the option says, if anything.
+void choose_kernels_by(const std::string& word);
+
 // "16GiB", "500MB", "1024": bytes. Throws Error for anything else.
 int64_t parse_bytes(const std::string& text);
 std::string bytes_text(int64_t bytes);  // "1.20 GiB"

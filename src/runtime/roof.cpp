@@ -5,6 +5,7 @@
 
 #include "graph/program.h"
 #include "graph/registry.h"
+#include "weft/kernel_choice.h"
 #include "weft/ops/add.h"
 #include "weft/ops/linear.h"
 
@@ -38,14 +39,14 @@ double fastest_run(const graph::GraphData& graph, const ParallelFor& parallel, d
 }  // namespace
 
 MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds) {
-  constexpr int64_t kSize = 1024;                  // of the product's matrices
+  const bool slow = kernel_choice() == KernelChoice::kReference;
+  const int64_t size = slow ? 256 : 1024;          // of the product's matrices
   constexpr int64_t kElements = int64_t{1} << 25;  // 128 MiB each: beyond every cache
   Graph product, sum;
-  ops::linear(product.input("x", {dtype, {kSize, kSize}}),
-              product.input("w", {dtype, {kSize, kSize}}));
+  ops::linear(product.input("x", {dtype, {size, size}}), product.input("w", {dtype, {size, size}}));
   ops::add(sum.input("a", {DType::kF32, {kElements}}), sum.input("b", {DType::kF32, {kElements}}));
-  return {.flops_per_second =
-              2.0 * kSize * kSize * kSize / fastest_run(product.data(), parallel, seconds),
+  return {.flops_per_second = 2.0 * static_cast<double>(size * size * size) /
+                              fastest_run(product.data(), parallel, seconds),
           .bytes_per_second = 12.0 * kElements / fastest_run(sum.data(), parallel, seconds)};
 }
 

@@ -13,6 +13,7 @@
 #include "core/tree/tree.h"
 #include "nn/model_config.h"
 #include "optim/schedule.h"
+#include "weft/kernel_choice.h"
 #include "weft/optimizer.h"
 #include "weft/recompute.h"
 #include "weft/visit.h"
@@ -104,6 +105,7 @@ struct PretrainConfig {
   std::optional<int64_t> threads;
   int64_t seed = 42;
   bool deterministic = false;
+  KernelChoice kernels = KernelChoice::kAuto;
 
   // Evaluation and samples.
   std::optional<int64_t> eval_steps;

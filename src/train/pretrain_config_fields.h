@@ -225,6 +225,10 @@ void PretrainConfig::visit_machine(Visitor& v) {
   v("deterministic", deterministic,
     {.help = "the same weights, bit for bit, however often the run was stopped and on however many "
              "threads"});
+  v("kernels", kernels,
+    {.help = "reference: slow, plain kernels that give the same bits on every processor of an "
+             "architecture; auto: the fastest",
+     .may_change = true});
 }
 
 template <class Visitor>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nn/decoder.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::train {
 namespace {
@@ -32,6 +33,7 @@ generate::CacheOptions sample_cache(const PretrainConfig& config) {
 }
 
 SessionPlan plan_pretraining(const PretrainConfig& config, int threads) {
+  choose_kernels(config.kernels);
   const nn::DecoderSpec spec = nn::decoder_spec(*config.model);
   nn::TrainingGraphOptions options = training_options(config);
   Graph training, evaluation;

@@ -10,6 +10,7 @@
 #include "core/thread_pool.h"
 #include "report/html_report.h"
 #include "train/load_pretrain_config.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::train {
 namespace {
@@ -83,6 +84,7 @@ report::ReportData page_of(const PageSource& source) {
           .samples = samples_of(source.records),
           .environment = {{"threads", std::to_string(source.threads)},
                           {"precision", std::string(name_of(config.precision))},
+                          {"kernels", kernels_in_use()},
                           {"version", WEFT_VERSION}}};
 }
 

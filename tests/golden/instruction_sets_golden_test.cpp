@@ -1,27 +1,24 @@
 // The decoders' reference values again on every path of instructions that this machine has. A limit
 // holds for a whole process (oneDNN takes it only before its first use), so each is a process of
-// its own: this program, with WEFT_MAX_ISA set.
+// its own: this program, with WEFT_MAX_ISA set. The same for the reference kernels.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "golden_case.h"
 #include "kernels/cpu_isa.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::test {
 namespace {
 
 using kernels::CpuIsa;
 
-class InstructionSet : public testing::TestWithParam<CpuIsa> {};
-
-TEST_P(InstructionSet, GivesTheReferenceValues) {
-  // The values are made with PyTorch and kept apart from the project.
-  if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
-  if (kernels::detected_cpu_isa() < GetParam())
-    GTEST_SKIP() << "this processor has no " << name_of(GetParam());
-  const std::string command = "WEFT_MAX_ISA=" + std::string(name_of(GetParam())) + " '" +
+// This program again, with `environment` set, on its own tests.
+void expect_the_same_with(const std::string& environment) {
+  const std::string command = environment + " '" +
                               std::filesystem::read_symlink("/proc/self/exe").string() +
                               "' --gtest_filter='Models/Decoder*-*Tolerance*' --gtest_brief=1 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
@@ -32,6 +29,27 @@ TEST_P(InstructionSet, GivesTheReferenceValues) {
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << output;
   EXPECT_EQ(output.find("PASSED  ] 0 tests"), std::string::npos) << output;
   EXPECT_EQ(output.find("SKIPPED"), std::string::npos) << output;
+}
+
+// In such a process: before the first test.
+[[maybe_unused]] const bool kChosen = [] {
+  if (std::getenv("WEFT_TEST_REFERENCE") != nullptr) choose_kernels(KernelChoice::kReference);
+  return true;
+}();
+
+class InstructionSet : public testing::TestWithParam<CpuIsa> {};
+
+TEST_P(InstructionSet, GivesTheReferenceValues) {
+  // The values are made with PyTorch and kept apart from the project.
+  if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
+  if (kernels::detected_cpu_isa() < GetParam())
+    GTEST_SKIP() << "this processor has no " << name_of(GetParam());
+  expect_the_same_with("WEFT_MAX_ISA=" + std::string(name_of(GetParam())));
+}
+
+TEST(ReferenceKernels, GivesTheReferenceValues) {
+  if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
+  expect_the_same_with("WEFT_TEST_REFERENCE=1");
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, InstructionSet,
