@@ -1,0 +1,98 @@
+// Speed of matrix products on one thread, at the shapes of GPT-2 124M with 4 sequences of 1024 and
+// of 64 tokens: forward, gradient of the input, gradient of the weight; float and bfloat16. Not a
+// test of correctness: the contracts of the operators are.
+#include <benchmark/benchmark.h>
+
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "kernels/gemm/gemm.h"
+#include "weft/philox.h"
+
+namespace weft::kernels {
+namespace {
+
+struct Free {
+  void operator()(void* memory) const { std::free(memory); }
+};
+using Memory = std::unique_ptr<void, Free>;
+
+Memory random_memory(int64_t elements, DType dtype) {
+  const size_t bytes = static_cast<size_t>(elements * size_of(dtype));
+  Memory memory(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  if (memory == nullptr) throw std::bad_alloc();
+  for (int64_t i = 0; i < elements; ++i) {
+    const float value = 2.0f * uniform_from(philox(1, static_cast<uint64_t>(i) % 65521)[0]) - 1.0f;
+    if (dtype == DType::kF32) static_cast<float*>(memory.get())[i] = value;
+    else static_cast<BFloat16*>(memory.get())[i] = BFloat16(value);
+  }
+  return memory;
+}
+
+struct Product {
+  const char* name;
+  int64_t in, out;  // of the weight
+};
+constexpr Product kProducts[] = {{"qkv", 768, 2304},
+                                 {"out", 768, 768},
+                                 {"up", 768, 3072},
+                                 {"down", 3072, 768},
+                                 {"head", 768, 50257}};
+
+enum class Pass { kForward, kInputGradient, kWeightGradient };
+
+// The weight is [in, out], as GPT-2 stores it.
+GemmSpec spec_of(const Product& p, Pass pass, int64_t rows, DType dtype) {
+  switch (pass) {
+    case Pass::kForward: return {.m = rows, .n = p.out, .k = p.in, .input = dtype, .output = dtype};
+    case Pass::kInputGradient:
+      return {.m = rows, .n = p.in, .k = p.out, .trans_b = true, .input = dtype, .output = dtype};
+    case Pass::kWeightGradient: break;
+  }
+  return {.m = p.in, .n = p.out, .k = rows, .trans_a = true, .input = dtype};
+}
+
+void run(benchmark::State& state, const GemmSpec& spec) {
+  const GemmPlan plan(spec, 1);
+  const Memory a = random_memory(spec.m * spec.k, spec.input);
+  const Memory b = random_memory(spec.k * spec.n, spec.input);
+  const Memory c = random_memory(spec.m * spec.n, spec.output);
+  const Memory scratch =
+      random_memory(static_cast<int64_t>(plan.scratch_bytes()) / 4 + 1, DType::kF32);
+  const SerialFor serial;
+  for (auto _ : state) {
+    plan.execute({.a = a.get(), .b = b.get(), .c = c.get()}, scratch.get(), serial);
+  }
+  state.counters["FLOP/s"] = benchmark::Counter(2.0 * static_cast<double>(spec.m * spec.n * spec.k),
+                                                benchmark::Counter::kIsIterationInvariantRate);
+  state.SetLabel(plan.kernel_name());
+}
+
+void add_benches() {
+  constexpr std::pair<Pass, const char*> kPasses[] = {
+      {Pass::kForward, "forward"}, {Pass::kInputGradient, "dx"}, {Pass::kWeightGradient, "dw"}};
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    for (const int64_t rows : {int64_t{4096}, int64_t{256}}) {
+      for (const Product& product : kProducts) {
+        for (const auto& [pass, pass_name] : kPasses) {
+          const std::string name = std::string(name_of(dtype)) + "/" + std::to_string(rows) + "/" +
+                                   product.name + "/" + pass_name;
+          const int64_t some = product.out > 10000 ? std::min<int64_t>(rows, 1024) : rows;
+          benchmark::RegisterBenchmark(name.c_str(), run, spec_of(product, pass, some, dtype))
+              ->Unit(benchmark::kMillisecond);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weft::kernels
+
+int main(int argc, char** argv) {
+  weft::kernels::add_benches();
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
