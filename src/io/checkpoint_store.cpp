@@ -12,6 +12,8 @@
 namespace weft::io {
 namespace {
 
+constexpr const char* kRunLockFile = "run.lock";
+
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr int64_t kLargestManifest = int64_t{16} << 20;
 
@@ -172,10 +174,21 @@ FoundCheckpoint best_checkpoint(const FileSystem& files, const Path& output_dir)
                       by_score(files, output_dir, checkpoint_steps(files, output_dir)));
 }
 
+bool run_in_progress(FileSystem& files, const Path& output_dir) {
+  const Path lock = output_dir / kRunLockFile;
+  if (files.status(lock).kind != FileKind::kFile) return false;
+  try {
+    files.lock(lock);
+    return false;
+  } catch (const FileError&) {
+    return true;
+  }
+}
+
 CheckpointStore::CheckpointStore(FileSystem& files, Path output_dir, CheckpointOptions options)
     : files_(files), output_dir_(std::move(output_dir)), options_(options) {
   create_folders(files_, output_dir_);
-  lock_ = files_.lock(output_dir_ / "run.lock");
+  lock_ = files_.lock(output_dir_ / kRunLockFile);
   if (const auto& dead = lock_->taken_over_from())
     notices_.push_back("the run of process " + std::to_string(dead->pid) + " on " +
                        quote(dead->host) + ", started " + quote(dead->started) +

@@ -72,6 +72,9 @@ struct SavedCheckpoint {
   std::vector<std::string> problems;  // what could not be removed; the checkpoint itself is safe
 };
 
+// Whether a process holds the lock of a run's folder. It is taken for a moment to find out.
+bool run_in_progress(FileSystem& files, const Path& output_dir);
+
 // The one writer of a run's checkpoints. Holds the lock OUTPUT/run.lock while it lives, so that two
 // runs cannot write to one folder. One call at a time.
 class CheckpointStore {

@@ -8,6 +8,7 @@
 #include "config/load.h"
 #include "core/quote.h"
 #include "core/thread_pool.h"
+#include "io/checkpoint_store.h"
 #include "report/html_report.h"
 #include "train/load_pretrain_config.h"
 #include "weft/kernel_choice.h"
@@ -117,11 +118,13 @@ Path write_page_of_folder(FileSystem& files, const Path& run) {
   const std::vector<report::LogRecord> records = report::read_log(files, log_file).records;
   const int64_t step = records.empty() ? 0 : records.back().step;
   const bool finished = config.max_steps && step >= *config.max_steps;
+  const report::RunState unfinished =
+      io::run_in_progress(files, run) ? report::RunState::kRunning : report::RunState::kStopped;
   const report::ReportData data =
       page_of({.config = config,
                .plan = plan,
                .threads = threads,
-               .state = finished ? report::RunState::kFinished : report::RunState::kRunning,
+               .state = finished ? report::RunState::kFinished : unfinished,
                .step = step,
                .total_steps = config.max_steps.value_or(0),
                .records = records});

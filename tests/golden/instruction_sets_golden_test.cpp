@@ -1,61 +1,32 @@
-// The decoders' reference values again on every path of instructions that this machine has. A limit
-// holds for a whole process (oneDNN takes it only before its first use), so each is a process of
-// its own: this program, with WEFT_MAX_ISA set. The same for the reference kernels.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-
-#include <cstdio>
-#include <cstdlib>
-
+// The decoders' reference values again on every path of instructions that this machine has, and
+// with the reference kernels.
 #include "golden_case.h"
-#include "kernels/cpu_isa.h"
-#include "weft/kernel_choice.h"
+#include "tests/core/run_again.h"
 
 namespace weft::test {
 namespace {
 
-using kernels::CpuIsa;
-
-// This program again, with `environment` set, on its own tests.
-void expect_the_same_with(const std::string& environment) {
-  const std::string command = environment + " '" +
-                              std::filesystem::read_symlink("/proc/self/exe").string() +
-                              "' --gtest_filter='Models/Decoder*-*Tolerance*' --gtest_brief=1 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  ASSERT_NE(pipe, nullptr);
-  std::string output;
-  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) output += static_cast<char>(c);
-  const int status = pclose(pipe);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << output;
-  EXPECT_EQ(output.find("PASSED  ] 0 tests"), std::string::npos) << output;
+void expect_the_values_with(const std::string& environment) {
+  const std::string output = expect_the_same_with(environment, "Models/Decoder*-*Tolerance*");
   EXPECT_EQ(output.find("SKIPPED"), std::string::npos) << output;
 }
 
-// In such a process: before the first test.
-[[maybe_unused]] const bool kChosen = [] {
-  if (std::getenv("WEFT_TEST_REFERENCE") != nullptr) choose_kernels(KernelChoice::kReference);
-  return true;
-}();
-
-class InstructionSet : public testing::TestWithParam<CpuIsa> {};
+class InstructionSet : public testing::TestWithParam<kernels::CpuIsa> {};
 
 TEST_P(InstructionSet, GivesTheReferenceValues) {
   // The values are made with PyTorch and kept apart from the project.
   if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
   if (kernels::detected_cpu_isa() < GetParam())
     GTEST_SKIP() << "this processor has no " << name_of(GetParam());
-  expect_the_same_with("WEFT_MAX_ISA=" + std::string(name_of(GetParam())));
+  expect_the_values_with("WEFT_MAX_ISA=" + std::string(name_of(GetParam())));
 }
 
 TEST(ReferenceKernels, GivesTheReferenceValues) {
   if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
-  expect_the_same_with("WEFT_TEST_REFERENCE=1");
+  expect_the_values_with(kReferenceKernels);
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, InstructionSet,
-                         testing::Values(CpuIsa::kBaseline, CpuIsa::kAvx2, CpuIsa::kAvx512,
-                                         CpuIsa::kAvx512Bf16, CpuIsa::kAmx),
-                         [](const auto& test) { return std::string(name_of(test.param)); });
+INSTANTIATE_TEST_SUITE_P(Levels, InstructionSet, instruction_sets(), name_of_level);
 
 }  // namespace
 }  // namespace weft::test

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "io/checkpoint_store.h"
 #include "io/safetensors_output.h"
 #include "training_test.h"
 
@@ -202,6 +203,12 @@ TEST_F(Run, APageIsMadeOfAFolderAtAnyTime) {
   EXPECT_EQ(write_page_of_folder(real_file_system(), folder_of("run")),
             folder_of("run") / "report.html");
   EXPECT_THAT(file_text("run/report.html"), HasSubstr("at step 4"));
+  EXPECT_THAT(file_text("run/report.html"), HasSubstr("state stopped"));
+  {
+    const io::CheckpointStore owner(real_file_system(), folder_of("run"), {});
+    write_page_of_folder(real_file_system(), folder_of("run"));
+  }
+  EXPECT_THAT(file_text("run/report.html"), HasSubstr("state running"));
   EXPECT_THAT(error_message([&] { write_page_of_folder(real_file_system(), folder_.path()); }),
               HasSubstr("give the output_dir of a run"));
 }

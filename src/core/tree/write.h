@@ -19,7 +19,9 @@ Tree value_to_tree(const F& value, const FieldInfo& info = {}) {
   } else if constexpr (IsVector<F>::value) {
     Tree list = Tree::list();
     for (const auto& item : value) list.items.push_back(value_to_tree(item));
-    if (info.one_or_more && list.items.size() == 1) return Tree(list.items.front());
+    // One word or number stands alone; what has keys of its own stays a list of one.
+    if (info.one_or_more && list.items.size() == 1 && !list.items.front().is_map())
+      return Tree(list.items.front());
     return list;
   } else if constexpr (std::is_same_v<F, bool>) {
     return Tree::scalar(value ? "true" : "false");
