@@ -1,7 +1,8 @@
 // Attention on the CPU, forward and backward, in blocks: scores exist one block at a time
 // (Dao et al., "FlashAttention", 2022; Milakov and Gimelshein, "Online normalizer calculation for
 // softmax", 2018). All sums in float. Work is split by the shape alone, and every sum has one
-// order: the same bits for every number of threads.
+// order: the same bits for every number of threads. Blocks are of floats, or of bfloat16 where the
+// processor multiplies these faster (attention_path.h).
 //
 // Letters: B batch, T queries, S keys (T = S in training), H query heads, K key/value heads (H is a
 // multiple of K; heads h K / H share), D head width.
@@ -83,14 +84,16 @@ struct AttentionBackward {
   HeadRows<T> dq, dk, dv;
 };
 
-// Workspaces are aligned to 64 bytes and have the bytes stated for `threads` = parallel.threads().
+// Workspaces are aligned to 64 bytes and have the bytes stated for `threads` = parallel.threads()
+// and operands of `dtype`; without one, enough for either.
+size_t attention_forward_workspace(const AttentionShape& shape, int threads, DType dtype);
 size_t attention_forward_workspace(const AttentionShape& shape, int threads);
 void attention_forward(const AttentionForward<float>& args, void* workspace,
                        const ParallelFor& parallel);
 void attention_forward(const AttentionForward<BFloat16>& args, void* workspace,
                        const ParallelFor& parallel);
 
-size_t attention_backward_workspace(const AttentionShape& shape, int threads);
+size_t attention_backward_workspace(const AttentionShape& shape, int threads, DType dtype);
 void attention_backward(const AttentionBackward<float>& args, void* workspace,
                         const ParallelFor& parallel);
 void attention_backward(const AttentionBackward<BFloat16>& args, void* workspace,

@@ -131,7 +131,7 @@ void set_rate(benchmark::State& state, const AttentionShape& s, double products)
 template <class T>
 void run_forward(benchmark::State& state, const AttentionShape& s) {
   Operands<T> operands(s);
-  const Memory scratch = aligned_memory(attention_forward_workspace(s, 1));
+  const Memory scratch = aligned_memory(attention_forward_workspace(s, 1, kDTypeOf<T>));
   for ([[maybe_unused]] auto _ : state) {
     attention_forward(operands.forward(), scratch.get(), SerialFor());
   }
@@ -141,9 +141,9 @@ void run_forward(benchmark::State& state, const AttentionShape& s) {
 template <class T>
 void run_backward(benchmark::State& state, const AttentionShape& s) {
   Operands<T> operands(s);
-  const Memory first = aligned_memory(attention_forward_workspace(s, 1));
+  const Memory first = aligned_memory(attention_forward_workspace(s, 1, kDTypeOf<T>));
   attention_forward(operands.forward(), first.get(), SerialFor());
-  const Memory scratch = aligned_memory(attention_backward_workspace(s, 1));
+  const Memory scratch = aligned_memory(attention_backward_workspace(s, 1, kDTypeOf<T>));
   for ([[maybe_unused]] auto _ : state) {
     attention_backward(operands.backward(), scratch.get(), SerialFor());
   }

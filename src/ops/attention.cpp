@@ -200,13 +200,13 @@ Cost cost_backward(const TypesCall& call) {
 int64_t workspace(const PrepareCall& call) {
   const AttentionParams& p = params_of(call.types.params);
   return static_cast<int64_t>(kernels::attention_forward_workspace(
-      self_attention_shape(call.types.shape(kQkv), p), call.threads));
+      self_attention_shape(call.types.shape(kQkv), p), call.threads, call.types.type(kQkv).dtype));
 }
 
 int64_t workspace_backward(const PrepareCall& call) {
   const AttentionParams& p = params_of(call.types.params);
   return static_cast<int64_t>(kernels::attention_backward_workspace(
-      self_attention_shape(call.types.shape(kQkv), p), call.threads));
+      self_attention_shape(call.types.shape(kQkv), p), call.threads, call.types.type(kQkv).dtype));
 }
 
 // ---- Samples -----------------------------------------------------------------------------------
