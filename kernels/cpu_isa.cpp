@@ -12,6 +12,10 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "weft/error.h"
 #include "weft/kernel_choice.h"
@@ -32,11 +36,22 @@ bool system_saves_tiles() {
   return (low & 0x60000u) == 0x60000u;
 }
 
+// Linux gives tile registers to processes that ask (Documentation/arch/x86/xstate.rst), once for
+// all of their threads; kernels that know no such request give them to nobody.
+bool may_use_tiles() {
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 bool has_amx_bf16() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0) return false;
   const bool tiles = (d & (1u << 24)) != 0, bf16 = (d & (1u << 22)) != 0;
-  return tiles && bf16 && system_saves_tiles();
+  return tiles && bf16 && system_saves_tiles() && may_use_tiles();
 }
 
 bool has_avx512_bf16() {

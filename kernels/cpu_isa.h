@@ -22,7 +22,7 @@ enum class CpuIsa {
 std::string_view name_of(CpuIsa isa);
 std::optional<CpuIsa> cpu_isa_from(std::string_view name);
 
-// What the processor and the operating system offer.
+// What the processor and the operating system offer; where it has tiles, asks for them.
 CpuIsa detected_cpu_isa();
 
 // The best level that kernels may use: the detected one, limited by WEFT_MAX_ISA (read once, when

@@ -157,9 +157,10 @@ void run_roof(benchmark::State& state) {
   const auto a = Values<float>::random(kSize * kSize, 1);
   const auto b = Values<float>::random(kSize * kSize, 2);
   const Values<float> c(kSize * kSize);
-  const TileProduct product(shape, 1);
-  const Memory scratch = aligned_memory(tile_scratch_bytes(shape) + 1);
-  for ([[maybe_unused]] auto _ : state) product.run(a.data(), b.data(), c.data(), scratch.get(), 0);
+  const std::unique_ptr<TileProduct> product = make_onednn_product(shape, 1);
+  const Memory scratch = aligned_memory(onednn_scratch_bytes(shape) + 1);
+  for ([[maybe_unused]] auto _ : state)
+    product->run(a.data(), b.data(), c.data(), scratch.get(), 0);
   state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * kSize * kSize * kSize,
                                                  benchmark::Counter::kIsIterationInvariantRate);
 }

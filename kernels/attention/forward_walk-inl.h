@@ -10,12 +10,12 @@
 #define WEFT_KERNELS_ATTENTION_FORWARD_WALK_INL_H_
 #endif
 
-#include <cmath>
 #include <limits>
 
 #include "kernels/attention/attention_plan.h"
 #include "kernels/attention/scores-inl.h"
 #include "kernels/attention/transpose-inl.h"
+#include "weft/portable_math.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
@@ -63,7 +63,8 @@ void finish_queries(const AttentionForward<T>& a, ForwardBlock& block) {
     if (a.lse_BHT == nullptr) continue;
     a.lse_BHT[(span.b * a.shape.H + span.head) * a.shape.T + span.first + r] =
         sees_nothing ? -std::numeric_limits<float>::infinity()
-                     : block.statistics.maximum[r] + std::log(total);
+                     : block.statistics.maximum[r] +
+                           static_cast<float>(portable::log(static_cast<double>(total)));
   }
 }
 
