@@ -196,7 +196,10 @@ class TreeBuilder final : public YAML::EventHandler {
 
 // yaml-cpp's reasons are short; the usual causes are worth a word.
 std::string reason_of(const YAML::ParserException& error) {
+  constexpr std::string_view kUnknownAnchor = "the referenced anchor is not defined";
   std::string reason = "not valid YAML: " + error.msg;
+  if (error.msg.starts_with(kUnknownAnchor))  // newer versions go on with the name
+    return "not valid YAML: " + std::string(kUnknownAnchor);
   if (error.msg.find("flow") != std::string::npos)
     return reason + "; is a bracket or comma missing?";
   if (error.msg.find("map") != std::string::npos)

@@ -197,6 +197,8 @@ void parse_json_events(std::string_view text, std::string_view source, const Jso
   if (static_cast<int64_t>(text.size()) > limits.bytes)
     throw Error(std::string(source) + ": " + std::to_string(text.size()) +
                 " bytes of JSON; at most " + std::to_string(limits.bytes) + " are read");
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    throw Error(position_prefix(source, text, 0) + "syntax error: it is empty");
   if (const size_t zero = text.find('\0'); zero != std::string_view::npos)  // taken for the end
     throw Error(position_prefix(source, text, zero) + "syntax error: a zero byte");
   size_t position = 0;

@@ -80,7 +80,7 @@ TEST_F(CommandLine, MistakesNameWhatWouldBeRight) {
   expect_error({"generate", "--modle", "x"}, {"'--modle'", "did you mean '--model'?"});
   expect_error({"generate", "--modle=x"}, {"'--modle'", "did you mean '--model'?"});
   expect_error({"generate"}, {"--model is required", "weft generate --help"});
-  expect_error({"generate", "--model", "x", "--beams", "0"}, {"--beams", "1 to 1024"});
+  expect_error({"generate", "--model", "x", "--beams", "0"}, {"--beams", "0 not in range", "1024"});
   expect_error({"tokenizer", "train", "x", "-o", "y", "--vocab-size", "many"},
                {"--vocab-size", "many"});
   expect_error({"plan"}, {"config is required"});
