@@ -44,7 +44,7 @@ struct Blocking {
   int64_t tile_m = 0, tile_n = 0, block_k = 0;
 };
 
-Blocking choose_blocking(const GemmSpec& s) {
+Blocking choose_blocking(const GemmSpec& s, int workers) {
   Blocking b;
   b.plain = kernel_choice() == KernelChoice::kReference;
   b.thin = is_thin(s) && !b.plain;
@@ -52,7 +52,7 @@ Blocking choose_blocking(const GemmSpec& s) {
   b.widen = bf16 && !b.thin && !b.plain && !(has_fast_bf16_dot() && onednn_multiplies_bf16());
   const bool amx = bf16 && !b.widen && cpu_isa() == CpuIsa::kAmx;
   b.tile_m = b.thin ? s.m : balanced(s.m, amx ? kAmxTileM : kTileM, 16);
-  b.tile_n = balanced(s.n, amx ? kAmxTileN : kTileN, 64);
+  b.tile_n = b.thin ? thin_tile_columns(s, workers) : balanced(s.n, amx ? kAmxTileN : kTileN, 64);
   b.block_k = b.widen ? balanced(s.k, kWidenedK, 16) : s.k;
   return b;
 }
@@ -141,7 +141,9 @@ void check(const GemmSpec& s, int workers) {
 }  // namespace
 
 GemmPlan::Impl::Impl(const GemmSpec& given, int worker_count)
-    : spec(with_leading_dimensions(given)), blocking(choose_blocking(spec)), workers(worker_count) {
+    : spec(with_leading_dimensions(given)),
+      blocking(choose_blocking(spec, worker_count)),
+      workers(worker_count) {
   check(spec, workers);
   lay_out_scratch();
 }

@@ -9,11 +9,15 @@
 
 namespace weft::kernels {
 
-inline constexpr int64_t kThinRows = 4;
-
+inline constexpr int64_t kThinRows = 8;
 inline bool is_thin(const GemmSpec& spec) {
   return spec.m <= kThinRows && !spec.trans_a;
 }
+
+// Columns of a tile: each worker gets the same number of tiles, as wide as their sums stay in the
+// first-level cache, because long runs of memory are read faster. Every sum is one tile's, so that
+// the number of workers shows in no bit.
+int64_t thin_tile_columns(const GemmSpec& spec, int workers);
 
 // sums[i * columns + j] = sum over k of a[i, k] b[k, first_column + j], for every row i.
 struct ThinArgs {

@@ -72,8 +72,11 @@ std::vector<Sample> samples() {
           {{normal({2, 3, 5}), normal({5, 7}), normal({7})}, in_out},
           {{normal({1}), normal({1, 1})}, out_in},
           {{normal({1, 65}), normal({65, 33}), normal({33})}, in_out},
-          {{normal({4, 40}), normal({30, 40}), normal({30})}, out_in},  // the last thin product
-          {{normal({5, 40}), normal({30, 40}), absent()}, out_in},      // the first of oneDNN
+          {{normal({2, 66}), normal({66, 129})}, in_out},  // thin, past one tile
+          {{normal({5, 33}), normal({33, 47}), normal({47})}, in_out},
+          {{normal({3, 40}), normal({131, 40})}, out_in},
+          {{normal({8, 40}), normal({30, 40}), normal({30})}, out_in},  // the last thin product
+          {{normal({9, 40}), normal({30, 40}), absent()}, out_in},      // the first of oneDNN
           {{normal({127, 3}), normal({2, 3}), normal({2})}, out_in},    // around a tile's rows
           {{normal({128, 3}), normal({3, 2})}, in_out},
           {{normal({129, 3}), normal({2, 3})}, out_in},

@@ -200,7 +200,7 @@ TEST(Gemm, OneLongAndOneShortSide) {
 }
 
 TEST(Gemm, RowsAroundTheTile) {
-  for (const int64_t m : {4, 5, 127, 128, 129, 257}) {
+  for (const int64_t m : {4, 8, 9, 127, 128, 129, 257}) {
     check_types({.spec = {.m = m, .n = 17, .k = 33, .trans_b = true}});
   }
 }
@@ -213,12 +213,12 @@ TEST(Gemm, ColumnsAroundTheTile) {
 
 TEST(Gemm, InnerSizesAroundTheBlock) {
   for (const int64_t k : {1023, 1024, 1025, 2049, 3100}) {
-    check_layouts({.spec = {.m = 6, .n = 18, .k = k}});
+    check_layouts({.spec = {.m = 10, .n = 18, .k = k}});
   }
 }
 
 TEST(Gemm, FewRowsInEveryLayout) {
-  for (const int64_t m : {1, 2, 3, 4, 5}) {
+  for (const int64_t m : {1, 2, 3, 4, 5, 6, 7, 8}) {
     check_layouts({.spec = {.m = m, .n = 259, .k = 67}, .alpha = 0.5f});
   }
 }
