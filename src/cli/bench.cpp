@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/bench_generation.h"
 #include "cli/config_options.h"
 #include "cli/verb.h"
 #include "core/process.h"
@@ -26,6 +27,8 @@ struct Options {
   int64_t warmup = 1;
   bool json = false;
   std::string trace;
+  bool generate = false;
+  GenerationBench generation = {};
 };
 
 // A session that trains on random tokens, so that no data is needed.
@@ -72,6 +75,18 @@ nlohmann::ordered_json roof_json(int threads) {
     out["memory_gb_per_second"] = roof.bytes_per_second / 1e9;
   }
   return out;
+}
+
+nlohmann::ordered_json bench_model(const Options& options) {
+  GenerationBench bench = options.generation;
+  if (bench.model.empty() == options.config.file.empty())
+    throw Error(
+        "--generate needs a model: either a config, whose model gets random weights, or "
+        "--model with a folder");
+  bench.config = options.config;
+  bench.runs = options.steps;
+  bench.warmup = options.warmup;
+  return bench_generation(bench);
 }
 
 nlohmann::ordered_json bench_config(const Options& options) {
@@ -160,27 +175,48 @@ void run_profile(const Options& options) {
   std::cout << "trace written to '" << options.trace << "'\n";
 }
 
+void add_generation_options(CLI::App& verb, Options& options) {
+  auto* generate = verb.add_flag("--generate", options.generate,
+                                 "time the continuation of a prompt instead of training");
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return verb.add_option(name, value, help)->needs(generate)->capture_default_str();
+  };
+  const CLI::Range range(int64_t{1}, int64_t{1} << 20);
+  GenerationBench& bench = options.generation;
+  add("--prompt-tokens", bench.prompt_tokens, "tokens of the prompt")->check(range);
+  add("--new-tokens", bench.new_tokens, "tokens that are added")->check(range);
+  add("--sequences", bench.sequences, "prompts that are continued side by side")->check(range);
+  add("--model", bench.model, "a Hugging Face folder, or a run of ours, instead of a config");
+  add("--precision", bench.precision, "with --model: compute in fp32 or bf16");
+}
+
+nlohmann::ordered_json measured(const Options& options) {
+  if (options.generate) return bench_model(options);
+  if (!options.config.file.empty()) return bench_config(options);
+  choose_kernels_by(options.config.kernels);
+  return roof_json(thread_count(0));
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb =
-      app.add_subcommand("bench", "Measure the machine, or how fast a config trains on it");
+  CLI::App* verb = app.add_subcommand(
+      "bench", "Measure the machine, or how fast a config trains or generates on it");
   verb->footer(
       "Examples:\n  weft bench\n  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 "
-      "--json");
+      "--json\n  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 --generate");
   add_config_options(*verb, options->config);
   verb->get_option("config")->required(false);
-  verb->add_option("--steps", options->steps, "timed steps")
+  verb->add_option("--steps", options->steps, "timed steps, or generations")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->capture_default_str();
   verb->add_option("--warmup", options->warmup, "steps before them")->capture_default_str();
+  add_generation_options(*verb, *options);
   verb->add_flag("--json", options->json, "as JSON");
   verb->callback([options] {
     interrupts();
-    const bool machine = options->config.file.empty();
-    if (machine) choose_kernels_by(options->config.kernels);
-    print_values(machine ? roof_json(thread_count(0)) : bench_config(*options), options->json);
+    print_values(measured(*options), options->json);
   });
 }
 

@@ -94,6 +94,45 @@ TEST_F(Measure, TrainingIsTimedOnSyntheticData) {
   expect_error({"bench", "missing.yaml"}, {"missing.yaml"});
 }
 
+TEST_F(Measure, GenerationIsTimedOnSyntheticWeights) {
+  const Json bench = json({"bench", "tiny.yaml", "precision=bf16", "--generate", "--prompt-tokens",
+                           "5", "--new-tokens", "7", "--steps", "3"});
+  for (const char* key : {"tokens_per_second", "prompt_tokens_per_second", "new_tokens_per_second",
+                          "read_gb_per_second", "memory_share"})
+    EXPECT_GT(bench[key].get<double>(), 0) << key;
+  // In bf16 4 x 16 x 16 and 3 x 16 x 32 for each of 2 layers and a head of 264 x 16; 5 norms in
+  // fp32; not the embedding, of which a row is read. Keys and values of 6 to 11 tokens.
+  const double weights = 2 * (2 * (1024 + 1536) + 264 * 16) + 4 * 5 * 16;
+  EXPECT_EQ(bench["bytes_per_token"], weights + 2 * 2 * 2 * 16 * 8.5);
+  EXPECT_NEAR(bench["read_gb_per_second"].get<double>() * 1e9,
+              bench["new_tokens_per_second"].get<double>() * bench["bytes_per_token"].get<double>(),
+              1.0);
+  const Json one = json({"bench", "tiny.yaml", "--generate", "--new-tokens", "1", "--steps", "1"});
+  EXPECT_GT(one["tokens_per_second"].get<double>(), 0);
+  EXPECT_FALSE(one.contains("new_tokens_per_second")) << "there is none after the prompt's";
+}
+
+TEST_F(Measure, GenerationIsTimedWithAModelAndSeveralSequences) {
+  write_chain_model(folder_ / "model", {.with_tokenizer = false});
+  const Json one = json({"bench", "--generate", "--model", "model", "--steps", "1",
+                         "--prompt-tokens", "70", "--new-tokens", "9"});
+  const Json three = json({"bench", "--generate", "--model", "model", "--precision", "bf16",
+                           "--prompt-tokens", "70", "--new-tokens", "9", "--sequences", "3"});
+  EXPECT_GT(one["bytes_per_token"].get<double>(), three["bytes_per_token"].get<double>() * 0.9);
+  EXPECT_GT(three["tokens_per_second"].get<double>(), 0);
+}
+
+TEST_F(Measure, GenerationThatCannotBeTimedIsRefused) {
+  write_chain_model(folder_ / "model");
+  expect_error({"bench", "--generate"}, {"--generate needs a model", "--model"});
+  expect_error({"bench", "tiny.yaml", "--generate", "--model", "model"}, {"either a config"});
+  expect_error({"bench", "tiny.yaml", "--generate", "--prompt-tokens", "0"}, {"--prompt-tokens"});
+  expect_error({"bench", "tiny.yaml", "--generate", "--prompt-tokens", "60", "--new-tokens", "5"},
+               {"made for 64 tokens", "65"});
+  expect_error({"bench", "tiny.yaml", "--new-tokens", "5"}, {"--new-tokens", "--generate"});
+  expect_error({"bench", "--generate", "--model", "model", "--precision", "fp8"}, {"fp8", "bf16"});
+}
+
 TEST_F(Measure, AProfileSharesOutTheTimeOfAStep) {
   const Outcome outcome = must({"profile", "tiny.yaml", "--trace", "trace.json"});
   double shares = 0;
