@@ -1,4 +1,4 @@
-"""Trains GPT-2 in PyTorch as its users would on a CPU, and prints its speed as JSON: the other side of scripts/bench.
+"""Trains GPT-2 or SmolLM2 in PyTorch as its users would on a CPU, and prints its speed as JSON: the other side of scripts/bench.
 
 Eager or compiled, fp32 or bf16 autocast, scaled_dot_product_attention, fused AdamW, clipping; random tokens.
 """
@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 
-class Block(nn.Module):
+class Gpt2Block(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
         self.heads = heads
@@ -32,7 +32,7 @@ class Gpt2(nn.Module):
     def __init__(self, vocabulary, positions, width, layers, heads):
         super().__init__()
         self.wte, self.wpe = nn.Embedding(vocabulary, width), nn.Embedding(positions, width)
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.blocks = nn.ModuleList(Gpt2Block(width, heads) for _ in range(layers))
         self.ln_f = nn.LayerNorm(width)
         for parameter in self.parameters():
             if parameter.dim() > 1:
@@ -46,8 +46,63 @@ class Gpt2(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.reshape(-1))
 
 
+class LlamaBlock(nn.Module):
+    def __init__(self, width, inner, heads, key_heads):
+        super().__init__()
+        self.heads, self.key_heads, self.head = heads, key_heads, width // heads
+        self.norm_1, self.norm_2 = nn.RMSNorm(width, eps=1e-5), nn.RMSNorm(width, eps=1e-5)
+        self.qkv = nn.Linear(width, (heads + 2 * key_heads) * self.head, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.gate_up, self.down = nn.Linear(width, 2 * inner, bias=False), nn.Linear(inner, width, bias=False)
+
+    def forward(self, x, cos, sin):
+        B, T, C = x.shape
+        heads = self.qkv(self.norm_1(x)).view(B, T, self.heads + 2 * self.key_heads, self.head).transpose(1, 2)
+        q, k, v = heads.split((self.heads, self.key_heads, self.key_heads), dim=1)
+        y = F.scaled_dot_product_attention(rotated(q, cos, sin), rotated(k, cos, sin), v, is_causal=True,
+                                           enable_gqa=self.heads != self.key_heads)
+        x = x + self.out(y.transpose(1, 2).reshape(B, T, C))
+        gate, up = self.gate_up(self.norm_2(x)).chunk(2, dim=-1)
+        return x + self.down(F.silu(gate) * up)
+
+
+def rotated(x, cos, sin):
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1).to(x.dtype)
+
+
+class Llama(nn.Module):
+    def __init__(self, vocabulary, width, inner, layers, heads, key_heads, theta):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.blocks = nn.ModuleList(LlamaBlock(width, inner, heads, key_heads) for _ in range(layers))
+        self.norm = nn.RMSNorm(width, eps=1e-5)
+        head = width // heads
+        self.frequencies = theta ** (-torch.arange(0, head, 2) / head)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.normal_(parameter, std=1 / 24)
+
+    def forward(self, ids, labels):
+        angles = torch.outer(torch.arange(ids.shape[1]), self.frequencies)
+        cos, sin = angles.cos(), angles.sin()
+        x = self.embedding(ids)
+        for block in self.blocks:
+            x = block(x, cos, sin)
+        logits = F.linear(self.norm(x), self.embedding.weight)
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.reshape(-1))
+
+
+MODELS = {
+    'gpt2-124m': (Gpt2, {'vocabulary': 50257, 'positions': 1024, 'width': 768, 'layers': 12, 'heads': 12}),
+    'smollm2-135m': (Llama, {'vocabulary': 49152, 'width': 576, 'inner': 1536, 'layers': 30, 'heads': 9,
+                             'key_heads': 3, 'theta': 100000.0}),
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--model', choices=MODELS, default='gpt2-124m')
     parser.add_argument('--precision', choices=('fp32', 'bf16'), required=True)
     parser.add_argument('--batch', type=int, default=4)
     parser.add_argument('--time', type=int, default=64)
@@ -59,7 +114,8 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
 
-    model = Gpt2(vocabulary=50257, positions=1024, width=768, layers=12, heads=12)
+    kind, sizes = MODELS[options.model]
+    model = kind(**sizes)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() == 1]
     optimizer = torch.optim.AdamW(
@@ -68,7 +124,7 @@ def main():
     run = torch.compile(model) if options.compile else model
 
     def step():
-        ids = torch.randint(50257, (options.batch, options.time + 1))
+        ids = torch.randint(sizes['vocabulary'], (options.batch, options.time + 1))
         with torch.autocast('cpu', torch.bfloat16, enabled=options.precision == 'bf16'):
             loss = run(ids[:, :-1], ids[:, 1:])
         loss.backward()
