@@ -103,6 +103,7 @@ dnnl_cpu_isa_t onednn_isa(CpuIsa limit) {
 
 std::atomic<CpuIsa> current_limit{CpuIsa::kAmx};
 std::atomic<KernelChoice> current_choice{KernelChoice::kAuto};
+std::atomic<bool> assumed_fast_bf16_dot{false};
 
 // What is allowed, whatever the processor has.
 CpuIsa effective_limit() {
@@ -167,7 +168,11 @@ bool limit_cpu_isa(CpuIsa limit) {
 
 bool has_fast_bf16_dot() {
   const CpuIsa isa = cpu_isa();
-  return isa == CpuIsa::kAmx || (isa == CpuIsa::kAvx512Bf16 && is_amd());
+  return isa == CpuIsa::kAmx || (isa == CpuIsa::kAvx512Bf16 && (is_amd() || assumed_fast_bf16_dot));
+}
+
+void assume_fast_bf16_dot() {
+  assumed_fast_bf16_dot = true;
 }
 
 }  // namespace weft::kernels

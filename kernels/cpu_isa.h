@@ -40,4 +40,8 @@ bool limit_cpu_isa(CpuIsa limit);
 // 155 GFLOP/s in oneDNN 2.6), AMD's has twice the rate; AMX is far ahead of both.
 bool has_fast_bf16_dot();
 
+// From now on true wherever the processor has such instructions at all: for tests of what is chosen
+// on other processors than theirs. Call it before the first kernel.
+void assume_fast_bf16_dot();
+
 }  // namespace weft::kernels

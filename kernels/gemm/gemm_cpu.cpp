@@ -18,7 +18,7 @@ namespace {
 // 64 x 128 gives 137 GFLOP/s, 128 x 256 152 to 159, 256 x 384 158 to 166, 512 x 2304 143. The
 // second is taken: it is within 5 % of the best and has three times as many tiles to share out.
 constexpr int64_t kTileM = 128, kTileN = 256;
-// AMX multiplies so fast that repacking B for each tile would show: fewer, taller tiles.
+// AMX multiplies so fast that a tile's fixed costs would show: larger ones.
 constexpr int64_t kAmxTileM = 256, kAmxTileN = 512;
 // Widened tiles of A and B (1.5 MiB with the above) should stay in the second-level cache.
 constexpr int64_t kWidenedK = 1024;
@@ -41,6 +41,7 @@ struct Blocking {
   bool plain = false;  // the reference: loops in place of oneDNN
   bool thin = false;   // row by row, without oneDNN
   bool widen = false;  // bfloat16 operands become float tiles
+  bool pack = false;   // bfloat16 operands are brought into oneDNN's layouts before the first tile
   int64_t tile_m = 0, tile_n = 0, block_k = 0;
 };
 
@@ -50,6 +51,8 @@ Blocking choose_blocking(const GemmSpec& s, int workers) {
   b.thin = is_thin(s) && !b.plain;
   const bool bf16 = s.input == DType::kBF16;
   b.widen = bf16 && !b.thin && !b.plain && !(has_fast_bf16_dot() && onednn_multiplies_bf16());
+  // Otherwise oneDNN would pack B again for each tile, which takes half of an AMX product's time.
+  b.pack = bf16 && !b.thin && !b.plain && !b.widen;
   const bool amx = bf16 && !b.widen && cpu_isa() == CpuIsa::kAmx;
   b.tile_m = b.thin ? s.m : balanced(s.m, amx ? kAmxTileM : kTileM, 16);
   b.tile_n = b.thin ? thin_tile_columns(s, workers) : balanced(s.n, amx ? kAmxTileN : kTileN, 64);
@@ -65,9 +68,11 @@ GemmSpec with_leading_dimensions(GemmSpec s) {
   return s;
 }
 
-// One worker's scratch memory, as offsets in bytes.
+// One worker's scratch memory, as offsets in bytes; and what a packed operand takes for each row,
+// or column, of tiles behind the memory of all workers.
 struct ScratchLayout {
   size_t a = 0, b = 0, bias = 0, onednn = 0, bytes = 0;  // the sums of the tile lie at 0
+  size_t packed_a = 0, packed_b = 0;
 };
 
 const std::byte* at(const void* base, int64_t elements, DType dtype) {
@@ -113,11 +118,17 @@ struct GemmPlan::Impl {
   void for_each_shape(Visit visit) const;
   void lay_out_scratch();
 
+  size_t scratch_bytes() const;
+  std::byte* packed_a(std::byte* scratch, int64_t row) const;
+  std::byte* packed_b(std::byte* scratch, int64_t column, int64_t half) const;
+  void pack(const GemmArgs& args, int64_t task, std::byte* scratch, int worker) const;
   const void* operand_a(const void* a, const TileRange& tile, const BlockRange& block,
                         float* wide) const;
   const void* operand_b(const void* b, const TileRange& tile, const BlockRange& block,
                         float* wide) const;
   void multiply(const GemmArgs& args, const TileRange& range, std::byte* scratch, int worker) const;
+  void multiply_packed(const GemmArgs& args, const TileRange& range, std::byte* scratch,
+                       int worker) const;
   template <class T>
   void finish(const GemmArgs& args, const TileRange& range, std::byte* scratch) const;
   void run_tile(const GemmArgs& args, int64_t tile, std::byte* scratch, int worker) const;
@@ -164,7 +175,8 @@ TileShape GemmPlan::Impl::shape_of(const TileRange& range, int64_t block) const 
                   .trans_a = spec.trans_a,
                   .trans_b = spec.trans_b,
                   .input = spec.input,
-                  .accumulate = block > 0};
+                  .accumulate = block > 0,
+                  .packed_for_m = blocking.pack ? blocking.tile_m : 0};
   if (blocking.widen) {
     shape.input = DType::kF32;
     shape.lda = spec.trans_a ? shape.m : shape.k;
@@ -207,11 +219,50 @@ void GemmPlan::Impl::lay_out_scratch() {
   size_t most = 0;
   if (!blocking.thin) {
     for_each_shape([&](size_t, const TileShape& shape) {
-      most =
-          std::max(most, blocking.plain ? plain_scratch_bytes(shape) : onednn_scratch_bytes(shape));
+      const TileMemory memory =
+          blocking.plain ? TileMemory{plain_scratch_bytes(shape), 0, 0} : onednn_memory(shape);
+      most = std::max(most, memory.scratch);
+      layout.packed_a = std::max(layout.packed_a, aligned(memory.packed_a));
+      layout.packed_b = std::max(layout.packed_b, aligned(memory.packed_b));
     });
   }
   layout.bytes = layout.onednn + aligned(most);
+}
+
+size_t GemmPlan::Impl::scratch_bytes() const {
+  return layout.bytes * static_cast<size_t>(workers) +
+         layout.packed_a * static_cast<size_t>(tiles_m()) +
+         layout.packed_b * static_cast<size_t>(halves() * tiles_n());
+}
+
+// `scratch` is that of all workers.
+std::byte* GemmPlan::Impl::packed_a(std::byte* scratch, int64_t row) const {
+  return scratch + layout.bytes * static_cast<size_t>(workers) +
+         layout.packed_a * static_cast<size_t>(row);
+}
+std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t half) const {
+  return packed_a(scratch, tiles_m()) +
+         layout.packed_b * static_cast<size_t>(half * tiles_n() + column);
+}
+
+// Task i packs a column of tiles' part of B (of the second half after those of the first), then a
+// row of tiles' part of A.
+void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch,
+                          int worker) const {
+  const int64_t columns = halves() * tiles_n();
+  std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.onednn;
+  const BlockRange all{0, spec.k};
+  if (task < columns) {
+    TileRange range = range_of(task % tiles_n() * tiles_m());
+    const TileProduct& product = *products[product_index(range, 0)];
+    range.n0 += task / tiles_n() * spec.n;
+    product.pack_b(operand_b(args.b, range, all, nullptr),
+                   packed_b(scratch, task % tiles_n(), task / tiles_n()), own, worker);
+    return;
+  }
+  const TileRange range = range_of(task - columns);
+  products[product_index(range, 0)]->pack_a(operand_a(args.a, range, all, nullptr),
+                                            packed_a(scratch, task - columns), own, worker);
 }
 
 const void* GemmPlan::Impl::operand_a(const void* a, const TileRange& tile, const BlockRange& block,
@@ -251,6 +302,18 @@ void GemmPlan::Impl::multiply(const GemmArgs& args, const TileRange& range, std:
       const void* b = operand_b(args.b, part, block, wide_b);
       product.run(a, b, sums(scratch, half), scratch + layout.onednn, worker);
     }
+  }
+}
+
+void GemmPlan::Impl::multiply_packed(const GemmArgs& args, const TileRange& range,
+                                     std::byte* scratch, int worker) const {
+  std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
+  const TileProduct& product = *products[product_index(range, 0)];
+  const void* a = layout.packed_a > 0 ? packed_a(scratch, range.m0 / blocking.tile_m)
+                                      : operand_a(args.a, range, {0, spec.k}, nullptr);
+  for (int64_t half = 0; half < halves(); ++half) {
+    const void* b = packed_b(scratch, range.n0 / blocking.tile_n, half);
+    product.run(a, b, sums(own, half), own + layout.onednn, worker);
   }
 }
 
@@ -300,6 +363,8 @@ void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scr
                            .columns = range.columns,
                            .sums = sums(mine, half)});
     }
+  } else if (blocking.pack) {
+    multiply_packed(args, range, scratch, worker);
   } else {
     multiply(args, range, mine, worker);
   }
@@ -321,11 +386,11 @@ GemmPlan::GemmPlan(GemmPlan&&) noexcept = default;
 GemmPlan& GemmPlan::operator=(GemmPlan&&) noexcept = default;
 
 size_t GemmPlan::scratch_bytes(const GemmSpec& spec, int workers) {
-  return Impl(spec, workers).layout.bytes * static_cast<size_t>(workers);
+  return Impl(spec, workers).scratch_bytes();
 }
 
 size_t GemmPlan::scratch_bytes() const {
-  return impl_->layout.bytes * static_cast<size_t>(impl_->workers);
+  return impl_->scratch_bytes();
 }
 
 const GemmSpec& GemmPlan::spec() const {
@@ -344,6 +409,13 @@ void GemmPlan::execute(const GemmArgs& args, void* scratch, const ParallelFor& p
   WEFT_ASSERT(parallel.threads() <= plan.workers);
   WEFT_ASSERT(reinterpret_cast<uintptr_t>(scratch) % kAlignment == 0);
   WEFT_ASSERT(!args.accumulate || plan.spec.output == DType::kF32);
+  if (plan.blocking.pack) {
+    const int64_t tasks =
+        plan.halves() * plan.tiles_n() + (plan.layout.packed_a > 0 ? plan.tiles_m() : 0);
+    parallel(tasks, [&](int64_t task, int worker) {
+      plan.pack(args, task, static_cast<std::byte*>(scratch), worker);
+    });
+  }
   parallel(plan.tiles_m() * plan.tiles_n(), [&](int64_t tile, int worker) {
     plan.run_tile(args, tile, static_cast<std::byte*>(scratch), worker);
   });

@@ -20,6 +20,12 @@ TEST(ReferenceKernels, KeepsTheContracts) {
   expect_the_same_with(kReferenceKernels, kTests);
 }
 
+TEST(FastBf16Dot, KeepsTheContracts) {
+  if (kernels::detected_cpu_isa() < kernels::CpuIsa::kAvx512Bf16)  // nothing to choose
+    GTEST_SKIP() << "this processor has no bfloat16 instructions";
+  expect_the_same_with(kFastBf16Dot, kTests);
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, EveryInstructionSet, instruction_sets(), name_of_level);
 
 }  // namespace

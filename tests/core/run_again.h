@@ -19,8 +19,12 @@ namespace weft::test {
 // The setting of the reference kernels; those of instruction sets are WEFT_MAX_ISA's.
 inline constexpr const char* kReferenceKernels = "WEFT_TEST_REFERENCE=1";
 
+// What is chosen on processors whose bfloat16 instructions are faster than those for float.
+inline constexpr const char* kFastBf16Dot = "WEFT_TEST_FAST_BF16_DOT=1";
+
 // In such a process: before the first test.
 [[maybe_unused]] inline const bool kChosen = [] {
+  if (std::getenv("WEFT_TEST_FAST_BF16_DOT") != nullptr) kernels::assume_fast_bf16_dot();
   if (std::getenv("WEFT_TEST_REFERENCE") != nullptr) choose_kernels(KernelChoice::kReference);
   return true;
 }();

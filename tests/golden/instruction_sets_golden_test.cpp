@@ -26,6 +26,13 @@ TEST(ReferenceKernels, GivesTheReferenceValues) {
   expect_the_values_with(kReferenceKernels);
 }
 
+TEST(FastBf16Dot, GivesTheReferenceValues) {
+  if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
+  if (kernels::detected_cpu_isa() < kernels::CpuIsa::kAvx512Bf16)  // nothing to choose
+    GTEST_SKIP() << "this processor has no bfloat16 instructions";
+  expect_the_values_with(kFastBf16Dot);
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, InstructionSet, instruction_sets(), name_of_level);
 
 }  // namespace
