@@ -20,6 +20,7 @@ namespace HWY_NAMESPACE {
 
 // Where probabilities of one vector of queries go: over their scores.
 struct EmitFloats {
+  static constexpr bool kRounds = false;
   float *scores, *sums;  // of the first lane
   int64_t width;         // rows of sums
 

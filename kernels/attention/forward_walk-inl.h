@@ -58,7 +58,8 @@ void finish_queries(const AttentionForward<T>& a, ForwardBlock& block) {
   for (int64_t r = 0; r < span.count; ++r) {
     const bool sees_nothing = block.see.begin[r] == block.see.end[r];
     const float total = block.statistics.total[r];
-    copy_rows(Rows<const float>{block.rows + r * ld, ld, 1, D}, sees_nothing ? 0.0f : 1.0f / total,
+    copy_rows(Rows<const float>{block.rows + r * ld, ld, 1, D},
+              sees_nothing ? 0.0f : 1.0f / block.statistics.weight[r],
               Rows<T>{out.data + r * out.stride, out.stride, 1, D});
     if (a.lse_BHT == nullptr) continue;
     a.lse_BHT[(span.b * a.shape.H + span.head) * a.shape.T + span.first + r] =

@@ -35,6 +35,9 @@ HWY_INLINE void store_narrow(hn::Vec<U32> words, BFloat16* to) {
 HWY_INLINE hn::Vec<U32> upper_half(hn::Vec<U32> words) {
   return hn::And(words, hn::Set(U32(), 0xFFFF0000u));
 }
+HWY_INLINE V rounded_to_bf16(V value) {
+  return hn::BitCast(F32(), upper_half(rounded_bits(value)));
+}
 
 // Two rows of floats as a row of pairs, and one row of floats as a row of bfloat16.
 HWY_INLINE void store_pairs(V first, V second, BFloat16* to) {

@@ -113,31 +113,43 @@ HWY_INLINE V largest_scores(const ScoreLanes& s, const LaneMasks& masks, V befor
   return hn::Max(even, odd);
 }
 
-// emit(key, P[key], P[key + 1]) with P relative to `maximum`, dropped and masked; returns the sums
-// of what was not dropped.
+// Sums of exponentials, and of what they are rounded to on their way into the product with values:
+// the one makes the log-sum-exp. The other is what divides that product, so that weights add up to
+// one as they were used.
+struct SoftmaxSums {
+  V total, weight;
+};
+
+// emit(key, P[key], P[key + 1]) with P relative to `maximum`, dropped and masked. Sums are of what
+// was not dropped.
 template <class Emit>
-HWY_INLINE V exponentials(const ScoreLanes& s, const LaneMasks& masks, V maximum, Emit emit) {
+HWY_INLINE SoftmaxSums exponentials(const ScoreLanes& s, const LaneMasks& masks, V maximum,
+                                    const Emit& emit) {
   const V scale = all(s.scale);
-  V even = zeros(), odd = zeros();
+  SoftmaxSums even{zeros(), zeros()}, odd = even;
+  const auto add = [&](int64_t key, SoftmaxSums& sums) WEFT_LANES {
+    const V e = exp_of_difference(hn::MulSub(s.at(key), scale, maximum));
+    const V p = masks.seen_or(key, e, zeros());
+    sums.total = hn::Add(sums.total, p);
+    if constexpr (Emit::kRounds) sums.weight = hn::Add(sums.weight, emit.rounded(p));
+    return masks.dropped(key, p);
+  };
   for (int64_t key = s.keys.begin; key < s.keys.end; key += 2) {
-    const V first = exp_of_difference(hn::MulSub(s.at(key), scale, maximum));
-    const V second = exp_of_difference(hn::MulSub(s.at(key + 1), scale, maximum));
-    const V p0 = masks.seen_or(key, first, zeros());
-    const V p1 = masks.seen_or(key + 1, second, zeros());
-    even = hn::Add(even, p0);
-    odd = hn::Add(odd, p1);
-    emit(key, masks.dropped(key, p0), masks.dropped(key + 1, p1));
+    const V first = add(key, even), second = add(key + 1, odd);
+    emit(key, first, second);
   }
-  return hn::Add(even, odd);
+  const V total = hn::Add(even.total, odd.total);
+  return {total, Emit::kRounds ? hn::Add(even.weight, odd.weight) : total};
 }
 
 // Largest scores and sums of exponentials of a block of queries so far.
 struct Statistics {
-  float maximum[kQueryBlock], total[kQueryBlock];
+  float maximum[kQueryBlock], total[kQueryBlock], weight[kQueryBlock];
 
   void clear() {
     std::fill(maximum, maximum + kQueryBlock, -std::numeric_limits<float>::infinity());
     std::fill(total, total + kQueryBlock, 0.0f);
+    std::fill(weight, weight + kQueryBlock, 0.0f);
   }
 };
 
@@ -149,24 +161,27 @@ HWY_INLINE void scale_columns(float* rows, int64_t count, V factors) {
 }
 
 // Scores of one vector of queries become probabilities relative to the largest score so far; what
-// was summed before, `sums` of `width` rows, is rescaled where that grows.
+// was summed before is rescaled where that grows, by emit.rescale(factors) too.
 template <class Emit>
 HWY_INLINE void soften(const ScoreLanes& s, const LaneMasks& masks, Statistics& statistics,
-                       int64_t query, Emit emit) {
+                       int64_t query, const Emit& emit) {
   float *maximum = statistics.maximum + query, *total = statistics.total + query;
+  float* weight = statistics.weight + query;
   const V before = load(maximum, Full());
   const V largest = largest_scores(s, masks, before);
   // Of queries that have seen nothing yet the maximum is -infinity, and any other number serves.
   const V lowest = all(-std::numeric_limits<float>::infinity());
   const V shift = hn::IfThenElse(hn::Eq(largest, lowest), zeros(), largest);
-  V sum = load(total, Full());
+  SoftmaxSums sums{load(total, Full()), load(weight, Full())};
   if (!hn::AllFalse(F32(), hn::Lt(before, largest))) {
     const V shrink = exp_of_difference(hn::Sub(before, shift));
-    sum = hn::Mul(sum, shrink);
+    sums = {hn::Mul(sums.total, shrink), hn::Mul(sums.weight, shrink)};
     emit.rescale(shrink);
     store(largest, maximum, Full());
   }
-  store(hn::Add(sum, exponentials(s, masks, shift, emit)), total, Full());
+  const SoftmaxSums more = exponentials(s, masks, shift, emit);
+  store(hn::Add(sums.total, more.total), total, Full());
+  store(hn::Add(sums.weight, more.weight), weight, Full());
 }
 
 // ---- Backward ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ namespace HWY_NAMESPACE {
 
 // Where probabilities of one vector of queries go: keys in pairs.
 struct EmitPairs {
+  static constexpr bool kRounds = true;
   BFloat16* p;    // of the first lane
   float* sums;    // of the first lane
   int64_t width;  // rows of sums
@@ -23,6 +24,7 @@ struct EmitPairs {
   HWY_INLINE void operator()(int64_t key, V p0, V p1) const {
     store_pairs(p0, p1, p + key * kQueryBlock);
   }
+  HWY_INLINE V rounded(V value) const { return rounded_to_bf16(value); }
   HWY_INLINE void rescale(V factors) const { scale_columns(sums, width, factors); }
 };
 
