@@ -10,9 +10,12 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "kernels/attention/attention.h"
+#include "kernels/attention/attention_path.h"
+#include "kernels/cpu_isa.h"
 #include "kernels/gemm/tile_product.h"
 #include "weft/philox.h"
 
@@ -165,18 +168,29 @@ void run_roof(benchmark::State& state) {
                                                  benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void register_model(const Model& model) {
-  const auto add = [&model](const char* what,
-                            void (*run)(benchmark::State&, const AttentionShape&)) {
-    benchmark::RegisterBenchmark(
-        (std::string(what) + "/" + model.name).c_str(),
-        [run, &model](benchmark::State& state) { run(state, model.shape); })
-        ->Unit(benchmark::kMillisecond);
+using Run = void (*)(benchmark::State&, const AttentionShape&);
+
+void add(const std::string& what, Run run, const Model& model, AttentionPath path) {
+  const auto body = [run, &model, path](benchmark::State& state) {
+    choose_attention_path(path);
+    run(state, model.shape);
+    choose_attention_path(std::nullopt);
   };
-  add("forward/f32", run_forward<float>);
-  add("forward/bf16", run_forward<BFloat16>);
-  add("backward/f32", run_backward<float>);
-  add("backward/bf16", run_backward<BFloat16>);
+  benchmark::RegisterBenchmark((what + "/" + model.name).c_str(), body)
+      ->Unit(benchmark::kMillisecond);
+}
+
+// bf16 on every path that this processor has.
+void register_model(const Model& model) {
+  add("forward/f32", run_forward<float>, model, AttentionPath::kFloats);
+  add("backward/f32", run_backward<float>, model, AttentionPath::kFloats);
+  const auto add_path = [&model](const std::string& name, AttentionPath path) {
+    add("forward/bf16/" + name, run_forward<BFloat16>, model, path);
+    add("backward/bf16/" + name, run_backward<BFloat16>, model, path);
+  };
+  add_path("floats", AttentionPath::kFloats);
+  if (cpu_isa() >= CpuIsa::kAvx512Bf16) add_path("dot_products", AttentionPath::kDotProducts);
+  if (cpu_isa() >= CpuIsa::kAmx) add_path("amx", AttentionPath::kAmx);
 }
 
 }  // namespace
