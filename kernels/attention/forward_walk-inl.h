@@ -15,7 +15,6 @@
 #include "kernels/attention/attention_plan.h"
 #include "kernels/attention/scores-inl.h"
 #include "kernels/attention/transpose-inl.h"
-#include "weft/portable_math.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
@@ -49,23 +48,54 @@ void start_queries(const AttentionForward<T>& a, ForwardBlock& block) {
   std::fill(block.out_t, block.out_t + kQueryBlock * block.plan.ld, 0.0f);
 }
 
+// log x for 1 <= x < 2^24: an error below 1e-7 of the result, or of 1. NaN stays NaN. With
+// x = 2^e m, m near 1, and s = (m - 1) / (m + 1), log m = 2 s + s^3 (2 / 3 + 2 / 5 s^2 + ...).
+HWY_INLINE V log_of_sum(V x) {
+  const auto half_root = hn::Set(I32(), 0x3F3504F3);  // the bits of sqrt(1 / 2)
+  const auto bits = hn::BitCast(I32(), x);
+  const auto e = hn::ShiftRight<23>(hn::Sub(bits, half_root));
+  const V m = hn::BitCast(F32(), hn::Sub(bits, hn::ShiftLeft<23>(e)));
+  const V s = hn::Div(hn::Sub(m, all(1.0f)), hn::Add(m, all(1.0f)));
+  const V square = hn::Mul(s, s);
+  const V series = polynomial(square, 2.0f / 3, 2.0f / 5, 2.0f / 7, 2.0f / 9);
+  const V log_m = hn::MulAdd(hn::Mul(s, square), series, hn::Add(s, s));
+  const V exponent = hn::ConvertTo(F32(), e);
+  const V small = hn::MulAdd(exponent, all(-2.12194440e-4f), log_m);
+  const V log_x = hn::MulAdd(exponent, all(0.693359375f), small);  // log 2, in two parts
+  return hn::IfThenElse(hn::Eq(x, x), log_x, x);
+}
+
+// Log-sum-exps, in place of totals, and what the sums are divided by, as factors in place of
+// weights.
+inline void finish_statistics(const QueriesSee& see, Statistics& statistics) {
+  const V lowest = all(-std::numeric_limits<float>::infinity());
+  for (int64_t r = 0; r < kQueryBlock; r += kLanes) {
+    const VI32 begin = hn::LoadU(I32(), see.begin + r), end = hn::LoadU(I32(), see.end + r);
+    const MaskF sees = hn::RebindMask(F32(), hn::Lt(begin, end));
+    float *total = statistics.total + r, *weight = statistics.weight + r;
+    const V sum = hn::IfThenElse(sees, load(total, Full()), all(1.0f));
+    const V lse = hn::Add(load(statistics.maximum + r, Full()), log_of_sum(sum));
+    store(hn::IfThenElse(sees, lse, lowest), total, Full());
+    const V divisor = hn::IfThenElse(sees, load(weight, Full()), all(1.0f));
+    store(hn::IfThenElseZero(sees, hn::Div(all(1.0f), divisor)), weight, Full());
+  }
+}
+
 template <class T>
 void finish_queries(const AttentionForward<T>& a, ForwardBlock& block) {
   const HeadSpan& span = block.span;
   const int64_t ld = block.plan.ld, D = a.shape.D;
+  finish_statistics(block.see, block.statistics);
+  if (a.lse_BHT != nullptr) {
+    const float* lse = block.statistics.total;
+    std::copy(lse, lse + span.count,
+              a.lse_BHT + (span.b * a.shape.H + span.head) * a.shape.T + span.first);
+  }
   transpose({block.out_t, kQueryBlock, block.rows, ld, ld, kQueryBlock});
   const Rows<T> out = rows_of(a.out, D, span);
   for (int64_t r = 0; r < span.count; ++r) {
-    const bool sees_nothing = block.see.begin[r] == block.see.end[r];
-    const float total = block.statistics.total[r];
-    copy_rows(Rows<const float>{block.rows + r * ld, ld, 1, D},
-              sees_nothing ? 0.0f : 1.0f / block.statistics.weight[r],
+    copy_rows(Rows<const float>{block.rows + r * ld, ld, 1, D}, block.statistics.weight[r],
               Rows<T>{out.data + r * out.stride, out.stride, 1, D});
-    if (a.lse_BHT == nullptr) continue;
-    a.lse_BHT[(span.b * a.shape.H + span.head) * a.shape.T + span.first + r] =
-        sees_nothing ? -std::numeric_limits<float>::infinity()
-                     : block.statistics.maximum[r] +
-                           static_cast<float>(portable::log(static_cast<double>(total)));
   }
 }
 
