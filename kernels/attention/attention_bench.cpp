@@ -16,7 +16,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_path.h"
 #include "kernels/cpu_isa.h"
-#include "kernels/gemm/tile_product.h"
+#include "kernels/gemm/gemm.h"
 #include "weft/philox.h"
 
 namespace weft::kernels {
@@ -155,15 +155,14 @@ void run_backward(benchmark::State& state, const AttentionShape& s) {
 
 void run_roof(benchmark::State& state) {
   constexpr int64_t kSize = 512;
-  const TileShape shape{
-      .m = kSize, .n = kSize, .k = kSize, .lda = kSize, .ldb = kSize, .ldc = kSize};
   const auto a = Values<float>::random(kSize * kSize, 1);
   const auto b = Values<float>::random(kSize * kSize, 2);
   const Values<float> c(kSize * kSize);
-  const std::unique_ptr<TileProduct> product = make_onednn_product(shape, 1);
-  const Memory scratch = aligned_memory(onednn_scratch_bytes(shape) + 1);
-  for ([[maybe_unused]] auto _ : state)
-    product->run(a.data(), b.data(), c.data(), scratch.get(), 0);
+  const GemmPlan plan({.m = kSize, .n = kSize, .k = kSize}, 1);
+  const Memory scratch = aligned_memory(plan.scratch_bytes() + 1);
+  for ([[maybe_unused]] auto _ : state) {
+    plan.execute({.a = a.data(), .b = b.data(), .c = c.data()}, scratch.get(), SerialFor());
+  }
   state.counters["GFLOP/s"] = benchmark::Counter(2e-9 * kSize * kSize * kSize,
                                                  benchmark::Counter::kIsIterationInvariantRate);
 }
