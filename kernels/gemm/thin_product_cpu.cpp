@@ -31,11 +31,12 @@ struct ThinTile {
 
 // Vectors that a block may hold: half of the registers.
 constexpr int kHeld = HWY_TARGET == HWY_AVX3 ? 16 : 8;
-// Columns of dot products that are summed together.
+// Dot products that are summed together.
 template <int kRows>
 constexpr int kDots = kRows * 4 <= kHeld ? 4 : (kRows * 2 <= kHeld ? 2 : 1);
 constexpr int kDepth = kHeld / 2;  // rows of B that are added to the sums together
 constexpr int64_t kCacheLine = 64;
+constexpr int64_t kBytesAhead = 3072;  // of each stream of dot products
 
 template <class T>
 HWY_INLINE void prefetch(const T* from, int64_t elements) {
@@ -43,10 +44,15 @@ HWY_INLINE void prefetch(const T* from, int64_t elements) {
     hwy::Prefetch(from + i);
 }
 
-// kRows x kColumns dot products of length k; each vector of B's rows is loaded once. `ahead` is
-// where the dot products after these begin, from `column` on.
+// The columns of a block of dot products (rows of B, that is), `stride` apart, and how many rows
+// after each of them memory is fetched ahead.
+struct DotColumns {
+  int64_t first, stride, ahead;
+};
+
+// kRows x kColumns dot products of length k; each vector of B's rows is loaded once.
 template <int kRows, int kColumns, class T>
-void dot_block(const ThinTile<T>& t, int64_t column, int64_t ahead) {
+void dot_block(const ThinTile<T>& t, const DotColumns& columns) {
   V sums[kRows][kColumns];
   HWY_UNROLL(8)
   for (auto& row : sums) {
@@ -57,8 +63,8 @@ void dot_block(const ThinTile<T>& t, int64_t column, int64_t ahead) {
     V b[kColumns];
     HWY_UNROLL(8)
     for (int j = 0; j < kColumns; ++j) {
-      const T* at = t.b + (column + j) * t.ldb + i;
-      hwy::Prefetch(at + ahead * t.ldb);
+      const T* at = t.b + (columns.first + j * columns.stride) * t.ldb + i;
+      hwy::Prefetch(at + columns.ahead * t.ldb);
       b[j] = load(at, extent);
     }
     HWY_UNROLL(8)
@@ -72,20 +78,25 @@ void dot_block(const ThinTile<T>& t, int64_t column, int64_t ahead) {
   for (int r = 0; r < kRows; ++r) {
     HWY_UNROLL(8)
     for (int j = 0; j < kColumns; ++j) {
-      t.sums[r * t.columns + column + j] = sum_of_lanes(sums[r][j]);
+      const int64_t column = columns.first + j * columns.stride;
+      t.sums[r * t.columns + column] = sum_of_lanes(sums[r][j]);
     }
   }
 }
 
+// The tile is read as several streams, far apart: a core follows them all at one time, and so has
+// more of them under way than of one.
 template <int kRows, class T>
 void multiply_transposed(const ThinTile<T>& t) {
-  constexpr int kColumns = kDots<kRows>;
-  int64_t column = 0;
-  for (; column + kColumns <= t.columns; column += kColumns) {
-    const bool more = column + 2 * kColumns <= t.columns;
-    dot_block<kRows, kColumns>(t, column, more ? kColumns : 0);
+  constexpr int kStreams = kDots<kRows>;
+  const int64_t row_bytes = t.ldb * static_cast<int64_t>(sizeof(T));
+  const int64_t ahead = (kBytesAhead + row_bytes - 1) / row_bytes, length = t.columns / kStreams;
+  for (int64_t i = 0; i < length; ++i) {
+    dot_block<kRows, kStreams>(t, {i, length, i + ahead < length ? ahead : 0});
   }
-  for (; column < t.columns; ++column) dot_block<kRows, 1>(t, column, 0);
+  for (int64_t column = length * kStreams; column < t.columns; ++column) {
+    dot_block<kRows, 1>(t, {column, 0, 0});
+  }
 }
 
 // Rows of B from `k0` on, and the elements of A that they are multiplied with.
@@ -190,7 +201,7 @@ namespace weft::kernels {
 
 namespace {
 
-constexpr int64_t kDotColumns = 256;
+constexpr int64_t kDotColumns = 512;
 constexpr int64_t kSumsOfTile = 6144;  // 24 KiB: half of a first-level cache
 
 int64_t round_up(int64_t size, int64_t unit) {
