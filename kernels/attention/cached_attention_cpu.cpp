@@ -2,6 +2,7 @@
 // key and value is read once, unpacked, for all queries that share its head. A task takes 256 keys
 // ("flash decoding", Dao et al., 2023); a second pass merges the tasks' sums in the order of the
 // keys.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -14,6 +15,8 @@
 #define HWY_TARGET_INCLUDE "kernels/attention/cached_attention_cpu.cpp"
 #include <hwy/foreach_target.h>  // compiles the rest of this file once per target
 
+#include <hwy/cache_control.h>
+
 #include "kernels/attention/attention_blocks-inl.h"
 
 #ifndef WEFT_KERNELS_CACHED_ATTENTION_ONCE_
@@ -21,6 +24,8 @@
 namespace weft::kernels {
 
 inline constexpr int64_t kCacheChunk = 256;  // keys per task
+inline constexpr int64_t kKeysAtOnce = 4;
+inline constexpr int64_t kKeysAhead = 16;
 
 // Queries of a key/value head are numbered over tokens and heads: row = t (H / K) + head in group.
 struct CachePlan {
@@ -80,65 +85,107 @@ struct CacheTask {
   }
 };
 
-template <class T>
-HWY_INLINE float dot_with_key(const float* q, const T* key, int64_t D) {
-  return sum_lanes(
-      D, [&](int64_t i, auto e) WEFT_LANES { return hn::Mul(load(q + i, e), load(key + i, e)); });
+// Scores of a query and kKeys keys. Each key's sum has the same order however many there are.
+template <int kKeys, class T>
+HWY_INLINE void dot_with_keys(const float* q, const Rows<const T>& keys, float* scores) {
+  V sums[kKeys];
+  HWY_UNROLL(8)
+  for (V& sum : sums) sum = zeros();
+  for_lanes(keys.D, [&](int64_t i, auto e) WEFT_LANES {
+    const V lanes = load(q + i, e);
+    HWY_UNROLL(8)
+    for (int j = 0; j < kKeys; ++j)
+      sums[j] = hn::MulAdd(lanes, load(keys.data + j * keys.stride + i, e), sums[j]);
+  });
+  HWY_UNROLL(8)
+  for (int j = 0; j < kKeys; ++j) scores[j] = sum_of_lanes(sums[j]);
 }
 
 template <class T>
-HWY_INLINE void add_value(float weight, const T* value, float* sums, int64_t D) {
-  const V w = all(weight);
-  for_lanes(D, [&](int64_t i, auto e) WEFT_LANES {
-    store(hn::MulAdd(w, load(value + i, e), load(sums + i, e)), sums + i, e);
+HWY_INLINE void prefetch_rows(const Rows<const T>& rows, int64_t begin, int64_t end) {
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
+  for (int64_t j = begin; j < std::min(end, rows.count); ++j)
+    for (int64_t i = 0; i < rows.D; i += kLine) hwy::Prefetch(rows.data + j * rows.stride + i);
+}
+
+// Scores of all rows, a few keys at a time. The keys after them and the values are fetched ahead:
+// a head's rows lie far apart, which the hardware does not foresee.
+template <class T>
+void score_keys(const CacheTask<T>& t, const KeyRange* seen, const KeyRange& any) {
+  const HeadSpan span{t.b, t.kv_head, any.begin, any.end - any.begin};
+  const Rows<const T> keys = rows_of(t.a.k, t.a.shape.D, span);
+  const Rows<const T> values = rows_of(t.a.v, t.a.shape.D, span);
+  for (int64_t j = 0; j < keys.count; j += kKeysAtOnce) {
+    prefetch_rows(keys, j + kKeysAhead, j + kKeysAhead + kKeysAtOnce);
+    prefetch_rows(values, j, j + kKeysAtOnce);
+    for (int64_t row = 0; row < t.plan.rows; ++row) {
+      const float* q = t.q + row * t.plan.ld;
+      float* scores = t.scores + row * kCacheChunk + any.begin - t.keys.begin;
+      const int64_t begin = std::max(j, seen[row].begin - any.begin);
+      const int64_t end = std::min(j + kKeysAtOnce, seen[row].end - any.begin);
+      const auto from = [&](int64_t key) {
+        return Rows<const T>{keys.data + key * keys.stride, keys.stride, keys.count - key, keys.D};
+      };
+      if (end - begin == kKeysAtOnce) {
+        dot_with_keys<kKeysAtOnce>(q, from(j), scores + j);
+        continue;
+      }
+      for (int64_t key = begin; key < end; ++key) dot_with_keys<1>(q, from(key), scores + key);
+    }
+  }
+}
+
+// Scores become probabilities, relative to the largest.
+HWY_INLINE void exponentiate(const PartOfRow& part, float* scores, int64_t n) {
+  V largest = all(-std::numeric_limits<float>::infinity());
+  for_lanes(n, [&](int64_t i, auto e) WEFT_LANES {
+    largest = hn::Max(largest, keep_or(load(scores + i, e), e, largest));
+  });
+  part.maximum() = max_of_lanes(largest);
+  const V maximum = all(part.maximum());
+  part.total() = sum_lanes(n, [&](int64_t i, auto e) WEFT_LANES {
+    const V p = exp_of_difference(hn::Sub(load(scores + i, e), maximum));
+    store(p, scores + i, e);
+    return p;
   });
 }
 
-// Scores of all rows, key by key, and their largest.
-template <class T>
-void score_keys(const CacheTask<T>& t, const KeyRange* seen, const KeyRange& any) {
-  const int64_t D = t.a.shape.D;
-  const Rows<const T> keys = rows_of(t.a.k, D, {t.b, t.kv_head, any.begin, any.end - any.begin});
-  for (int64_t row = 0; row < t.plan.rows; ++row) {
-    part_of_row(t.part, t.plan, row).maximum() = -std::numeric_limits<float>::infinity();
+// The sum of values times weights, for kVectors vectors of a head from element `d` on.
+template <int kVectors, class T, class Extent>
+HWY_INLINE void sum_values(const float* weights, const Rows<const T>& values, int64_t d,
+                           Extent extent, float* sums) {
+  V total[kVectors];
+  HWY_UNROLL(8)
+  for (V& sum : total) sum = zeros();
+  for (int64_t j = 0; j < values.count; ++j) {
+    const V w = all(weights[j]);
+    const T* value = values.data + j * values.stride + d;
+    HWY_UNROLL(8)
+    for (int i = 0; i < kVectors; ++i)
+      total[i] = hn::MulAdd(w, load(value + i * kLanes, extent), total[i]);
   }
-  for (int64_t j = any.begin; j < any.end; ++j) {
-    const T* key = keys.data + (j - any.begin) * keys.stride;
-    for (int64_t row = 0; row < t.plan.rows; ++row) {
-      if (j < seen[row].begin || j >= seen[row].end) continue;
-      const float score = dot_with_key(t.q + row * t.plan.ld, key, D);
-      t.scores[row * kCacheChunk + j - t.keys.begin] = score;
-      float& largest = part_of_row(t.part, t.plan, row).maximum();
-      largest = std::max(largest, score);
-    }
-  }
+  HWY_UNROLL(8)
+  for (int i = 0; i < kVectors; ++i) store(total[i], sums + d + i * kLanes, extent);
 }
 
-// Scores become probabilities, and values are added up.
 template <class T>
-void add_values(const CacheTask<T>& t, const KeyRange* seen, const KeyRange& any) {
-  const int64_t D = t.a.shape.D, offset = t.keys.begin;
+void add_values(const CacheTask<T>& t, const KeyRange* seen) {
+  const int64_t D = t.a.shape.D;
   for (int64_t row = 0; row < t.plan.rows; ++row) {
     const PartOfRow part = part_of_row(t.part, t.plan, row);
-    std::fill(part.sums(), part.sums() + t.plan.ld, 0.0f);
+    part.maximum() = -std::numeric_limits<float>::infinity();
     part.total() = 0.0f;
+    std::fill(part.sums(), part.sums() + t.plan.ld, 0.0f);
     if (seen[row].empty()) continue;
-    float* scores = t.scores + row * kCacheChunk + seen[row].begin - offset;
-    const V largest = all(part.maximum());
-    const int64_t n = seen[row].end - seen[row].begin;
-    for_lanes(n, [&](int64_t i, auto e) WEFT_LANES {
-      store(exp_of_difference(hn::Sub(load(scores + i, e), largest)), scores + i, e);
-    });
-    part.total() = sum_lanes(n, [&](int64_t i, auto e) WEFT_LANES { return load(scores + i, e); });
-  }
-  const Rows<const T> values = rows_of(t.a.v, D, {t.b, t.kv_head, any.begin, any.end - any.begin});
-  for (int64_t j = any.begin; j < any.end; ++j) {
-    const T* value = values.data + (j - any.begin) * values.stride;
-    for (int64_t row = 0; row < t.plan.rows; ++row) {
-      if (j < seen[row].begin || j >= seen[row].end) continue;
-      const float weight = t.scores[row * kCacheChunk + j - offset];
-      add_value(weight, value, part_of_row(t.part, t.plan, row).sums(), D);
-    }
+    const HeadSpan span{t.b, t.kv_head, seen[row].begin, seen[row].end - seen[row].begin};
+    float* weights = t.scores + row * kCacheChunk + seen[row].begin - t.keys.begin;
+    exponentiate(part, weights, span.count);
+    const Rows<const T> values = rows_of(t.a.v, D, span);
+    int64_t d = 0;
+    for (; d + 4 * kLanes <= D; d += 4 * kLanes)
+      sum_values<4>(weights, values, d, Full(), part.sums());
+    for (; d + kLanes <= D; d += kLanes) sum_values<1>(weights, values, d, Full(), part.sums());
+    if (d < D) sum_values<1>(weights, values, d, Part{D - d}, part.sums());
   }
 }
 
@@ -152,7 +199,7 @@ void run_cache_task(const CacheTask<T>& t) {
               t.plan.ld);
   }
   score_keys(t, seen, any);
-  add_values(t, seen, any);
+  add_values(t, seen);
 }
 
 // The parts of one query, in the order of the keys; the sums end up in the first part.
