@@ -164,6 +164,7 @@ nlohmann::ordered_json bench_generation(const GenerationBench& options) {
       runtime::measure_roof(subject.compute, ThreadPool(subject.threads), 0.5);
   const generate::CacheOptions cache{.batch = options.sequences,
                                      .capacity = options.prompt_tokens + options.new_tokens,
+                                     .chunk = generate::chunk_for(options.prompt_tokens),
                                      .compute = subject.compute};
   runtime::ForwardSession session(generate::generation_graphs(subject.spec, cache),
                                   subject.threads);

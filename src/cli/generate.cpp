@@ -108,6 +108,7 @@ class GenerateVerb {
     const int64_t side_by_side = static_cast<int64_t>(std::min(kBatch, prompts_.size()));
     const generate::CacheOptions cache{.batch = options_.beams > 1 ? options_.beams : side_by_side,
                                        .capacity = capacity_,
+                                       .chunk = generate::chunk_for(longest_),
                                        .compute = compute_type(options_.model.precision)};
     runtime::ForwardSession session(generate::generation_graphs(folder_.spec, cache),
                                     thread_count(options_.model.threads));
@@ -134,6 +135,7 @@ class GenerateVerb {
                   "prompt takes " + std::to_string(longest) + "; allowed: at most " +
                   std::to_string(room));
     options_.generate.max_new_tokens = wanted;
+    longest_ = longest;
     capacity_ = longest + wanted;
   }
 
@@ -183,7 +185,8 @@ class GenerateVerb {
   std::vector<std::string> texts_;
   ModelFolder folder_;
   std::vector<std::vector<int32_t>> prompts_;
-  int64_t capacity_ = 0;
+  int64_t longest_ = 0;   // prompt, in tokens
+  int64_t capacity_ = 0;  // of a sequence
 };
 
 void add_sampling_options(CLI::App& verb, Options& o) {

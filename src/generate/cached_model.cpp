@@ -4,12 +4,22 @@
 #include <cstring>
 #include <limits>
 
+#include "graph/registry.h"
 #include "nn/decoder.h"
 
 namespace weft::generate {
 namespace {
 
 constexpr int32_t kNowhere = -1;  // a slot that drops its token: padding
+constexpr int64_t kLargestChunk = 256;
+constexpr int64_t kChunkUnit = 16;
+
+// Logits are chosen from in fp32.
+graph::ValueId as_float(graph::GraphData& data, graph::ValueId id) {
+  if (data.value(id).type.dtype == DType::kF32) return id;
+  const graph::BuildContext context(data, "head", graph::Phase::kForward);
+  return graph::roles().cast(data.handle(id), DType::kF32).id();
+}
 
 runtime::ForwardGraph decoding_graph(const nn::DecoderSpec& spec, const CacheOptions& options,
                                      bool logits) {
@@ -21,8 +31,10 @@ runtime::ForwardGraph decoding_graph(const nn::DecoderSpec& spec, const CacheOpt
                                                       .logits = logits});
   graph::Values outputs;
   if (logits) outputs.push_back(built.logits);
-  return runtime::build_forward_graph(logits ? "decode" : "prefill", graph.data(), outputs,
-                                      options.compute);
+  runtime::ForwardGraph forward = runtime::build_forward_graph(
+      logits ? "decode" : "prefill", graph.data(), outputs, options.compute);
+  for (graph::ValueId& output : forward.outputs) output = as_float(*forward.data, output);
+  return forward;
 }
 
 int32_t* input(const graph::Program& program, std::string_view name) {
@@ -30,6 +42,12 @@ int32_t* input(const graph::Program& program, std::string_view name) {
 }
 
 }  // namespace
+
+int64_t chunk_for(int64_t prompt_tokens) {
+  const int64_t tokens = std::max<int64_t>(1, prompt_tokens - 1);  // the last one is decoded
+  const int64_t parts = (tokens + kLargestChunk - 1) / kLargestChunk;
+  return ((tokens + parts - 1) / parts + kChunkUnit - 1) / kChunkUnit * kChunkUnit;
+}
 
 std::vector<runtime::ForwardGraph> generation_graphs(const nn::DecoderSpec& spec,
                                                      const CacheOptions& options) {
@@ -48,8 +66,7 @@ CachedModel::CachedModel(const nn::DecoderSpec& spec, const CacheOptions& option
       options_(options),
       programs_(programs),
       tokens_(spec.vocab_size),
-      lengths_(static_cast<size_t>(options.batch), 0),
-      logits_(static_cast<size_t>(options.batch * spec.vocab_size)) {}
+      lengths_(static_cast<size_t>(options.batch), 0) {}
 
 void CachedModel::reset() {
   std::fill(lengths_.begin(), lengths_.end(), 0);
@@ -122,22 +139,13 @@ std::span<const float> CachedModel::append(std::span<const std::vector<int32_t>>
   for (size_t r = 0; r < tokens.size(); ++r)
     if (!tokens[r].empty()) place(program(true), {static_cast<int64_t>(r), 0, tokens[r].back()});
   program(true).run_body(programs_.parallel);
-  read_logits();
+  const std::span<float> logits(programs_.programs.output(programs_.first + 1, 0).as<float>(),
+                                static_cast<size_t>(options_.batch * spec_.vocab_size));
   for (size_t row = 0; row < lengths_.size(); ++row) {
-    const auto begin = logits_.begin() + static_cast<std::ptrdiff_t>(row) * spec_.vocab_size;
+    const auto begin = logits.begin() + static_cast<std::ptrdiff_t>(row) * spec_.vocab_size;
     std::fill(begin + tokens_, begin + spec_.vocab_size, -std::numeric_limits<float>::infinity());
   }
-  return logits_;
-}
-
-void CachedModel::read_logits() {
-  const graph::Tensor out = programs_.programs.output(programs_.first + 1, 0);
-  if (out.type.dtype == DType::kF32) {
-    std::copy_n(out.as<float>(), logits_.size(), logits_.begin());
-    return;
-  }
-  std::transform(out.as<BFloat16>(), out.as<BFloat16>() + logits_.size(), logits_.begin(),
-                 [](BFloat16 value) { return static_cast<float>(value); });
+  return logits;
 }
 
 void CachedModel::reorder(std::span<const int32_t> parents) {

@@ -17,6 +17,10 @@ struct CacheOptions {
   DType compute = DType::kF32;
 };
 
+// The chunk that fits prompts of up to `prompt_tokens`: equal parts of a size at which products are
+// fast, and little padding. A multiple of 16, so that every prompt is read by the same kernels.
+int64_t chunk_for(int64_t prompt_tokens);
+
 // The two programs: one only fills the caches with `chunk` tokens, the other reads one token of
 // each sequence and gives logits.
 std::vector<runtime::ForwardGraph> generation_graphs(const nn::DecoderSpec& spec,
@@ -60,14 +64,12 @@ class CachedModel {
   void clear_inputs(const graph::Program& program);
   void place(const graph::Program& program, const Token& token);
   void prefill(std::span<const std::vector<int32_t>> tokens);
-  void read_logits();
 
   nn::DecoderSpec spec_;
   CacheOptions options_;
   GenerationPrograms programs_;
   int64_t tokens_;  // ids below may be predicted
   std::vector<int64_t> lengths_;
-  std::vector<float> logits_;
 };
 
 }  // namespace weft::generate

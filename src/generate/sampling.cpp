@@ -2,6 +2,7 @@
 #include "generate/sampling.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -18,24 +19,42 @@ namespace {
 
 constexpr float kRuledOut = -std::numeric_limits<float>::infinity();
 
-// The largest logit, after checking that a softmax of the logits exists.
+[[noreturn]] void refuse(std::span<const float> logits) {
+  const auto bad =
+      std::find_if(logits.begin(), logits.end(), [](float logit) { return !(logit < -kRuledOut); });
+  throw Error("the model's logit of token " + std::to_string(bad - logits.begin()) + " is " +
+                  (std::isnan(*bad) ? "NaN" : "infinite") +
+                  ", so no token can be chosen: training has diverged or the weights are "
+                  "damaged; use an earlier checkpoint",
+              ExitCode::kDiverged);
+}
+
+// The largest logit, after checking that a softmax of the logits exists. Several maxima at one
+// time, which a compiler makes vectors of: a vocabulary has tens of thousands of logits for each
+// token.
 float checked_maximum(std::span<const float> logits) {
-  float largest = kRuledOut;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (std::isnan(logits[i]) || logits[i] == -kRuledOut) {
-      throw Error("the model's logit of token " + std::to_string(i) + " is " +
-                      (std::isnan(logits[i]) ? "NaN" : "infinite") +
-                      ", so no token can be chosen: training has diverged or the weights are "
-                      "damaged; use an earlier checkpoint",
-                  ExitCode::kDiverged);
+  constexpr size_t kSideBySide = 16;
+  std::array<float, kSideBySide> largest;
+  largest.fill(kRuledOut);
+  std::array<int32_t, kSideBySide> bad{};
+  size_t i = 0;
+  for (; i + kSideBySide <= logits.size(); i += kSideBySide)
+    for (size_t j = 0; j < kSideBySide; ++j) {
+      const float logit = logits[i + j];
+      largest[j] = logit > largest[j] ? logit : largest[j];
+      bad[j] |= logit < -kRuledOut ? 0 : 1;
     }
-    largest = std::max(largest, logits[i]);
+  for (; i < logits.size(); ++i) {
+    largest[0] = std::max(largest[0], logits[i]);
+    bad[0] |= logits[i] < -kRuledOut ? 0 : 1;
   }
-  if (largest == kRuledOut) {
+  if (std::any_of(bad.begin(), bad.end(), [](int32_t b) { return b != 0; })) refuse(logits);
+  const float result = *std::max_element(largest.begin(), largest.end());
+  if (result == kRuledOut) {
     throw Error("every token is ruled out (" + std::to_string(logits.size()) +
                 " logits, none finite), so no token can be chosen");
   }
-  return largest;
+  return result;
 }
 
 double probability_sum(std::span<const float> logits, float largest) {
