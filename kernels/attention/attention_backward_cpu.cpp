@@ -102,8 +102,8 @@ struct FloatBackwardBlock : BackwardBlock {
     for (int64_t query = rows.begin; query < rows.end; query += kLanes) {
       const LaneMasks masks(seen, query, a.dropout, kept);
       float *scores = p + query, *slopes = ds + query;
-      differentiate({scores, a.scale, columns}, slopes, masks, load(lse + query, Full()),
-                    load(delta + query, Full()),
+      differentiate({scores, a.scale, columns},
+                    {slopes, load(lse + query, Full()), load(delta + query, Full())}, masks,
                     [scores, slopes](int64_t key, const LaneGradients& g) WEFT_LANES {
                       HWY_UNROLL(2)
                       for (int64_t i = 0; i < 2; ++i) {

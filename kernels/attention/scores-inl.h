@@ -186,22 +186,29 @@ HWY_INLINE void soften(const ScoreLanes& s, const LaneMasks& masks, Statistics& 
 
 // ---- Backward ----------------------------------------------------------------------------------
 
-// emit(key, P D and dS of key, and of key + 1), from scores and dP. `statistics`: log-sum-exp and
-// delta of the queries.
+// What else the gradient of one vector of queries reads: dP, as scores lie, and statistics.
+struct SlopeLanes {
+  const float* dp;
+  V lse, delta;
+};
+
+// P D and dS of two keys.
 struct LaneGradients {
   V p[2], ds[2];
 };
+
+// emit(key, gradients of key and key + 1), from scores and dP.
 template <class Emit>
-HWY_INLINE void differentiate(const ScoreLanes& s, const float* dp, const LaneMasks& masks, V lse,
-                              V delta, Emit emit) {
+HWY_INLINE void differentiate(const ScoreLanes& s, const SlopeLanes& slopes, const LaneMasks& masks,
+                              Emit emit) {
   const V scale = all(s.scale);
   for (int64_t key = s.keys.begin; key < s.keys.end; key += 2) {
     LaneGradients g;
     HWY_UNROLL(2)
     for (int64_t i = 0; i < 2; ++i) {
-      const V p = exp_of_difference(hn::MulSub(s.at(key + i), scale, lse));
-      const V slope = masks.dropped(key + i, load(dp + (key + i) * kQueryBlock, Full()));
-      const V ds = hn::Mul(p, hn::Sub(slope, delta));
+      const V p = exp_of_difference(hn::MulSub(s.at(key + i), scale, slopes.lse));
+      const V slope = masks.dropped(key + i, load(slopes.dp + (key + i) * kQueryBlock, Full()));
+      const V ds = hn::Mul(p, hn::Sub(slope, slopes.delta));
       g.p[i] = masks.seen_or(key + i, masks.dropped(key + i, p), zeros());
       g.ds[i] = masks.seen_or(key + i, ds, zeros());
     }

@@ -105,8 +105,8 @@ struct TiledBackwardBlock : BackwardBlock {
     for (int64_t query = rows.begin; query < rows.end; query += kLanes) {
       const LaneMasks masks(seen, query, a.dropout, kept);
       BFloat16 *to_p = p_rows + query, *to_ds = ds_rows + query, *to_pairs = ds_pairs + 2 * query;
-      differentiate({p + query, a.scale, columns}, ds + query, masks, load(lse + query, Full()),
-                    load(delta + query, Full()),
+      differentiate({p + query, a.scale, columns},
+                    {ds + query, load(lse + query, Full()), load(delta + query, Full())}, masks,
                     [=](int64_t key, const LaneGradients& g) WEFT_LANES {
                       const int64_t row = key * kQueryBlock;
                       store_rounded(g.p[0], to_p + row);
