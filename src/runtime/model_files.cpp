@@ -1,6 +1,7 @@
 #include "runtime/model_files.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <set>
 
@@ -12,6 +13,8 @@ bool is_known_buffer(std::string_view name) {
   return name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
          name.ends_with("rotary_emb.inv_freq");
 }
+
+constexpr int64_t kPiece = 65536;  // elements
 
 // The published GPT-2 files lack the prefix that transformers itself writes.
 std::string without_root(const std::string& name) {
@@ -44,13 +47,31 @@ class WeightLoader {
     if (!std::equal(tensor.shape.begin(), tensor.shape.end(), name.shape.begin(), name.shape.end()))
       throw Error("'" + tensors_.path().string() + "' has the tensor " + tensor.to_string() +
                   "; the model's config.json makes it " + name.shape.to_string());
-    const ParameterMemory memory = find_(name.parameter);
-    buffer_.resize(static_cast<size_t>(name.shape.elements()));
-    io::read_floats(tensor, buffer_);
-    if (memory.master != nullptr)
-      std::copy(buffer_.begin(), buffer_.end(), memory.master + name.offset);
+    ParameterMemory memory = find_(name.parameter);
+    if (memory.master != nullptr) memory.master += name.offset;
+    if (memory.copy != nullptr) memory.copy += name.offset;
+    if (tensor.type == io::StoredType::kBF16 && memory.master == nullptr) {
+      if (memory.copy != nullptr)
+        std::memcpy(memory.copy, tensor.bytes.data(), tensor.bytes.size());
+      return;
+    }
+    for (int64_t begin = 0; begin < name.shape.elements(); begin += kPiece)
+      load_piece(tensor, begin, std::min(kPiece, name.shape.elements() - begin), memory);
+  }
+
+  // A piece at a time, so that a tensor is converted in the cache and no second copy of it exists.
+  void load_piece(const io::TensorView& tensor, int64_t begin, int64_t count,
+                  const ParameterMemory& memory) {
+    const size_t width = tensor.bytes.size() / static_cast<size_t>(tensor.elements());
+    io::TensorView piece = tensor;
+    piece.shape = {&count, 1};
+    piece.bytes = tensor.bytes.subspan(static_cast<size_t>(begin) * width,
+                                       static_cast<size_t>(count) * width);
+    buffer_.resize(static_cast<size_t>(kPiece));
+    float* const values = memory.master == nullptr ? buffer_.data() : memory.master + begin;
+    io::read_floats(piece, {values, static_cast<size_t>(count)});
     if (memory.copy != nullptr)
-      std::transform(buffer_.begin(), buffer_.end(), memory.copy + name.offset,
+      std::transform(values, values + count, memory.copy + begin,
                      [](float value) { return BFloat16(value); });
   }
 
