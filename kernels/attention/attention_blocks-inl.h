@@ -30,6 +30,17 @@ HWY_INLINE Rows<T> rows_of(const HeadRows<T>& h, int64_t D, const HeadSpan& span
   return {h.data + span.b * h.batch + span.first * h.row + span.head * D, h.row, span.count, D};
 }
 
+// Brings rows that will be written into the caches while something else is computed: rows of a head
+// lie too far apart for the processor to foresee the next.
+template <class T>
+HWY_INLINE void fetch_rows(const Rows<T>& rows) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t r = 0; r < rows.count; ++r) {
+    T* row = rows.data + r * rows.stride;
+    for (int64_t i = 0; i < rows.D; i += kLine) __builtin_prefetch(row + i, 1);
+  }
+}
+
 // to[row] = factor * from[row]; rows of floats are zeroed up to `to.stride`.
 template <class From, class To>
 void copy_rows(const Rows<From>& from, float factor, const Rows<To>& to) {

@@ -115,6 +115,7 @@ KeyRange seen_keys(const AttentionForward<T>& a, int64_t b, const KeyRange& bloc
 template <class Block, class T>
 void take_queries(const AttentionForward<T>& a, const float* packed, Block& block) {
   block.start(a);
+  fetch_rows(rows_of(a.out, a.shape.D, block.span));
   const KeyRange keys = block.see.any;
   for (int64_t j = keys.begin / kKeyBlock; j * kKeyBlock < keys.end; ++j) {
     block.take_keys(a, packed, j);
