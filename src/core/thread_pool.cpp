@@ -48,24 +48,47 @@ int usable_threads() {
   return std::max(1, limit > 0 ? std::min(affinity, limit) : affinity);
 }
 
-// A loop is announced by a new generation number. A worker takes tiles from `next` until none is
-// left and then reports itself done; the caller waits for all workers, so that no one still reads
-// the loop's description when the next loop is written.
+// A loop is announced by a new generation number. The tiles are dealt out in contiguous ranges, one
+// for each worker: the operators of a step mostly cut the same rows, so a worker finds in its own
+// cache what it wrote in the loop before. Who has finished its range helps the others with theirs.
+// A worker without work reports itself done; the caller waits for all workers, so that no one still
+// reads the loop's description when the next loop is written.
 struct ThreadPool::Impl {
+  struct alignas(64) Range {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+
   std::vector<std::thread> workers;
+  std::vector<Range> ranges;  // of the caller, then of the workers
   std::atomic<uint64_t> generation{0};
-  std::atomic<int> busy{0};
+  std::atomic<int> sleepers{0};
+  alignas(64) std::atomic<int> busy{0};
   std::atomic<bool> stop{false};
-  alignas(64) std::atomic<int64_t> next{0};
-  int64_t tiles = 0;
   Body body = nullptr;
   void* context = nullptr;
   std::mutex mutex;
   std::condition_variable wake;
 
+  explicit Impl(int threads) : ranges(static_cast<size_t>(threads)) {}
+
+  void deal_out(int64_t tiles) {
+    const auto count = static_cast<int64_t>(ranges.size());
+    for (int64_t i = 0; i < count; ++i) {
+      Range& range = ranges[static_cast<size_t>(i)];
+      range.next.store((tiles * i + count - 1) / count, std::memory_order_relaxed);
+      range.end = (tiles * (i + 1) + count - 1) / count;
+    }
+  }
+
   void take_tiles(int worker) {
-    for (int64_t tile; (tile = next.fetch_add(1, std::memory_order_relaxed)) < tiles;)
-      body(context, tile, worker);
+    for (size_t i = 0; i < ranges.size(); ++i) {
+      Range& range = ranges[(static_cast<size_t>(worker) + i) % ranges.size()];
+      while (range.next.load(std::memory_order_relaxed) < range.end) {
+        const int64_t tile = range.next.fetch_add(1, std::memory_order_relaxed);
+        if (tile < range.end) body(context, tile, worker);
+      }
+    }
   }
 
   uint64_t wait_for_loop(uint64_t seen) {
@@ -75,7 +98,9 @@ struct ThreadPool::Impl {
       _mm_pause();
     }
     std::unique_lock lock(mutex);
-    wake.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
+    sleepers.fetch_add(1);
+    wake.wait(lock, [&] { return generation.load() != seen; });
+    sleepers.fetch_sub(1);
     return generation.load(std::memory_order_acquire);
   }
 
@@ -88,19 +113,19 @@ struct ThreadPool::Impl {
     }
   }
 
+  // Either a worker that goes to sleep sees the new generation, or it is counted here before.
   void announce() {
-    {
-      const std::lock_guard lock(
-          mutex);  // a worker between its check and its sleep must not miss it
-      generation.fetch_add(1, std::memory_order_release);
-    }
+    generation.fetch_add(1);
+    if (sleepers.load() == 0) return;
+    { const std::lock_guard lock(mutex); }  // it is between its check and its sleep, or asleep
     wake.notify_all();
   }
 };
 
-ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
+ThreadPool::ThreadPool(int threads) {
   if (threads < 1)
     throw Error("a thread pool needs at least 1 thread, got " + std::to_string(threads));
+  impl_ = std::make_unique<Impl>(threads);
   for (int worker = 1; worker < threads; ++worker)
     impl_->workers.emplace_back([this, worker] { impl_->work(worker); });
 }
@@ -121,10 +146,9 @@ void ThreadPool::run(int64_t tiles, Body body, void* context) const {
     for (int64_t tile = 0; tile < tiles; ++tile) body(context, tile, 0);
     return;
   }
-  pool.tiles = tiles;
+  pool.deal_out(tiles);
   pool.body = body;
   pool.context = context;
-  pool.next.store(0, std::memory_order_relaxed);
   pool.busy.store(static_cast<int>(pool.workers.size()), std::memory_order_relaxed);
   pool.announce();
   pool.take_tiles(0);
