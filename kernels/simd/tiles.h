@@ -22,14 +22,26 @@ inline constexpr int64_t kTileElements = 1 << 15;
 inline constexpr int64_t kMaxSumTiles = 64;
 inline constexpr int64_t kMinSumRows = 16;
 
+// Small tensors are cut finer, so that all threads get a fair share: handing out a tile costs about
+// as much as a hundred elements.
+inline constexpr int64_t kLeastTileElements = 1 << 12;
+inline constexpr int64_t kFairTiles = 32;
+
+inline int64_t tile_elements(int64_t elements) {
+  int64_t size = kTileElements;
+  while (size > kLeastTileElements && elements < kFairTiles * size) size /= 2;
+  return size;
+}
+
 // A flat range of elements.
 inline Tiles element_tiles(int64_t elements) {
-  return {elements, kTileElements};
+  return {elements, tile_elements(elements)};
 }
 
 // Rows of `width` elements that do not depend on each other.
 inline Tiles row_tiles(int64_t rows, int64_t width) {
-  return {rows, std::clamp<int64_t>(kTileElements / std::max<int64_t>(width, 1), 1, 1024)};
+  const int64_t per_tile = tile_elements(rows * width) / std::max<int64_t>(width, 1);
+  return {rows, std::clamp<int64_t>(per_tile, 1, 1024)};
 }
 
 // Rows that are summed into one partial row per tile.
