@@ -65,7 +65,7 @@ class GemmPlan {
   // kernels.
   static size_t scratch_bytes(const GemmSpec& spec, int workers);
   // How the tiles are multiplied: "onednn bf16", "onednn f32", "onednn f32 from bf16", "thin",
-  // and "plain" with KernelChoice::kReference.
+  // "small", and "plain" with KernelChoice::kReference.
   const char* kernel_name() const;
 
  private:

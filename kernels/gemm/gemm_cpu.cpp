@@ -6,6 +6,7 @@
 #include "kernels/cpu_isa.h"
 #include "kernels/gemm/epilogue.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/small_product.h"
 #include "kernels/gemm/thin_product.h"
 #include "kernels/gemm/tile_product.h"
 #include "weft/error.h"
@@ -22,6 +23,11 @@ constexpr int64_t kTileM = 128, kTileN = 256;
 constexpr int64_t kAmxTileM = 256, kAmxTileN = 512;
 // Widened tiles of A and B (1.5 MiB with the above) should stay in the second-level cache.
 constexpr int64_t kWidenedK = 1024;
+
+// A product of few tiles is cut finer, down to these, until each of a few threads has one.
+constexpr int64_t kFewTiles = 4, kLeastTileM = 64, kLeastTileN = 128;
+// Elements of an operand that stays in the second-level cache.
+constexpr int64_t kCachedOperand = 1 << 18;
 
 constexpr size_t kAlignment = 64;
 size_t aligned(size_t bytes) {
@@ -40,10 +46,17 @@ int64_t balanced(int64_t size, int64_t target, int64_t unit) {
 struct Blocking {
   bool plain = false;  // the reference: loops in place of oneDNN
   bool thin = false;   // row by row, without oneDNN
+  bool small = false;  // in registers, without oneDNN
   bool widen = false;  // bfloat16 operands become float tiles
   bool pack = false;   // bfloat16 operands are brought into oneDNN's layouts before the first tile
   int64_t tile_m = 0, tile_n = 0, block_k = 0;
 };
+
+void cut_finer(const GemmSpec& s, Blocking& b) {
+  const auto few = [&] { return ceil_div(s.m, b.tile_m) * ceil_div(s.n, b.tile_n) < kFewTiles; };
+  while (few() && b.tile_n >= 2 * kLeastTileN) b.tile_n = ceil_div(b.tile_n / 2, 64) * 64;
+  while (few() && b.tile_m >= 2 * kLeastTileM) b.tile_m = ceil_div(b.tile_m / 2, 16) * 16;
+}
 
 Blocking choose_blocking(const GemmSpec& s, int workers) {
   Blocking b;
@@ -51,12 +64,17 @@ Blocking choose_blocking(const GemmSpec& s, int workers) {
   b.thin = is_thin(s) && !b.plain;
   const bool bf16 = s.input == DType::kBF16;
   b.widen = bf16 && !b.thin && !b.plain && !(has_fast_bf16_dot() && onednn_multiplies_bf16());
+  if (!b.thin && !b.plain && (!bf16 || b.widen) && is_small(s)) {
+    const SmallTile tile = small_tile(s);
+    return {.small = true, .tile_m = tile.rows, .tile_n = tile.columns, .block_k = s.k};
+  }
   // Otherwise oneDNN would pack B again for each tile, which takes half of an AMX product's time.
   b.pack = bf16 && !b.thin && !b.plain && !b.widen;
   const bool amx = bf16 && !b.widen && cpu_isa() == CpuIsa::kAmx;
   b.tile_m = b.thin ? s.m : balanced(s.m, amx ? kAmxTileM : kTileM, 16);
   b.tile_n = b.thin ? thin_tile_columns(s, workers) : balanced(s.n, amx ? kAmxTileN : kTileN, 64);
   b.block_k = b.widen ? balanced(s.k, kWidenedK, 16) : s.k;
+  if (!b.thin) cut_finer(s, b);
   return b;
 }
 
@@ -107,10 +125,18 @@ struct GemmPlan::Impl {
   std::array<std::unique_ptr<TileProduct>, 16> products;
 
   Impl(const GemmSpec& given, int worker_count);
+  bool uses_products() const { return !blocking.thin && !blocking.small; }
+  // Whether a small product needs no other epilogue than its own.
+  bool is_final(const GemmArgs& args) const {
+    return !spec.activation && !spec.residual && !spec.save_pre_activation &&
+           spec.bias_dtype == DType::kF32 && args.alpha == 1.0f && !args.accumulate;
+  }
+  void run_small(const GemmArgs& args, const TileRange& range, std::byte* scratch) const;
   int64_t halves() const { return spec.gated ? 2 : 1; }
   int64_t tiles_m() const { return ceil_div(spec.m, blocking.tile_m); }
   int64_t tiles_n() const { return ceil_div(spec.n, blocking.tile_n); }
   int64_t blocks_k() const { return ceil_div(spec.k, blocking.block_k); }
+  TileRange range_at(int64_t row, int64_t column) const;  // in tiles
   TileRange range_of(int64_t tile) const;
   TileShape shape_of(const TileRange& range, int64_t block) const;
   size_t product_index(const TileRange& range, int64_t block) const;
@@ -159,10 +185,17 @@ GemmPlan::Impl::Impl(const GemmSpec& given, int worker_count)
   lay_out_scratch();
 }
 
-// Tiles of one column of tiles follow each other, so that its part of B stays in the cache.
-TileRange GemmPlan::Impl::range_of(int64_t tile) const {
-  const int64_t m0 = tile % tiles_m() * blocking.tile_m, n0 = tile / tiles_m() * blocking.tile_n;
+TileRange GemmPlan::Impl::range_at(int64_t row, int64_t column) const {
+  const int64_t m0 = row * blocking.tile_m, n0 = column * blocking.tile_n;
   return {m0, n0, std::min(blocking.tile_m, spec.m - m0), std::min(blocking.tile_n, spec.n - n0)};
+}
+
+// Tiles of one column of tiles follow each other where B is large, so that its part of them stays
+// in the cache. Else they go by rows, as other operators do: a thread finds in its cache the rows
+// that it wrote before.
+TileRange GemmPlan::Impl::range_of(int64_t tile) const {
+  if (spec.k * spec.n <= kCachedOperand) return range_at(tile / tiles_n(), tile % tiles_n());
+  return range_at(tile % tiles_m(), tile / tiles_m());
 }
 
 TileShape GemmPlan::Impl::shape_of(const TileRange& range, int64_t block) const {
@@ -197,8 +230,9 @@ template <class Visit>
 void GemmPlan::Impl::for_each_shape(Visit visit) const {
   const int64_t last_m = tiles_m() - 1, last_n = tiles_n() - 1, last_k = blocks_k() - 1;
   std::array<bool, 16> seen{};
-  for (const int64_t tile : {int64_t{0}, last_m, last_n * tiles_m(), last_n * tiles_m() + last_m}) {
-    const TileRange range = range_of(tile);
+  const TileRange corners[] = {range_at(0, 0), range_at(last_m, 0), range_at(0, last_n),
+                               range_at(last_m, last_n)};
+  for (const TileRange& range : corners) {
     for (const int64_t block : {int64_t{0}, std::min<int64_t>(1, last_k), last_k}) {
       const size_t index = product_index(range, block);
       if (!seen[index]) visit(index, shape_of(range, block));
@@ -217,7 +251,8 @@ void GemmPlan::Impl::lay_out_scratch() {
   layout.bias = layout.b + (blocking.widen ? floats(k * n) : 0);
   layout.onednn = layout.bias + (spec.bias ? 2 * floats(n) : 0);
   size_t most = 0;
-  if (!blocking.thin) {
+  if (blocking.small) most = small_scratch_bytes(spec, m);
+  if (uses_products()) {
     for_each_shape([&](size_t, const TileShape& shape) {
       const TileMemory memory =
           blocking.plain ? TileMemory{plain_scratch_bytes(shape), 0, 0} : onednn_memory(shape);
@@ -253,14 +288,14 @@ void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.onednn;
   const BlockRange all{0, spec.k};
   if (task < columns) {
-    TileRange range = range_of(task % tiles_n() * tiles_m());
+    TileRange range = range_at(0, task % tiles_n());
     const TileProduct& product = *products[product_index(range, 0)];
     range.n0 += task / tiles_n() * spec.n;
     product.pack_b(operand_b(args.b, range, all, nullptr),
                    packed_b(scratch, task % tiles_n(), task / tiles_n()), own, worker);
     return;
   }
-  const TileRange range = range_of(task - columns);
+  const TileRange range = range_at(task - columns, 0);
   products[product_index(range, 0)]->pack_a(operand_a(args.a, range, all, nullptr),
                                             packed_a(scratch, task - columns), own, worker);
 }
@@ -351,6 +386,30 @@ void GemmPlan::Impl::finish(const GemmArgs& args, const TileRange& range,
   apply_epilogue(tile, spec.activation);
 }
 
+void GemmPlan::Impl::run_small(const GemmArgs& args, const TileRange& range,
+                               std::byte* scratch) const {
+  SmallArgs tile{.a = args.a,
+                 .b = args.b,
+                 .first_row = range.m0,
+                 .first_column = range.n0,
+                 .rows = range.rows,
+                 .columns = range.columns,
+                 .scratch = scratch + layout.onednn};
+  if (is_final(args)) {
+    const int64_t first = range.m0 * spec.ldc + range.n0;
+    tile.c = static_cast<std::byte*>(args.c) + first * size_of(spec.output);
+    tile.ldc = spec.ldc;
+    tile.output = spec.output;
+    if (spec.bias) tile.bias = static_cast<const float*>(args.bias) + range.n0;
+    return multiply_small(spec, tile);
+  }
+  tile.ldc = range.columns;
+  for (int64_t half = 0; half < halves(); ++half, tile.first_column += spec.n) {
+    tile.c = sums(scratch, half);
+    multiply_small(spec, tile);
+  }
+}
+
 void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scratch,
                               int worker) const {
   const TileRange range = range_of(tile);
@@ -363,6 +422,9 @@ void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scr
                            .columns = range.columns,
                            .sums = sums(mine, half)});
     }
+  } else if (blocking.small) {
+    run_small(args, range, mine);
+    if (is_final(args)) return;
   } else if (blocking.pack) {
     multiply_packed(args, range, scratch, worker);
   } else {
@@ -374,7 +436,7 @@ void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scr
 
 GemmPlan::GemmPlan(const GemmSpec& spec, int workers)
     : impl_(std::make_unique<Impl>(spec, workers)) {
-  if (impl_->blocking.thin) return;
+  if (!impl_->uses_products()) return;
   impl_->for_each_shape([&](size_t index, const TileShape& shape) {
     impl_->products[index] =
         impl_->blocking.plain ? make_plain_product(shape) : make_onednn_product(shape, workers);
@@ -400,6 +462,7 @@ const GemmSpec& GemmPlan::spec() const {
 const char* GemmPlan::kernel_name() const {
   if (impl_->blocking.plain) return "plain";
   if (impl_->blocking.thin) return "thin";
+  if (impl_->blocking.small) return "small";
   if (impl_->blocking.widen) return "onednn f32 from bf16";
   return impl_->spec.input == DType::kF32 ? "onednn f32" : "onednn bf16";
 }

@@ -223,6 +223,37 @@ TEST(Gemm, FewRowsInEveryLayout) {
   }
 }
 
+// Strips of rows, panels of columns, tiles and blocks of the products that need no oneDNN.
+TEST(Gemm, SmallProductsAroundTheirEdges) {
+  for (const int64_t m : {9, 11, 12, 13, 191, 192, 193, 400}) {
+    check_layouts({.spec = {.m = m, .n = 35, .k = 18, .bias = true}});
+  }
+  for (const int64_t n : {15, 16, 17, 31, 32, 33, 63, 64, 65, 200}) {
+    check_layouts({.spec = {.m = 14, .n = n, .k = 19, .bias = true}});
+  }
+  for (const int64_t k : {15, 16, 17, 128, 191, 192, 193}) {
+    check_layouts({.spec = {.m = 26, .n = 34, .k = k, .bias = true}});
+  }
+}
+
+// More than one tile both ways, the last of each smaller: in either order of tiles.
+TEST(Gemm, UnevenTilesInBothDirections) {
+  check_layouts({.spec = {.m = 260, .n = 300, .k = 200}});
+  check_layouts({.spec = {.m = 260, .n = 900, .k = 300}});
+}
+
+TEST(Gemm, SmallProductsAreChosenByShape) {
+  const auto chosen = [](const GemmSpec& spec) {
+    return std::string_view(GemmPlan(spec, 1).kernel_name());
+  };
+  EXPECT_EQ(chosen({.m = 768, .n = 1024, .k = 128}), "small");
+  EXPECT_EQ(chosen({.m = 768, .n = 1025, .k = 128}), "onednn f32");
+  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 192}), "small");
+  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 193}), "onednn f32");
+  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 128, .trans_a = true}), "onednn f32");
+  EXPECT_EQ(chosen({.m = 8, .n = 3, .k = 8}), "thin");
+}
+
 TEST(Gemm, LeadingDimensionsAboveTheSizes) {
   for (const int64_t m : {2, 40}) {
     check_types({.spec = {.m = m, .n = 30, .k = 20, .lda = 23, .ldb = 37, .ldc = 33}});
@@ -315,6 +346,10 @@ TEST(Gemm, SameBitsForEveryNumberOfThreads) {
     const Case c{.spec = {.m = 300, .n = 700, .k = 1500, .trans_a = trans_a, .trans_b = !trans_a}};
     expect_same_bits_for_threads<float>(c);
     expect_same_bits_for_threads<BFloat16>(c);
+    const Case small{
+        .spec = {.m = 300, .n = 120, .k = 190, .trans_a = trans_a, .trans_b = !trans_a}};
+    expect_same_bits_for_threads<float>(small);
+    expect_same_bits_for_threads<BFloat16>(small);
   }
 }
 
