@@ -31,8 +31,11 @@ std::unique_ptr<T, Free> random_values(int64_t count) {
   std::unique_ptr<T, Free> memory(static_cast<T*>(std::aligned_alloc(kPage, bytes)));
   if (memory == nullptr) throw std::bad_alloc();
   madvise(memory.get(), bytes, MADV_HUGEPAGE);
-  for (int64_t i = 0; i < count; ++i)
-    memory.get()[i] = static_cast<T>(uniform_from(philox(1, static_cast<uint64_t>(i))[0]) - 0.5f);
+  constexpr int64_t kPeriod = 1 << 16;
+  T* values = memory.get();
+  for (int64_t i = 0; i < std::min(count, kPeriod); ++i)
+    values[i] = static_cast<T>(uniform_from(philox(1, static_cast<uint64_t>(i))[0]) - 0.5f);
+  for (int64_t i = kPeriod; i < count; ++i) values[i] = values[i - kPeriod];
   return memory;
 }
 

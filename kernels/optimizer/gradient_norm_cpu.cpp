@@ -17,10 +17,32 @@ HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
 namespace HWY_NAMESPACE {
 
-constexpr int64_t kRun = 1024;  // elements whose squares are summed in float
+constexpr int64_t kRun = 1024;   // elements whose squares are summed in float
+constexpr int64_t kStreams = 4;  // places read at once: one stream does not fill the memory's lanes
+
+// The squares of a run from each of `places`, which lie `distance` apart.
+HWY_INLINE void run_sums(const float* x, int64_t distance, float* sums) {
+  V sum[kStreams] = {zeros(), zeros(), zeros(), zeros()};
+  for (int64_t i = 0; i < kRun; i += kLanes) {
+    HWY_UNROLL(4)
+    for (int64_t s = 0; s < kStreams; ++s) {
+      const V v = load(x + s * distance + i, Full());
+      sum[s] = hn::MulAdd(v, v, sum[s]);
+    }
+  }
+  for (int64_t s = 0; s < kStreams; ++s) sums[s] = sum_of_lanes(sum[s]);
+}
 
 HWY_INLINE double square_sum(const float* x, int64_t n) {
+  constexpr int64_t kRuns = kTileElements / kRun, kPart = kRuns / kStreams;
   double total = 0;
+  if (n == kTileElements) {
+    float sums[kPart][kStreams];
+    for (int64_t run = 0; run < kPart; ++run) run_sums(x + run * kRun, kPart * kRun, sums[run]);
+    for (int64_t run = 0; run < kRuns; ++run)
+      total += static_cast<double>(sums[run % kPart][run / kPart]);
+    return total;
+  }
   for (int64_t start = 0; start < n; start += kRun) {
     V sum = zeros();
     for_lanes(std::min(kRun, n - start), [&](int64_t i, auto e) WEFT_LANES {
