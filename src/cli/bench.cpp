@@ -94,18 +94,22 @@ nlohmann::ordered_json bench_config(const Options& options) {
   SyntheticRun run(config);
   for (int64_t i = 0; i < options.warmup; ++i) run.step();
   std::vector<double> seconds;
+  const int64_t faults = page_faults();
   for (int64_t i = 0; i < options.steps && interrupts().load() == 0; ++i) {
     const double start = monotonic_seconds();
     run.step();
     seconds.push_back(monotonic_seconds() - start);
   }
   if (seconds.empty()) throw Error("interrupted before the first step", ExitCode::kInterrupted);
+  const int64_t new_faults = page_faults() - faults;
   std::vector<double> sorted = seconds;
   std::sort(sorted.begin(), sorted.end());
   nlohmann::ordered_json out;
   out["tokens_per_second"] = static_cast<double>(run.tokens_per_step()) / sorted[sorted.size() / 2];
   out["peak_bytes"] = run.session().plan().bytes;
   out["resident_bytes"] = resident_bytes();
+  out["huge_page_bytes"] = run.session().huge_page_bytes();
+  out["page_faults"] = new_faults;
   out["step_seconds"] = seconds;
   out["threads"] = run.session().plan().threads;
   out["kernels"] = kernels_in_use();

@@ -11,6 +11,7 @@
 
 #include "cli/command_line.h"
 #include "cli/verb.h"
+#include "core/process.h"
 
 namespace weft::cli {
 namespace {
@@ -89,6 +90,7 @@ int run(int argc, char** argv) {
 }  // namespace weft::cli
 
 int main(int argc, char** argv) {
+  weft::keep_freed_memory();
   // A reader that goes away must not end a training run, and a limit on file sizes is an error to
   // report: both are told by the write that fails, not by a signal.
   std::signal(SIGPIPE, SIG_IGN);

@@ -6,6 +6,7 @@
 
 #include "cli/config_options.h"
 #include "cli/verb.h"
+#include "core/arena.h"
 #include "graph/print.h"
 #include "train/pretrainer.h"
 
@@ -105,6 +106,9 @@ void print(const train::PlanReport& p, const Fit& fit) {
   std::cout << "micro-batch: " << p.flops_per_micro_batch / 1e9 << " Gflop, at least "
             << p.bytes_per_micro_batch / 1e9 << " GB moved; update: " << p.bytes_per_update / 1e9
             << " GB\n";
+  std::cout << "huge pages: "
+            << (system_gives_huge_pages() ? "the system gives them\n"
+                                          : "the system gives none, which costs speed\n");
   if (fit.largest_micro_batch)
     std::cout << "largest micro_batch_size within " << bytes_text(*fit.memory) << ": "
               << (*fit.largest_micro_batch == kMostRows ? "at least " : "")

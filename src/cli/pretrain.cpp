@@ -62,7 +62,8 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
                                     report::series_of(run.records(), "eval_loss")},
         {.width = std::clamp(terminal_width() - 1, 24, 100), .unicode = terminal_unicode()});
   listener.message("memory: " + bytes_text(run.plan().bytes) + " planned, arena high-water mark " +
-                   bytes_text(run.session().high_water_bytes()) + ", resident " +
+                   bytes_text(run.session().high_water_bytes()) + ", in huge pages " +
+                   bytes_text(run.session().huge_page_bytes()) + ", resident " +
                    bytes_text(resident_bytes()) + ", of which " + bytes_text(run.baseline_bytes()) +
                    " before the plan's memory was taken");
   const std::string at =

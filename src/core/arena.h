@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "weft/parallel_for.h"
+
 namespace weft {
 
 inline constexpr int64_t kArenaAlignment = 64;  // bytes: a cache line and an AVX-512 vector
@@ -17,7 +19,8 @@ enum class ArenaUse : uint8_t {
   kPlan,  // addresses without memory behind them: nothing may be read or written
 };
 
-// Zeroed host memory, page by page as it is touched. Remembers the highest byte that was asked for,
+// Zeroed host memory, in huge pages (2 MiB) where the system gives them: page by page as it is
+// touched, or at once by touch(). Remembers the highest byte that was asked for,
 // its alignment included, so that the plan can be checked against what a program really binds.
 class Arena {
  public:
@@ -31,11 +34,19 @@ class Arena {
   std::byte* at(int64_t offset, int64_t bytes);
   int64_t bytes() const { return bytes_; }
   int64_t high_water() const { return high_water_; }
+  // Takes the memory from the system now, with all threads, so that no later use has to wait for a
+  // page. Before anything is written.
+  void touch(const ParallelFor& parallel);
+  // How much of it lies in huge pages now; 0 if the system does not say.
+  int64_t huge_bytes() const;
 
  private:
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
   int64_t high_water_ = 0;
 };
+
+// Whether the system gives huge pages to programs that ask for them.
+bool system_gives_huge_pages();
 
 }  // namespace weft

@@ -67,6 +67,7 @@ int64_t bound_bytes(const SessionPlan& plan) {
 
 Session::Session(SessionPlan plan, uint64_t seed)
     : plan_(std::move(plan)), pool_(plan_.threads), arena_(plan_.bytes) {
+  arena_.touch(pool_);
   const graph::Device device{graph::cpu_kernels(), plan_.threads};
   step_ = bind_step(plan_, arena_, device);
   forwards_ = bind_forwards(plan_, *step_, arena_, device);

@@ -58,6 +58,7 @@ class Session {
   const SessionPlan& plan() const { return plan_; }
   const ParallelFor& parallel() const { return pool_; }
   int64_t high_water_bytes() const { return arena_.high_water(); }
+  int64_t huge_page_bytes() const { return arena_.huge_bytes(); }
 
   // fp32 masters by parameter name, in the graph's order; call parameters_changed() after writing.
   std::vector<NamedTensor> parameters() const;
