@@ -35,7 +35,7 @@ class Arena {
   int64_t bytes() const { return bytes_; }
   int64_t high_water() const { return high_water_; }
   // Takes the memory from the system now, with all threads, so that no later use has to wait for a
-  // page. Before anything is written.
+  // page. Changes no contents.
   void touch(const ParallelFor& parallel);
   // How much of it lies in huge pages now; 0 if the system does not say.
   int64_t huge_bytes() const;

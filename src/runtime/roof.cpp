@@ -41,16 +41,25 @@ double fastest_run(const graph::GraphData& graph, const ParallelFor& parallel, d
 
 }  // namespace
 
-MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds) {
+double measure_flops(DType dtype, const ParallelFor& parallel, double seconds) {
   const bool slow = kernel_choice() == KernelChoice::kReference;
-  const int64_t size = slow ? 256 : 1024;          // of the product's matrices
-  constexpr int64_t kElements = int64_t{1} << 25;  // 128 MiB each: beyond every cache
-  Graph product, sum;
+  const int64_t size = slow ? 256 : 1024;  // of the matrices
+  Graph product;
   ops::linear(product.input("x", {dtype, {size, size}}), product.input("w", {dtype, {size, size}}));
+  return 2.0 * static_cast<double>(size * size * size) /
+         fastest_run(product.data(), parallel, seconds);
+}
+
+double measure_bandwidth(const ParallelFor& parallel, double seconds) {
+  constexpr int64_t kElements = int64_t{1} << 25;  // 128 MiB each: beyond every cache
+  Graph sum;
   ops::add(sum.input("a", {DType::kF32, {kElements}}), sum.input("b", {DType::kF32, {kElements}}));
-  return {.flops_per_second = 2.0 * static_cast<double>(size * size * size) /
-                              fastest_run(product.data(), parallel, seconds),
-          .bytes_per_second = 12.0 * kElements / fastest_run(sum.data(), parallel, seconds)};
+  return 12.0 * kElements / fastest_run(sum.data(), parallel, seconds);
+}
+
+MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds) {
+  return {.flops_per_second = measure_flops(dtype, parallel, seconds),
+          .bytes_per_second = measure_bandwidth(parallel, seconds)};
 }
 
 }  // namespace weft::runtime

@@ -12,7 +12,10 @@ struct MachineRoof {
   double bytes_per_second = 0;  // a sum of two large vectors: two reads, one write
 };
 
-// Takes about `seconds` for each of the two; the best of several runs counts.
+// Each takes about `seconds` and the time to make its operands; the best of several runs counts.
+// Bandwidth needs 384 MiB.
+double measure_flops(DType dtype, const ParallelFor& parallel, double seconds);
+double measure_bandwidth(const ParallelFor& parallel, double seconds);
 MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds = 0.2);
 
 }  // namespace weft::runtime

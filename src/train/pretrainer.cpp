@@ -64,8 +64,8 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
   first_step_ = session_->updates();
   open_log(from);
   write_config();
-  roof_ =
-      runtime::measure_roof(config_.compute_type(), session_->parallel(), options_.roof_seconds);
+  peak_ =
+      runtime::measure_flops(config_.compute_type(), session_->parallel(), options_.roof_seconds);
 }
 
 Pretrainer::~Pretrainer() = default;
@@ -204,7 +204,7 @@ void Pretrainer::log_step(int64_t index, const StepResult& result) {
        .grad_norm = result.gradient_norm,
        .learning_rate = optim::learning_rate(config_.schedule_options(total_steps()), index),
        .tokens_per_second = tokens_per_second,
-       .peak_share = flops * steps / seconds / roof_.flops_per_second,
+       .peak_share = flops * steps / seconds / peak_,
        .memory_bytes = resident_bytes(),
        .eta_seconds = left * clock_->trained / static_cast<double>(updates - first_step_),
        .tokens_seen = state_.tokens_seen,

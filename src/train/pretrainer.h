@@ -24,8 +24,7 @@ struct PretrainOptions {
   FileSystem* files = &real_file_system();
   // Above 0: finish the step, save, return.
   const std::atomic<int>* interrupts = nullptr;
-  double roof_seconds =
-      0.2;  // for each measurement of the machine's peak, shares of which are logged
+  double roof_seconds = 0.1;  // to measure the machine's peak, shares of which are logged
 };
 
 enum class Outcome : uint8_t { kFinished, kInterrupted, kStoppedEarly, kDiverged };
@@ -104,7 +103,7 @@ class Pretrainer {
   PlanReport plan_report_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Clock> clock_;
-  runtime::MachineRoof roof_;
+  double peak_ = 0;  // of this machine, flops a second
   RunState state_;
   PretrainResult result_;
   int64_t first_step_ = 0;

@@ -67,7 +67,6 @@ int64_t bound_bytes(const SessionPlan& plan) {
 
 Session::Session(SessionPlan plan, uint64_t seed)
     : plan_(std::move(plan)), pool_(plan_.threads), arena_(plan_.bytes) {
-  arena_.touch(pool_);
   const graph::Device device{graph::cpu_kernels(), plan_.threads};
   step_ = bind_step(plan_, arena_, device);
   forwards_ = bind_forwards(plan_, *step_, arena_, device);
@@ -92,6 +91,8 @@ void Session::begin_step(int64_t labels) {
   if (labels < 1)
     throw Error("a step needs at least one label that counts, got " + std::to_string(labels) +
                 "; are all labels -100?");
+  if (!touched_) arena_.touch(pool_);
+  touched_ = true;
   labels_ = static_cast<double>(labels);
   scalar(plan_.step.loss_scale) = static_cast<float>(1.0 / labels_);
   scalar(plan_.step.accumulate) = 0.0f;

@@ -78,6 +78,7 @@ class Session {
   std::unique_ptr<ForwardPrograms> forwards_;  // reads parameters of step_
   int64_t updates_ = 0;
   double labels_ = 1;
+  bool touched_ = false;  // by the first step: no later one waits for a page of the arena
 };
 
 }  // namespace weft::train

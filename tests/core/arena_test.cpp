@@ -42,7 +42,10 @@ TEST(Arena, IsZeroedAndHoldsItsLastByte) {
 TEST(Arena, TouchedAtOnceNeedsNoPageLater) {
   for (const int64_t bytes : {int64_t{1}, int64_t{4097}, 6 * kMiB + 1}) {
     Arena arena(bytes);
+    *arena.at(bytes / 2, 1) = std::byte{7};
     arena.touch(ThreadPool(3));
+    EXPECT_EQ(*arena.at(bytes / 2, 1), std::byte{7});
+    EXPECT_EQ(*arena.at(bytes - 1, 1), std::byte{bytes == 1 ? uint8_t{7} : uint8_t{0}});
     const int64_t before = page_faults();
     for (int64_t at = 0; at < bytes; at += 100) *arena.at(at, 1) = std::byte{1};
     *arena.at(bytes - 1, 1) = std::byte{1};
