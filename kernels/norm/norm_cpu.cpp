@@ -13,11 +13,38 @@
 #define HWY_TARGET_INCLUDE "kernels/norm/norm_cpu.cpp"
 #include <hwy/foreach_target.h>
 
+#include <hwy/cache_control.h>
+
 #include "kernels/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
 namespace HWY_NAMESPACE {
+
+// Rows of memory that are wanted next and fetched while this one is computed with: the hardware's
+// own fetching waits until they are read. Null: there is none.
+template <class T>
+struct RowsAhead {
+  // Of a row: longer ones would drive what is in use out of the first-level cache.
+  static constexpr int64_t kMostBytes = 4096;
+  const T* rows[3] = {};
+
+  RowsAhead() = default;
+  RowsAhead(const NormForward<T>& a, int64_t n)
+      : rows{row(a.x_NC, n, a.N, a.C), row(a.residual_NC, n, a.N, a.C)} {}
+  RowsAhead(const NormBackward<T>& a, int64_t n)
+      : rows{row(a.dy_NC, n, a.N, a.C), row(a.x_NC, n, a.N, a.C), row(a.dsum_NC, n, a.N, a.C)} {}
+
+  static const T* row(const T* base, int64_t n, int64_t N, int64_t C) {
+    const bool fits = C * static_cast<int64_t>(sizeof(T)) <= kMostBytes;
+    return base != nullptr && n < N && fits ? base + n * C : nullptr;
+  }
+  HWY_INLINE void fetch(int64_t i) const {
+    for (const T* row : rows) {
+      if (row != nullptr) hwy::Prefetch(row + i);
+    }
+  }
+};
 
 // The row that is normalised: x, or x + residual rounded to T and stored, so that forward and
 // backward see the same numbers.
@@ -47,7 +74,9 @@ void layer_norm_row(const NormForward<T>& a, int64_t n) {
   const float rstd = 1.0f / std::sqrt(squares / width + a.eps);
   const V rstd_v = all(rstd), one = all(1.0f), zero = zeros();
   T* y = a.y_NC + n * a.C;
+  const RowsAhead<T> ahead(a, n + 1);
   for_lanes(a.C, [&](int64_t i, auto e) WEFT_LANES {
+    ahead.fetch(i);
     const V unit = hn::Mul(hn::Sub(load(x + i, e), mean_v), rstd_v);
     const V scale = load_or(a.scale_C, i, e, one), bias = load_or(a.bias_C, i, e, zero);
     store(hn::MulAdd(unit, scale, bias), y + i, e);
@@ -56,9 +85,9 @@ void layer_norm_row(const NormForward<T>& a, int64_t n) {
   a.rstd_N[n] = rstd;
 }
 
-// y = x * rstd * scale for one row or head; returns rstd.
-template <class T>
-float rms_norm_span(const T* x, const float* scale, T* y, int64_t width, float eps) {
+// y = x * rstd * scale for one row or head; returns rstd. fetch(i) is called on the way.
+template <class T, class Fetch>
+float rms_norm_span(const T* x, const float* scale, T* y, int64_t width, float eps, Fetch fetch) {
   const float squares = sum_lanes(width, [&](int64_t i, auto e) WEFT_LANES {
     const V v = load(x + i, e);
     return hn::Mul(v, v);
@@ -66,6 +95,7 @@ float rms_norm_span(const T* x, const float* scale, T* y, int64_t width, float e
   const float rstd = 1.0f / std::sqrt(squares / static_cast<float>(width) + eps);
   const V rstd_v = all(rstd), one = all(1.0f);
   for_lanes(width, [&](int64_t i, auto e) WEFT_LANES {
+    fetch(i);
     store(hn::Mul(hn::Mul(load(x + i, e), rstd_v), load_or(scale, i, e, one)), y + i, e);
   });
   return rstd;
@@ -84,8 +114,10 @@ void rms_norm_forward(const NormForward<T>& a, const ParallelFor& parallel) {
   const Tiles tiles = row_tiles(a.N, a.C);
   parallel(tiles.count(), [&](int64_t tile, int) {
     for (int64_t n = tiles.begin(tile); n < tiles.end(tile); ++n) {
+      const RowsAhead<T> ahead(a, n + 1);
       const T* x = add_residual(a, n);
-      a.rstd_N[n] = rms_norm_span(x, a.scale_C, a.y_NC + n * a.C, a.C, a.eps);
+      a.rstd_N[n] = rms_norm_span(x, a.scale_C, a.y_NC + n * a.C, a.C, a.eps,
+                                  [&](int64_t i) WEFT_LANES { ahead.fetch(i); });
     }
   });
 }
@@ -100,7 +132,8 @@ void head_norm_forward(const HeadNormForward<T>& a, const ParallelFor& parallel)
       T* out = a.out_NW + n * width;
       for (int64_t g = 0; g < groups; ++g) {
         const float* scale = g < a.H ? a.q_scale_D : a.k_scale_D;
-        a.rstd_NG[n * groups + g] = rms_norm_span(in + g * a.D, scale, out + g * a.D, a.D, a.eps);
+        a.rstd_NG[n * groups + g] = rms_norm_span(in + g * a.D, scale, out + g * a.D, a.D, a.eps,
+                                                  [](int64_t) WEFT_LANES {});
       }
       if (in != out) std::copy(in + groups * a.D, in + width, out + groups * a.D);
     }
@@ -119,6 +152,7 @@ struct BackwardSpan {
   float* dbias;
   int64_t width;
   float mean, rstd;
+  RowsAhead<T> ahead = {};
 };
 
 // dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * scale; RMSNorm has no mean(g).
@@ -140,6 +174,7 @@ void norm_backward_span(const BackwardSpan<T>& s) {
   const float width = static_cast<float>(s.width);
   const V mean_g = all(kCentered ? sums.first / width : 0.0f), mean_gx = all(sums.second / width);
   for_lanes(s.width, [&](int64_t i, auto e) WEFT_LANES {
+    s.ahead.fetch(i);
     const V g = hn::Mul(load(s.dy + i, e), load_or(s.scale, i, e, one));
     const V unit = hn::Mul(hn::Sub(load(s.x + i, e), mean), rstd);
     const V centered = hn::NegMulAdd(unit, mean_gx, kCentered ? hn::Sub(g, mean_g) : g);
@@ -167,7 +202,8 @@ void norm_backward(const NormBackward<T>& a, const ParallelFor& parallel) {
                           .dbias = a.dbias_C == nullptr ? nullptr : partial + a.C,
                           .width = a.C,
                           .mean = kCentered ? a.mean_N[n] : 0.0f,
-                          .rstd = a.rstd_N[n]});
+                          .rstd = a.rstd_N[n],
+                          .ahead = RowsAhead<T>(a, n + 1)});
     }
   });
   const auto add = [&](int64_t offset, float* out, const float* accumulate) {
