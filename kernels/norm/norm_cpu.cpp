@@ -85,18 +85,28 @@ void layer_norm_row(const NormForward<T>& a, int64_t n) {
   a.rstd_N[n] = rstd;
 }
 
-// y = x * rstd * scale for one row or head; returns rstd. fetch(i) is called on the way.
-template <class T, class Fetch>
-float rms_norm_span(const T* x, const float* scale, T* y, int64_t width, float eps, Fetch fetch) {
-  const float squares = sum_lanes(width, [&](int64_t i, auto e) WEFT_LANES {
-    const V v = load(x + i, e);
+template <class T>
+struct RmsSpan {
+  const T* x;
+  const float* scale;
+  T* y;
+  int64_t width;
+  float eps;
+  RowsAhead<T> ahead = {};
+};
+
+// y = x * rstd * scale for one row or head; returns rstd.
+template <class T>
+float rms_norm_span(const RmsSpan<T>& s) {
+  const float squares = sum_lanes(s.width, [&](int64_t i, auto e) WEFT_LANES {
+    const V v = load(s.x + i, e);
     return hn::Mul(v, v);
   });
-  const float rstd = 1.0f / std::sqrt(squares / static_cast<float>(width) + eps);
+  const float rstd = 1.0f / std::sqrt(squares / static_cast<float>(s.width) + s.eps);
   const V rstd_v = all(rstd), one = all(1.0f);
-  for_lanes(width, [&](int64_t i, auto e) WEFT_LANES {
-    fetch(i);
-    store(hn::Mul(hn::Mul(load(x + i, e), rstd_v), load_or(scale, i, e, one)), y + i, e);
+  for_lanes(s.width, [&](int64_t i, auto e) WEFT_LANES {
+    s.ahead.fetch(i);
+    store(hn::Mul(hn::Mul(load(s.x + i, e), rstd_v), load_or(s.scale, i, e, one)), s.y + i, e);
   });
   return rstd;
 }
@@ -115,9 +125,8 @@ void rms_norm_forward(const NormForward<T>& a, const ParallelFor& parallel) {
   parallel(tiles.count(), [&](int64_t tile, int) {
     for (int64_t n = tiles.begin(tile); n < tiles.end(tile); ++n) {
       const RowsAhead<T> ahead(a, n + 1);
-      const T* x = add_residual(a, n);
-      a.rstd_N[n] = rms_norm_span(x, a.scale_C, a.y_NC + n * a.C, a.C, a.eps,
-                                  [&](int64_t i) WEFT_LANES { ahead.fetch(i); });
+      a.rstd_N[n] = rms_norm_span(
+          RmsSpan<T>{add_residual(a, n), a.scale_C, a.y_NC + n * a.C, a.C, a.eps, ahead});
     }
   });
 }
@@ -132,8 +141,8 @@ void head_norm_forward(const HeadNormForward<T>& a, const ParallelFor& parallel)
       T* out = a.out_NW + n * width;
       for (int64_t g = 0; g < groups; ++g) {
         const float* scale = g < a.H ? a.q_scale_D : a.k_scale_D;
-        a.rstd_NG[n * groups + g] = rms_norm_span(in + g * a.D, scale, out + g * a.D, a.D, a.eps,
-                                                  [](int64_t) WEFT_LANES {});
+        a.rstd_NG[n * groups + g] =
+            rms_norm_span(RmsSpan<T>{in + g * a.D, scale, out + g * a.D, a.D, a.eps});
       }
       if (in != out) std::copy(in + groups * a.D, in + width, out + groups * a.D);
     }
