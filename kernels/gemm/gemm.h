@@ -1,7 +1,8 @@
 // Matrix products with fused epilogues: C = activation(alpha A B + bias) + residual, or C += alpha
 // A B. Tiles are fixed by the shape, and one thread computes a tile from beginning to end: the bits
-// of the result do not depend on the number of threads. The products inside a tile are oneDNN's
-// (tile_product.h), its epilogue ours (epilogue.h). Not for convolutions or batched products.
+// of the result do not depend on the number of threads. Inside a tile, sums in float are ours
+// (float_product.h), bfloat16 products oneDNN's (tile_product.h), the epilogue ours (epilogue.h).
+// Not for convolutions or batched products.
 #pragma once
 
 #include <cstddef>
@@ -64,8 +65,9 @@ class GemmPlan {
   // scratch_bytes() of a plan that has not been made: for planning memory without a device's
   // kernels.
   static size_t scratch_bytes(const GemmSpec& spec, int workers);
-  // How the tiles are multiplied: "onednn bf16", "onednn f32", "onednn f32 from bf16", "thin",
-  // "small", and "plain" with KernelChoice::kReference.
+  // How the tiles are multiplied: "float" in registers, "small" where sums are short, "thin" for
+  // few rows, "onednn bf16" where the processor is fast at that, "plain" with
+  // KernelChoice::kReference.
   const char* kernel_name() const;
 
  private:

@@ -2,6 +2,7 @@
 // of 64 tokens: forward, gradient of the input, gradient of the weight; float and bfloat16. Not a
 // test of correctness: the contracts of the operators are.
 #include <benchmark/benchmark.h>
+#include <sys/mman.h>
 
 #include <cstdlib>
 #include <memory>
@@ -19,9 +20,12 @@ struct Free {
 using Memory = std::unique_ptr<void, Free>;
 
 Memory random_memory(int64_t elements, DType dtype) {
+  constexpr size_t kPage = 2 << 20;  // huge, as the arena's
   const size_t bytes = static_cast<size_t>(elements * size_of(dtype));
-  Memory memory(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  const size_t pages = (bytes + kPage - 1) / kPage * kPage;
+  Memory memory(std::aligned_alloc(kPage, pages));
   if (memory == nullptr) throw std::bad_alloc();
+  madvise(memory.get(), pages, MADV_HUGEPAGE);
   for (int64_t i = 0; i < elements; ++i) {
     const float value = 2.0f * uniform_from(philox(1, static_cast<uint64_t>(i) % 65521)[0]) - 1.0f;
     if (dtype == DType::kF32) static_cast<float*>(memory.get())[i] = value;

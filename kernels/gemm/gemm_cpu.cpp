@@ -5,6 +5,7 @@
 
 #include "kernels/cpu_isa.h"
 #include "kernels/gemm/epilogue.h"
+#include "kernels/gemm/float_product.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/small_product.h"
 #include "kernels/gemm/thin_product.h"
@@ -15,19 +16,16 @@
 namespace weft::kernels {
 namespace {
 
-// Tile sizes, measured on one Sapphire Rapids core (2 MiB of L2) in f32 with rows of 768 to 3072:
-// 64 x 128 gives 137 GFLOP/s, 128 x 256 152 to 159, 256 x 384 158 to 166, 512 x 2304 143. The
-// second is taken: it is within 5 % of the best and has three times as many tiles to share out.
-constexpr int64_t kTileM = 128, kTileN = 256;
-// AMX multiplies so fast that a tile's fixed costs would show: larger ones.
-constexpr int64_t kAmxTileM = 256, kAmxTileN = 512;
-// Widened tiles of A and B (1.5 MiB with the above) should stay in the second-level cache.
-constexpr int64_t kWidenedK = 1024;
-
-// A product of few tiles is cut finer, down to these, until each of a few threads has one.
-constexpr int64_t kFewTiles = 4, kLeastTileM = 64, kLeastTileN = 128;
-// Elements of an operand that stays in the second-level cache.
-constexpr int64_t kCachedOperand = 1 << 18;
+// Tiles in float, measured on one Emerald Rapids core (2 MiB of L2, 175 GFLOP/s at most) over the
+// shapes of gemm_bench: 192 x 512 gives 128 GFLOP/s on average, 384 x 512 133, 384 x 1024 140. Each
+// tile packs its part of A and of B again, so larger is better while there are tiles for all.
+constexpr int64_t kFloatTileM = 384, kFloatTileN = 1024;
+constexpr int64_t kLeastFloatTileM = 48, kLeastFloatTileN = 128;
+constexpr int64_t kFloatTilesPerWorker =
+    8;  // leaves the last tile's worker alone for 6 % of the time
+// AMX multiplies so fast that a tile's fixed costs would show.
+constexpr int64_t kPackedTileM = 256, kPackedTileN = 512;
+constexpr int64_t kPlainTileM = 128, kPlainTileN = 256;
 
 constexpr size_t kAlignment = 64;
 size_t aligned(size_t bytes) {
@@ -43,39 +41,50 @@ int64_t balanced(int64_t size, int64_t target, int64_t unit) {
   return std::min(size, ceil_div(part, unit) * unit);
 }
 
-struct Blocking {
-  bool plain = false;  // the reference: loops in place of oneDNN
-  bool thin = false;   // row by row, without oneDNN
-  bool small = false;  // in registers, without oneDNN
-  bool widen = false;  // bfloat16 operands become float tiles
-  bool pack = false;   // bfloat16 operands are brought into oneDNN's layouts before the first tile
-  int64_t tile_m = 0, tile_n = 0, block_k = 0;
+enum class Method : uint8_t {
+  kPlain,   // the reference: loops in their simplest order
+  kThin,    // few rows: each weight is read once and used at once
+  kSmall,   // short sums in registers, A as it lies
+  kFloat,   // in registers, of packed blocks; bfloat16 widened on the way
+  kPacked,  // oneDNN's bfloat16 products; operands are brought into its layouts before the first
+            // tile, or else it would do that in each tile, for half of an AMX product's time
 };
 
-void cut_finer(const GemmSpec& s, Blocking& b) {
-  const auto few = [&] { return ceil_div(s.m, b.tile_m) * ceil_div(s.n, b.tile_n) < kFewTiles; };
-  while (few() && b.tile_n >= 2 * kLeastTileN) b.tile_n = ceil_div(b.tile_n / 2, 64) * 64;
-  while (few() && b.tile_m >= 2 * kLeastTileM) b.tile_m = ceil_div(b.tile_m / 2, 16) * 16;
+struct Blocking {
+  Method method = Method::kFloat;
+  int64_t tile_m = 0, tile_n = 0;
+};
+
+Method choose_method(const GemmSpec& s) {
+  if (kernel_choice() == KernelChoice::kReference) return Method::kPlain;
+  if (is_thin(s)) return Method::kThin;
+  const bool packed = s.input == DType::kBF16 && has_fast_bf16_dot() && onednn_multiplies_bf16();
+  if (packed) return Method::kPacked;
+  return is_small(s) ? Method::kSmall : Method::kFloat;
+}
+
+// The order of a sum does not depend on the tile (float_product.h), so workers may decide.
+Blocking float_blocking(const GemmSpec& s, int workers) {
+  int64_t m = kFloatTileM, n = kFloatTileN;
+  const auto too_few = [&] {
+    return ceil_div(s.m, m) * ceil_div(s.n, n) < kFloatTilesPerWorker * workers;
+  };
+  while (n > kLeastFloatTileN && too_few()) n /= 2;
+  while (m > kLeastFloatTileM && too_few()) m /= 2;
+  return {Method::kFloat, balanced(s.m, m, kFloatTileRows), balanced(s.n, n, kFloatTileColumns)};
 }
 
 Blocking choose_blocking(const GemmSpec& s, int workers) {
-  Blocking b;
-  b.plain = kernel_choice() == KernelChoice::kReference;
-  b.thin = is_thin(s) && !b.plain;
-  const bool bf16 = s.input == DType::kBF16;
-  b.widen = bf16 && !b.thin && !b.plain && !(has_fast_bf16_dot() && onednn_multiplies_bf16());
-  if (!b.thin && !b.plain && (!bf16 || b.widen) && is_small(s)) {
-    const SmallTile tile = small_tile(s);
-    return {.small = true, .tile_m = tile.rows, .tile_n = tile.columns, .block_k = s.k};
+  switch (choose_method(s)) {
+    case Method::kPlain:
+      return {Method::kPlain, balanced(s.m, kPlainTileM, 16), balanced(s.n, kPlainTileN, 64)};
+    case Method::kThin: return {Method::kThin, s.m, thin_tile_columns(s, workers)};
+    case Method::kPacked:
+      return {Method::kPacked, balanced(s.m, kPackedTileM, 16), balanced(s.n, kPackedTileN, 64)};
+    case Method::kSmall: return {Method::kSmall, small_tile(s).rows, small_tile(s).columns};
+    case Method::kFloat: break;
   }
-  // Otherwise oneDNN would pack B again for each tile, which takes half of an AMX product's time.
-  b.pack = bf16 && !b.thin && !b.plain && !b.widen;
-  const bool amx = bf16 && !b.widen && cpu_isa() == CpuIsa::kAmx;
-  b.tile_m = b.thin ? s.m : balanced(s.m, amx ? kAmxTileM : kTileM, 16);
-  b.tile_n = b.thin ? thin_tile_columns(s, workers) : balanced(s.n, amx ? kAmxTileN : kTileN, 64);
-  b.block_k = b.widen ? balanced(s.k, kWidenedK, 16) : s.k;
-  if (!b.thin) cut_finer(s, b);
-  return b;
+  return float_blocking(s, workers);
 }
 
 GemmSpec with_leading_dimensions(GemmSpec s) {
@@ -89,7 +98,7 @@ GemmSpec with_leading_dimensions(GemmSpec s) {
 // One worker's scratch memory, as offsets in bytes; and what a packed operand takes for each row,
 // or column, of tiles behind the memory of all workers.
 struct ScratchLayout {
-  size_t a = 0, b = 0, bias = 0, onednn = 0, bytes = 0;  // the sums of the tile lie at 0
+  size_t bias = 0, product = 0, bytes = 0;  // the sums of the tile lie at 0
   size_t packed_a = 0, packed_b = 0;
 };
 
@@ -110,9 +119,6 @@ void copy_as_float(const void* from, DType dtype, int64_t first, int64_t count, 
 struct TileRange {
   int64_t m0, n0, rows, columns;
 };
-struct BlockRange {
-  int64_t k0, size;
-};
 
 }  // namespace
 
@@ -121,25 +127,28 @@ struct GemmPlan::Impl {
   Blocking blocking;
   int workers = 1;
   ScratchLayout layout;
-  // By (last row of tiles, last column of tiles, last block of K, accumulates).
-  std::array<std::unique_ptr<TileProduct>, 16> products;
+  // By (last row of tiles, last column of tiles); none for thin and float products.
+  std::array<std::unique_ptr<TileProduct>, 4> products;
 
   Impl(const GemmSpec& given, int worker_count);
-  bool uses_products() const { return !blocking.thin && !blocking.small; }
-  // Whether a small product needs no other epilogue than its own.
-  bool is_final(const GemmArgs& args) const {
-    return !spec.activation && !spec.residual && !spec.save_pre_activation &&
-           spec.bias_dtype == DType::kF32 && args.alpha == 1.0f && !args.accumulate;
-  }
-  void run_small(const GemmArgs& args, const TileRange& range, std::byte* scratch) const;
   int64_t halves() const { return spec.gated ? 2 : 1; }
   int64_t tiles_m() const { return ceil_div(spec.m, blocking.tile_m); }
   int64_t tiles_n() const { return ceil_div(spec.n, blocking.tile_n); }
-  int64_t blocks_k() const { return ceil_div(spec.k, blocking.block_k); }
-  TileRange range_at(int64_t row, int64_t column) const;  // in tiles
+  bool uses_products() const {
+    return blocking.method == Method::kPlain || blocking.method == Method::kPacked;
+  }
+  // Whether nothing is left to be done to what a kernel makes, which then lies where the result
+  // belongs.
+  bool is_final(const GemmArgs& args) const {
+    if (spec.activation || spec.residual || spec.save_pre_activation || args.alpha != 1.0f)
+      return false;
+    if (blocking.method == Method::kSmall)
+      return !args.accumulate && (!spec.bias || spec.bias_dtype == DType::kF32);
+    return blocking.method == Method::kFloat && spec.output == DType::kF32 && !spec.bias;
+  }
   TileRange range_of(int64_t tile) const;
-  TileShape shape_of(const TileRange& range, int64_t block) const;
-  size_t product_index(const TileRange& range, int64_t block) const;
+  TileShape shape_of(const TileRange& range) const;
+  size_t product_index(const TileRange& range) const;
   template <class Visit>
   void for_each_shape(Visit visit) const;
   void lay_out_scratch();
@@ -148,11 +157,12 @@ struct GemmPlan::Impl {
   std::byte* packed_a(std::byte* scratch, int64_t row) const;
   std::byte* packed_b(std::byte* scratch, int64_t column, int64_t half) const;
   void pack(const GemmArgs& args, int64_t task, std::byte* scratch, int worker) const;
-  const void* operand_a(const void* a, const TileRange& tile, const BlockRange& block,
-                        float* wide) const;
-  const void* operand_b(const void* b, const TileRange& tile, const BlockRange& block,
-                        float* wide) const;
-  void multiply(const GemmArgs& args, const TileRange& range, std::byte* scratch, int worker) const;
+  const void* operand_a(const GemmArgs& args, const TileRange& range) const;
+  const void* operand_b(const GemmArgs& args, const TileRange& range, int64_t half) const;
+  void multiply_few_rows(const GemmArgs& args, const TileRange& range, std::byte* own) const;
+  void multiply_short(const GemmArgs& args, const TileRange& range, std::byte* own) const;
+  void multiply_float(const GemmArgs& args, const TileRange& range, std::byte* own) const;
+  void multiply_plain(const GemmArgs& args, const TileRange& range, std::byte* own) const;
   void multiply_packed(const GemmArgs& args, const TileRange& range, std::byte* scratch,
                        int worker) const;
   template <class T>
@@ -185,83 +195,67 @@ GemmPlan::Impl::Impl(const GemmSpec& given, int worker_count)
   lay_out_scratch();
 }
 
-TileRange GemmPlan::Impl::range_at(int64_t row, int64_t column) const {
+// Tiles of one column of tiles follow each other, so that its part of B stays in the cache. Small
+// ones go by rows, as other operators do: a thread finds in its cache the rows that it wrote
+// before.
+TileRange GemmPlan::Impl::range_of(int64_t tile) const {
+  const bool by_rows = blocking.method == Method::kSmall;
+  const int64_t row = by_rows ? tile / tiles_n() : tile % tiles_m();
+  const int64_t column = by_rows ? tile % tiles_n() : tile / tiles_m();
   const int64_t m0 = row * blocking.tile_m, n0 = column * blocking.tile_n;
   return {m0, n0, std::min(blocking.tile_m, spec.m - m0), std::min(blocking.tile_n, spec.n - n0)};
 }
 
-// Tiles of one column of tiles follow each other where B is large, so that its part of them stays
-// in the cache. Else they go by rows, as other operators do: a thread finds in its cache the rows
-// that it wrote before.
-TileRange GemmPlan::Impl::range_of(int64_t tile) const {
-  if (spec.k * spec.n <= kCachedOperand) return range_at(tile / tiles_n(), tile % tiles_n());
-  return range_at(tile % tiles_m(), tile / tiles_m());
+TileShape GemmPlan::Impl::shape_of(const TileRange& range) const {
+  return {.m = range.rows,
+          .n = range.columns,
+          .k = spec.k,
+          .lda = spec.lda,
+          .ldb = spec.ldb,
+          .ldc = range.columns,
+          .trans_a = spec.trans_a,
+          .trans_b = spec.trans_b,
+          .input = spec.input,
+          .packed_for_m = blocking.method == Method::kPacked ? blocking.tile_m : 0};
 }
 
-TileShape GemmPlan::Impl::shape_of(const TileRange& range, int64_t block) const {
-  TileShape shape{.m = range.rows,
-                  .n = range.columns,
-                  .k = std::min(blocking.block_k, spec.k - block * blocking.block_k),
-                  .lda = spec.lda,
-                  .ldb = spec.ldb,
-                  .ldc = range.columns,
-                  .trans_a = spec.trans_a,
-                  .trans_b = spec.trans_b,
-                  .input = spec.input,
-                  .accumulate = block > 0,
-                  .packed_for_m = blocking.pack ? blocking.tile_m : 0};
-  if (blocking.widen) {
-    shape.input = DType::kF32;
-    shape.lda = spec.trans_a ? shape.m : shape.k;
-    shape.ldb = spec.trans_b ? shape.k : shape.n;
-  }
-  return shape;
+size_t GemmPlan::Impl::product_index(const TileRange& range) const {
+  return (range.rows != blocking.tile_m ? 1u : 0u) + (range.columns != blocking.tile_n ? 2u : 0u);
 }
 
-size_t GemmPlan::Impl::product_index(const TileRange& range, int64_t block) const {
-  const bool last_m = range.rows != blocking.tile_m, last_n = range.columns != blocking.tile_n;
-  return (last_m ? 1u : 0u) + (last_n ? 2u : 0u) + (block + 1 == blocks_k() ? 4u : 0u) +
-         (block > 0 ? 8u : 0u);
-}
-
-// Every shape that occurs, once: tiles inside and at the two far edges; the first, a middle and the
-// last block of K.
+// Every shape that occurs, once: of tiles inside and at the two far edges.
 template <class Visit>
 void GemmPlan::Impl::for_each_shape(Visit visit) const {
-  const int64_t last_m = tiles_m() - 1, last_n = tiles_n() - 1, last_k = blocks_k() - 1;
-  std::array<bool, 16> seen{};
-  const TileRange corners[] = {range_at(0, 0), range_at(last_m, 0), range_at(0, last_n),
-                               range_at(last_m, last_n)};
-  for (const TileRange& range : corners) {
-    for (const int64_t block : {int64_t{0}, std::min<int64_t>(1, last_k), last_k}) {
-      const size_t index = product_index(range, block);
-      if (!seen[index]) visit(index, shape_of(range, block));
-      seen[index] = true;
-    }
+  const int64_t last_m = tiles_m() - 1, last_n = tiles_n() - 1;
+  std::array<bool, 4> seen{};
+  for (const int64_t tile : {int64_t{0}, last_m, last_n * tiles_m(), last_n * tiles_m() + last_m}) {
+    const TileRange range = range_of(tile);
+    const size_t index = product_index(range);
+    if (!seen[index]) visit(index, shape_of(range));
+    seen[index] = true;
   }
 }
 
 void GemmPlan::Impl::lay_out_scratch() {
-  const int64_t m = blocking.tile_m, n = blocking.tile_n, k = blocking.block_k;
   const auto floats = [](int64_t count) {
     return aligned(static_cast<size_t>(count) * sizeof(float));
   };
-  layout.a = floats(halves() * m * n);
-  layout.b = layout.a + (blocking.widen ? floats(m * k) : 0);
-  layout.bias = layout.b + (blocking.widen ? floats(k * n) : 0);
-  layout.onednn = layout.bias + (spec.bias ? 2 * floats(n) : 0);
+  layout.bias = floats(halves() * blocking.tile_m * blocking.tile_n);
+  layout.product = layout.bias + (spec.bias ? 2 * floats(blocking.tile_n) : 0);
   size_t most = 0;
-  if (blocking.small) most = small_scratch_bytes(spec, m);
+  if (blocking.method == Method::kSmall) most = small_scratch_bytes(spec, blocking.tile_m);
+  if (blocking.method == Method::kFloat) most = float_tile_scratch_bytes(blocking.tile_m);
   if (uses_products()) {
     for_each_shape([&](size_t, const TileShape& shape) {
-      const TileMemory memory =
-          blocking.plain ? TileMemory{plain_scratch_bytes(shape), 0, 0} : onednn_memory(shape);
+      const TileMemory memory = blocking.method == Method::kPlain
+                                    ? TileMemory{plain_scratch_bytes(shape), 0, 0}
+                                    : onednn_memory(shape);
       most = std::max(most, memory.scratch);
       layout.packed_a = std::max(layout.packed_a, aligned(memory.packed_a));
       layout.packed_b = std::max(layout.packed_b, aligned(memory.packed_b));
     });
   }
-  layout.bytes = layout.onednn + aligned(most);
+  layout.bytes = layout.product + aligned(most);
 }
 
 size_t GemmPlan::Impl::scratch_bytes() const {
@@ -285,70 +279,92 @@ std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t 
 void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch,
                           int worker) const {
   const int64_t columns = halves() * tiles_n();
-  std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.onednn;
-  const BlockRange all{0, spec.k};
+  std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.product;
   if (task < columns) {
-    TileRange range = range_at(0, task % tiles_n());
-    const TileProduct& product = *products[product_index(range, 0)];
-    range.n0 += task / tiles_n() * spec.n;
-    product.pack_b(operand_b(args.b, range, all, nullptr),
-                   packed_b(scratch, task % tiles_n(), task / tiles_n()), own, worker);
+    const int64_t column = task % tiles_n(), half = task / tiles_n();
+    const TileRange range = range_of(column * tiles_m());
+    products[product_index(range)]->pack_b(operand_b(args, range, half),
+                                           packed_b(scratch, column, half), own, worker);
     return;
   }
-  const TileRange range = range_at(task - columns, 0);
-  products[product_index(range, 0)]->pack_a(operand_a(args.a, range, all, nullptr),
-                                            packed_a(scratch, task - columns), own, worker);
+  const TileRange range = range_of(task - columns);
+  products[product_index(range)]->pack_a(operand_a(args, range), packed_a(scratch, task - columns),
+                                         own, worker);
 }
 
-const void* GemmPlan::Impl::operand_a(const void* a, const TileRange& tile, const BlockRange& block,
-                                      float* wide) const {
-  const int64_t m0 = tile.m0, k0 = block.k0, rows = tile.rows;
-  const std::byte* source =
-      at(a, spec.trans_a ? k0 * spec.lda + m0 : m0 * spec.lda + k0, spec.input);
-  if (!blocking.widen) return source;
-  widen_tile(reinterpret_cast<const BFloat16*>(source), spec.lda, spec.trans_a ? block.size : rows,
-             spec.trans_a ? rows : block.size, wide);
-  return wide;
+const void* GemmPlan::Impl::operand_a(const GemmArgs& args, const TileRange& range) const {
+  return at(args.a, range.m0 * (spec.trans_a ? 1 : spec.lda), spec.input);
+}
+const void* GemmPlan::Impl::operand_b(const GemmArgs& args, const TileRange& range,
+                                      int64_t half) const {
+  return at(args.b, (range.n0 + half * spec.n) * (spec.trans_b ? spec.ldb : 1), spec.input);
 }
 
-const void* GemmPlan::Impl::operand_b(const void* b, const TileRange& tile, const BlockRange& block,
-                                      float* wide) const {
-  const int64_t n0 = tile.n0, k0 = block.k0, columns = tile.columns;
-  const std::byte* source =
-      at(b, spec.trans_b ? n0 * spec.ldb + k0 : k0 * spec.ldb + n0, spec.input);
-  if (!blocking.widen) return source;
-  widen_tile(reinterpret_cast<const BFloat16*>(source), spec.ldb,
-             spec.trans_b ? columns : block.size, spec.trans_b ? block.size : columns, wide);
-  return wide;
+void GemmPlan::Impl::multiply_short(const GemmArgs& args, const TileRange& range,
+                                    std::byte* own) const {
+  SmallArgs tile{.a = args.a,
+                 .b = args.b,
+                 .first_row = range.m0,
+                 .first_column = range.n0,
+                 .rows = range.rows,
+                 .columns = range.columns,
+                 .ldc = range.columns,
+                 .scratch = own + layout.product};
+  if (is_final(args)) {
+    const int64_t first = range.m0 * spec.ldc + range.n0;
+    tile.c = static_cast<std::byte*>(args.c) + first * size_of(spec.output);
+    tile.ldc = spec.ldc;
+    tile.output = spec.output;
+    if (spec.bias) tile.bias = static_cast<const float*>(args.bias) + range.n0;
+    return multiply_small(spec, tile);
+  }
+  for (int64_t half = 0; half < halves(); ++half, tile.first_column += spec.n) {
+    tile.c = sums(own, half);
+    multiply_small(spec, tile);
+  }
 }
 
-// A block of K of A serves both halves of a gated product while it is widened.
-void GemmPlan::Impl::multiply(const GemmArgs& args, const TileRange& range, std::byte* scratch,
-                              int worker) const {
-  float* wide_a = reinterpret_cast<float*>(scratch + layout.a);
-  float* wide_b = reinterpret_cast<float*>(scratch + layout.b);
-  for (int64_t i = 0; i < blocks_k(); ++i) {
-    const int64_t k0 = i * blocking.block_k;
-    const BlockRange block{k0, std::min(blocking.block_k, spec.k - k0)};
-    const TileProduct& product = *products[product_index(range, i)];
-    const void* a = operand_a(args.a, range, block, wide_a);
-    TileRange part = range;
-    for (int64_t half = 0; half < halves(); ++half, part.n0 += spec.n) {
-      const void* b = operand_b(args.b, part, block, wide_b);
-      product.run(a, b, sums(scratch, half), scratch + layout.onednn, worker);
+void GemmPlan::Impl::multiply_float(const GemmArgs& args, const TileRange& range,
+                                    std::byte* own) const {
+  FloatTile tile{.m = range.rows,
+                 .n = range.columns,
+                 .k = spec.k,
+                 .lda = spec.lda,
+                 .ldb = spec.ldb,
+                 .ld_sums = range.columns,
+                 .readable = spec.m - range.m0,
+                 .trans_a = spec.trans_a,
+                 .trans_b = spec.trans_b,
+                 .input = spec.input,
+                 .a = operand_a(args, range)};
+  for (int64_t half = 0; half < halves(); ++half) {
+    tile.b = operand_b(args, range, half);
+    tile.sums = sums(own, half);
+    if (is_final(args)) {
+      tile.sums = static_cast<float*>(args.c) + range.m0 * spec.ldc + range.n0;
+      tile.ld_sums = spec.ldc;
+      tile.accumulate = args.accumulate;
     }
+    multiply_float_tile(tile, own + layout.product);
+  }
+}
+
+void GemmPlan::Impl::multiply_plain(const GemmArgs& args, const TileRange& range,
+                                    std::byte* own) const {
+  for (int64_t half = 0; half < halves(); ++half) {
+    products[product_index(range)]->run(operand_a(args, range), operand_b(args, range, half),
+                                        sums(own, half), own + layout.product, 0);
   }
 }
 
 void GemmPlan::Impl::multiply_packed(const GemmArgs& args, const TileRange& range,
                                      std::byte* scratch, int worker) const {
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
-  const TileProduct& product = *products[product_index(range, 0)];
-  const void* a = layout.packed_a > 0 ? packed_a(scratch, range.m0 / blocking.tile_m)
-                                      : operand_a(args.a, range, {0, spec.k}, nullptr);
+  const void* a =
+      layout.packed_a > 0 ? packed_a(scratch, range.m0 / blocking.tile_m) : operand_a(args, range);
   for (int64_t half = 0; half < halves(); ++half) {
     const void* b = packed_b(scratch, range.n0 / blocking.tile_n, half);
-    product.run(a, b, sums(own, half), own + layout.onednn, worker);
+    products[product_index(range)]->run(a, b, sums(own, half), own + layout.product, worker);
   }
 }
 
@@ -386,60 +402,40 @@ void GemmPlan::Impl::finish(const GemmArgs& args, const TileRange& range,
   apply_epilogue(tile, spec.activation);
 }
 
-void GemmPlan::Impl::run_small(const GemmArgs& args, const TileRange& range,
-                               std::byte* scratch) const {
-  SmallArgs tile{.a = args.a,
-                 .b = args.b,
-                 .first_row = range.m0,
-                 .first_column = range.n0,
-                 .rows = range.rows,
-                 .columns = range.columns,
-                 .scratch = scratch + layout.onednn};
-  if (is_final(args)) {
-    const int64_t first = range.m0 * spec.ldc + range.n0;
-    tile.c = static_cast<std::byte*>(args.c) + first * size_of(spec.output);
-    tile.ldc = spec.ldc;
-    tile.output = spec.output;
-    if (spec.bias) tile.bias = static_cast<const float*>(args.bias) + range.n0;
-    return multiply_small(spec, tile);
-  }
-  tile.ldc = range.columns;
-  for (int64_t half = 0; half < halves(); ++half, tile.first_column += spec.n) {
-    tile.c = sums(scratch, half);
-    multiply_small(spec, tile);
+void GemmPlan::Impl::multiply_few_rows(const GemmArgs& args, const TileRange& range,
+                                       std::byte* own) const {
+  for (int64_t half = 0; half < halves(); ++half) {
+    multiply_thin(spec, {.a = args.a,
+                         .b = args.b,
+                         .first_column = range.n0 + half * spec.n,
+                         .columns = range.columns,
+                         .sums = sums(own, half)});
   }
 }
 
 void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scratch,
                               int worker) const {
   const TileRange range = range_of(tile);
-  std::byte* mine = scratch + static_cast<size_t>(worker) * layout.bytes;
-  if (blocking.thin) {
-    for (int64_t half = 0; half < halves(); ++half) {
-      multiply_thin(spec, {.a = args.a,
-                           .b = args.b,
-                           .first_column = range.n0 + half * spec.n,
-                           .columns = range.columns,
-                           .sums = sums(mine, half)});
-    }
-  } else if (blocking.small) {
-    run_small(args, range, mine);
-    if (is_final(args)) return;
-  } else if (blocking.pack) {
-    multiply_packed(args, range, scratch, worker);
-  } else {
-    multiply(args, range, mine, worker);
+  std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
+  switch (blocking.method) {
+    case Method::kPlain: multiply_plain(args, range, own); break;
+    case Method::kThin: multiply_few_rows(args, range, own); break;
+    case Method::kSmall: multiply_short(args, range, own); break;
+    case Method::kFloat: multiply_float(args, range, own); break;
+    case Method::kPacked: multiply_packed(args, range, scratch, worker); break;
   }
-  if (spec.output == DType::kF32) finish<float>(args, range, mine);
-  else finish<BFloat16>(args, range, mine);
+  if (is_final(args)) return;
+  if (spec.output == DType::kF32) finish<float>(args, range, own);
+  else finish<BFloat16>(args, range, own);
 }
 
 GemmPlan::GemmPlan(const GemmSpec& spec, int workers)
     : impl_(std::make_unique<Impl>(spec, workers)) {
   if (!impl_->uses_products()) return;
   impl_->for_each_shape([&](size_t index, const TileShape& shape) {
-    impl_->products[index] =
-        impl_->blocking.plain ? make_plain_product(shape) : make_onednn_product(shape, workers);
+    impl_->products[index] = impl_->blocking.method == Method::kPlain
+                                 ? make_plain_product(shape)
+                                 : make_onednn_product(shape, workers);
   });
 }
 
@@ -460,11 +456,14 @@ const GemmSpec& GemmPlan::spec() const {
 }
 
 const char* GemmPlan::kernel_name() const {
-  if (impl_->blocking.plain) return "plain";
-  if (impl_->blocking.thin) return "thin";
-  if (impl_->blocking.small) return "small";
-  if (impl_->blocking.widen) return "onednn f32 from bf16";
-  return impl_->spec.input == DType::kF32 ? "onednn f32" : "onednn bf16";
+  switch (impl_->blocking.method) {
+    case Method::kPlain: return "plain";
+    case Method::kThin: return "thin";
+    case Method::kSmall: return "small";
+    case Method::kFloat: return "float";
+    case Method::kPacked: return "onednn bf16";
+  }
+  return "?";
 }
 
 void GemmPlan::execute(const GemmArgs& args, void* scratch, const ParallelFor& parallel) const {
@@ -472,7 +471,7 @@ void GemmPlan::execute(const GemmArgs& args, void* scratch, const ParallelFor& p
   WEFT_ASSERT(parallel.threads() <= plan.workers);
   WEFT_ASSERT(reinterpret_cast<uintptr_t>(scratch) % kAlignment == 0);
   WEFT_ASSERT(!args.accumulate || plan.spec.output == DType::kF32);
-  if (plan.blocking.pack) {
+  if (plan.blocking.method == Method::kPacked) {
     const int64_t tasks =
         plan.halves() * plan.tiles_n() + (plan.layout.packed_a > 0 ? plan.tiles_m() : 0);
     parallel(tasks, [&](int64_t task, int worker) {

@@ -1,7 +1,7 @@
-// Products whose operands lie in the second-level cache, as in models of small width: where
-// oneDNN's repacking and its fixed costs for each call show, a register-blocked loop of ours is
-// faster. bfloat16 operands are widened while they are packed. Not for products of few rows
-// (thin_product.h) nor for processors that multiply bfloat16 fast (tile_product.h).
+// Products with short sums whose operands lie in the second-level cache, as in models of small
+// width: A is read as it lies, since packing it (float_product.h) would show. bfloat16 operands are
+// widened while they are packed. Not for products of few rows (thin_product.h) nor for processors
+// that multiply bfloat16 fast (tile_product.h).
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace weft::kernels {
 
-// Whether such a loop beats oneDNN at this shape, whose input is float or would be widened for it.
+// Whether such a loop is the fastest at this shape, whose input is float or would be widened.
 bool is_small(const GemmSpec& spec);
 
 // Rows and columns of a tile.

@@ -11,13 +11,12 @@
 
 namespace weft::kernels {
 
-// C[m, n] = A B, or C += A B. Layouts as in GemmSpec; leading dimensions are given, never 0.
+// C[m, n] = A B. Layouts as in GemmSpec; leading dimensions are given, never 0.
 struct TileShape {
   int64_t m = 0, n = 0, k = 0;
   int64_t lda = 0, ldb = 0, ldc = 0;
   bool trans_a = false, trans_b = false;
   DType input = DType::kF32;
-  bool accumulate = false;
   // Not 0: A, if transposed, and B are not given as they lie in memory but as pack_a() and pack_b()
   // made them of that, in the layouts that suit a product of so many rows best. Products of other m
   // then share what is packed.

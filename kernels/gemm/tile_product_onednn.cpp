@@ -60,14 +60,9 @@ Matrices plain_matrices(const TileShape& s) {
           matrix(s.m, s.n, s.ldc, false, DType::kF32)};
 }
 
-dnnl::matmul::primitive_desc describe(const Matrices& m, bool accumulate) {
+dnnl::matmul::primitive_desc describe(const Matrices& m) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (accumulate) {
-    dnnl::post_ops sum;
-    sum.append_sum(1.0f);
-    attributes.set_post_ops(sum);
-  }
 #if DNNL_VERSION_MAJOR >= 3
   return {cpu_engine(), m.a, m.b, m.c, attributes};
 #else
@@ -81,7 +76,7 @@ dnnl::memory::desc packed_layout(const TileShape& shape) {
   first.m = shape.packed_for_m;
   Matrices m = plain_matrices(first);
   m.b = {{shape.k, shape.n}, onednn_type(shape.input), dnnl::memory::format_tag::any};
-  return describe(m, false).weights_desc();
+  return describe(m).weights_desc();
 }
 
 bool packs_a(const TileShape& shape) {
@@ -189,7 +184,7 @@ class OneDnnProduct final : public TileProduct {
 OneDnnProduct::OneDnnProduct(const TileShape& shape, int workers) {
   described(shape, [&] {
     const Matrices m = matrices_of(shape), plain = plain_matrices(shape);
-    const auto description = describe(m, shape.accumulate);
+    const auto description = describe(m);
     product_ = dnnl::matmul(description);
     if (packs_a(shape)) packing_a_.emplace(plain.a, m.a, workers);
     if (packs_b(shape)) packing_b_.emplace(plain.b, m.b, workers);
@@ -233,7 +228,7 @@ bool onednn_multiplies_bf16() {
 TileMemory onednn_memory(const TileShape& shape) {
   return described(shape, [&] {
     const Matrices m = matrices_of(shape), plain = plain_matrices(shape);
-    TileMemory memory{.scratch = describe(m, shape.accumulate).scratchpad_desc().get_size()};
+    TileMemory memory{.scratch = describe(m).scratchpad_desc().get_size()};
     const auto packs = [&](const dnnl::memory::desc& from, const dnnl::memory::desc& to) {
       const size_t scratch = describe_packing(from, to).scratchpad_desc().get_size();
       memory.scratch = std::max(memory.scratch, scratch);

@@ -22,7 +22,7 @@ class PlainProduct final : public TileProduct {
       pack(static_cast<const T*>(b), k0, count, packed);
       for (int64_t i = 0; i < s_.m; ++i) {
         float* row = c + i * s_.ldc;
-        if (k0 == 0 && !s_.accumulate) std::fill_n(row, s_.n, 0.0f);
+        if (k0 == 0) std::fill_n(row, s_.n, 0.0f);
         for (int64_t k = 0; k < count; ++k)
           add_row(element_of_a(static_cast<const T*>(a), i, k0 + k), packed + k * s_.n, row);
       }
