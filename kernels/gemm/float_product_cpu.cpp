@@ -12,7 +12,7 @@
 #define HWY_TARGET_INCLUDE "kernels/gemm/float_product_cpu.cpp"
 #include <hwy/foreach_target.h>  // compiles the rest of this file once per target
 
-#include "kernels/simd/lanes-inl.h"
+#include "kernels/gemm/packing-inl.h"
 
 #ifndef WEFT_KERNELS_FLOAT_PRODUCT_ONCE_
 #define WEFT_KERNELS_FLOAT_PRODUCT_ONCE_
@@ -36,82 +36,7 @@ constexpr int64_t kStrip = kLanes >= 16 ? 12 : 6;
 
 // ---- Packing ------------------------------------------------------------------------------------
 
-// Some rows that become columns: to[j * pitch + i] = from[i * ld + j].
-template <class T>
-struct Transposition {
-  const T* from;
-  int64_t ld, rows, columns;
-  float* to;
-  int64_t pitch;
-};
-
-template <class T>
-void transpose_simply(const Transposition<T>& t, int64_t first_row, int64_t first_column) {
-  for (int64_t i = first_row; i < t.rows; ++i) {
-    for (int64_t j = first_column; j < t.columns; ++j) {
-      t.to[j * t.pitch + i] = static_cast<float>(t.from[i * t.ld + j]);
-    }
-  }
-}
-
-#if HWY_TARGET == HWY_SCALAR
-template <class T>
-void transpose(const Transposition<T>& t) {
-  transpose_simply(t, 0, 0);
-}
-#else
-// Four rows at a time: each group of four lanes is a 4 x 4 block, transposed within the group.
-template <class T>
-HWY_INLINE void transpose_four(const T* from, int64_t ld, float* to, int64_t pitch) {
-  const hn::Repartition<uint64_t, F32> pairs;
-  const V a = load(from, Full()), b = load(from + ld, Full());
-  const V c = load(from + 2 * ld, Full()), d = load(from + 3 * ld, Full());
-  const auto low_ab = hn::BitCast(pairs, hn::InterleaveLower(F32(), a, b));
-  const auto low_cd = hn::BitCast(pairs, hn::InterleaveLower(F32(), c, d));
-  const auto high_ab = hn::BitCast(pairs, hn::InterleaveUpper(F32(), a, b));
-  const auto high_cd = hn::BitCast(pairs, hn::InterleaveUpper(F32(), c, d));
-  HWY_ALIGN float lanes[4 * static_cast<size_t>(kLanes)];
-  const auto put = [&lanes](auto columns, int64_t i) WEFT_LANES {
-    store(hn::BitCast(F32(), columns), lanes + i * kLanes, Full());
-  };
-  put(hn::InterleaveLower(pairs, low_ab, low_cd), 0);
-  put(hn::InterleaveUpper(pairs, low_ab, low_cd), 1);
-  put(hn::InterleaveLower(pairs, high_ab, high_cd), 2);
-  put(hn::InterleaveUpper(pairs, high_ab, high_cd), 3);
-  HWY_UNROLL(4)
-  for (int64_t group = 0; group < kLanes; group += 4) {
-    HWY_UNROLL(4)
-    for (int64_t i = 0; i < 4; ++i) {
-      std::memcpy(to + (group + i) * pitch, lanes + i * kLanes + group, 4 * sizeof(float));
-    }
-  }
-}
-
-template <class T>
-void transpose(const Transposition<T>& t) {
-  const int64_t rows = t.rows / 4 * 4, columns = t.columns / kLanes * kLanes;
-  for (int64_t i = 0; i < rows; i += 4) {
-    for (int64_t j = 0; j < columns; j += kLanes) {
-      transpose_four(t.from + i * t.ld + j, t.ld, t.to + j * t.pitch + i, t.pitch);
-    }
-  }
-  Transposition<T> part = t;
-  part.columns = columns;
-  transpose_simply(part, rows, 0);
-  transpose_simply(t, 0, columns);
-}
-#endif
-
-// `count` elements of each of k rows, `width` floats apart in `to`.
-template <class T>
-void copy_rows(const T* from, int64_t ld, int64_t k, int64_t count, float* to, int64_t width) {
-  for (int64_t i = 0; i < k; ++i, from += ld, to += width) {
-    for_lanes(count, [&](int64_t j, auto extent)
-                         WEFT_LANES { store(load(from + j, extent), to + j, extent); });
-  }
-}
-
-// The same for the rows of a whole strip, in whole vectors: what is too much of a row is written
+// Rows of a whole strip, in whole vectors: what is too much of a row is written
 // over by the next one, and the last one's by the next strip or into the end of the scratch memory.
 template <class T>
 void copy_strip(const T* from, int64_t ld, int64_t k, float* to) {
@@ -127,14 +52,14 @@ void pack_strip(const FloatTile& t, const T* a, int64_t row, int64_t k, float* t
   const int64_t rows = std::min(kStrip, t.m - row);
   if (!t.trans_a) return transpose<T>({a + row * t.lda, t.lda, rows, k, to, kStrip});
   if (row + kWhole <= t.readable) copy_strip(a + row, t.lda, k, to);
-  else copy_rows(a + row, t.lda, k, rows, to, kStrip);
+  else copy_rows<T>({a + row, t.lda, k, rows, to, kStrip});
 }
 
 template <class T>
 void pack_panel(const FloatTile& t, const T* b, int64_t columns, int64_t k, float* to) {
   if (columns < kPanel) std::fill(to, to + k * kPanel, 0.0f);
   if (t.trans_b) return transpose<T>({b, t.ldb, columns, k, to, kPanel});
-  copy_rows(b, t.ldb, k, columns, to, kPanel);
+  copy_rows<T>({b, t.ldb, k, columns, to, kPanel});
 }
 
 // ---- Products -----------------------------------------------------------------------------------
@@ -203,10 +128,10 @@ void narrow_strip(const Strip& s, int64_t rows, int64_t columns) {
   }
 }
 
-// Where the next panel comes from: `rows` of `bytes` bytes, `pitch` bytes apart.
+// Memory that is wanted soon: `rows` of `bytes` bytes, `pitch` bytes apart.
 struct Ahead {
-  const char* from;
-  int64_t rows, bytes, pitch;
+  const char* from = nullptr;
+  int64_t rows = 0, bytes = 0, pitch = 0;
 
   // The part of it that falls to strip `i` of `strips`.
   HWY_INLINE void fetch(int64_t i, int64_t strips) const {
@@ -230,27 +155,30 @@ void multiply_panel(Strip s, int64_t rows, int64_t columns, const Ahead& ahead) 
   }
 }
 
+// Where the panel that begins at `column` comes from; nothing if there is none.
+template <class T>
+Ahead source_of_panel(const FloatTile& t, const T* b, int64_t column, int64_t k) {
+  constexpr int64_t kSize = sizeof(T);
+  const int64_t columns = std::min(kPanel, t.n - column);
+  if (columns <= 0) return {};
+  if (t.trans_b) {
+    return {reinterpret_cast<const char*>(b + column * t.ldb), columns, k * kSize, t.ldb * kSize};
+  }
+  return {reinterpret_cast<const char*>(b + column), k, columns * kSize, t.ldb * kSize};
+}
+
 // A block of K that begins at `first`.
 template <class T>
 void multiply_block(const FloatTile& t, int64_t first, int64_t k, float* scratch) {
   const T* a = static_cast<const T*>(t.a) + first * (t.trans_a ? t.lda : 1);
   const T* b = static_cast<const T*>(t.b) + first * (t.trans_b ? 1 : t.ldb);
   float *panel = scratch, *strips = scratch + kBlockK * kPanel;
-  for (int64_t row = 0; row < t.m; row += kStrip) {
-    pack_strip(t, a, row, k, strips + row * k);
-  }
+  for (int64_t row = 0; row < t.m; row += kStrip) pack_strip(t, a, row, k, strips + row * k);
   for (int64_t column = 0; column < t.n; column += kPanel) {
     const int64_t columns = std::min(kPanel, t.n - column);
     pack_panel(t, b + column * (t.trans_b ? t.ldb : 1), columns, k, panel);
-    const int64_t next = column + kPanel, size = static_cast<int64_t>(sizeof(T));
-    Ahead ahead{reinterpret_cast<const char*>(b + next * (t.trans_b ? t.ldb : 1)), 0, 0,
-                t.ldb * size};
-    ahead.rows = std::max<int64_t>(0, t.trans_b    ? std::min(kPanel, t.n - next)
-                                      : next < t.n ? k
-                                                   : 0);
-    ahead.bytes = (t.trans_b ? k : std::min(kPanel, t.n - next)) * size;
-    multiply_panel({strips, panel, k, t.sums + column, t.ld_sums, t.accumulate || first > 0}, t.m,
-                   columns, ahead);
+    const Strip strip{strips, panel, k, t.sums + column, t.ld_sums, t.accumulate || first > 0};
+    multiply_panel(strip, t.m, columns, source_of_panel(t, b, column + kPanel, k));
   }
 }
 

@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "kernels/gemm/small_product_cpu.cpp"
 #include <hwy/foreach_target.h>  // compiles the rest of this file once per target
 
-#include "kernels/simd/lanes-inl.h"
+#include "kernels/gemm/packing-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
@@ -154,69 +154,23 @@ void pack_rows(const Source<T>& s, float* panel) {
 }
 
 template <class T>
-void pack_transposed_slowly(const Source<T>& s, int64_t first_column, int64_t first_k,
-                            float* panel) {
-  for (int64_t j = first_column; j < kPanel; ++j) {
-    for (int64_t k = first_k; k < s.k; ++k) {
-      panel[k * kPanel + j] = j < s.columns ? static_cast<float>(s.b[j * s.ldb + k]) : 0.0f;
-    }
-  }
-}
-
-#if HWY_TARGET == HWY_SCALAR
-template <class T>
 void pack_transposed(const Source<T>& s, float* panel) {
-  pack_transposed_slowly(s, 0, 0, panel);
-}
-#else
-// Four columns at a time: each group of four lanes is a 4 x 4 block, transposed within the group.
-template <class T>
-HWY_INLINE void transpose_four(const T* b, int64_t ldb, float* panel) {
-  const hn::Repartition<uint64_t, F32> pairs;
-  const auto rows = [&](int64_t j) WEFT_LANES { return load(b + j * ldb, Full()); };
-  const V b0 = rows(0), b1 = rows(1), b2 = rows(2), b3 = rows(3);
-  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(F32(), b0, b1));
-  const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(F32(), b2, b3));
-  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(F32(), b0, b1));
-  const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(F32(), b2, b3));
-  HWY_ALIGN float lanes[4 * static_cast<size_t>(kLanes)];
-  store(hn::BitCast(F32(), hn::InterleaveLower(pairs, low01, low23)), lanes, Full());
-  store(hn::BitCast(F32(), hn::InterleaveUpper(pairs, low01, low23)), lanes + kLanes, Full());
-  store(hn::BitCast(F32(), hn::InterleaveLower(pairs, high01, high23)), lanes + 2 * kLanes, Full());
-  store(hn::BitCast(F32(), hn::InterleaveUpper(pairs, high01, high23)), lanes + 3 * kLanes, Full());
-  for (int64_t group = 0; group < kLanes; group += 4) {
-    for (int64_t k = 0; k < 4; ++k)
-      std::memcpy(panel + (group + k) * kPanel, lanes + k * kLanes + group, 4 * sizeof(float));
-  }
+  if (s.columns < kPanel) std::fill(panel, panel + s.k * kPanel, 0.0f);
+  transpose<T>({s.b, s.ldb, s.columns, s.k, panel, kPanel});
 }
 
-template <class T>
-void pack_transposed(const Source<T>& s, float* panel) {
-  const int64_t columns = s.columns / 4 * 4, whole = s.k / kLanes * kLanes;
-  for (int64_t j = 0; j < columns; j += 4) {
-    for (int64_t k = 0; k < whole; k += kLanes)
-      transpose_four(s.b + j * s.ldb + k, s.ldb, panel + k * kPanel + j);
-  }
-  pack_transposed_slowly(s, 0, whole, panel);
-  pack_transposed_slowly(Source<T>{s.b, s.ldb, whole, s.columns}, columns, 0, panel);
-}
-#endif
+struct FloatRows {
+  const float* a;
+  int64_t lda;
+};
 
-// A as float: itself, or widened into dense rows.
-HWY_INLINE void use_rows(const float* a, const GemmSpec& s, int64_t, float*, const float** rows,
-                         int64_t* lda) {
-  *rows = a;
-  *lda = s.lda;
+// `count` rows of A as float: themselves, or widened into dense rows.
+HWY_INLINE FloatRows float_rows(const float* a, const GemmSpec& s, int64_t, float*) {
+  return {a, s.lda};
 }
-HWY_INLINE void use_rows(const BFloat16* a, const GemmSpec& s, int64_t count, float* wide,
-                         const float** rows, int64_t* lda) {
-  for (int64_t row = 0; row < count; ++row) {
-    for_lanes(s.k, [&](int64_t i, auto extent) WEFT_LANES {
-      store(load(a + row * s.lda + i, extent), wide + row * s.k + i, extent);
-    });
-  }
-  *rows = wide;
-  *lda = s.k;
+HWY_INLINE FloatRows float_rows(const BFloat16* a, const GemmSpec& s, int64_t count, float* wide) {
+  copy_rows<BFloat16>({a, s.lda, count, s.k, wide, s.k});
+  return {wide, s.k};
 }
 
 template <class T, class Out>
@@ -224,8 +178,8 @@ void multiply(const GemmSpec& s, const SmallArgs& args) {
   const T* a = static_cast<const T*>(args.a) + args.first_row * s.lda;
   const T* b = static_cast<const T*>(args.b) + args.first_column * (s.trans_b ? s.ldb : 1);
   float* panel = static_cast<float*>(args.scratch);
-  Strip<Out> strip{.panel = panel, .k = s.k, .ldc = args.ldc};
-  use_rows(a, s, args.rows, panel + s.k * kPanel, &strip.a, &strip.lda);
+  const FloatRows rows = float_rows(a, s, args.rows, panel + s.k * kPanel);
+  Strip<Out> strip{.a = rows.a, .lda = rows.lda, .panel = panel, .k = s.k, .ldc = args.ldc};
   for (int64_t column = 0; column < args.columns; column += kPanel) {
     const int64_t columns = std::min(kPanel, args.columns - column);
     const Source<T> source{b + (s.trans_b ? column * s.ldb : column), s.ldb, s.k, columns};
