@@ -26,7 +26,8 @@ TEST_F(ShippedConfig, TheCharacterModelLearnsShakespeare) {
   const auto source = folder_of("WEFT_SOURCE"), data = folder_of("WEFT_DATA");
   if (!source || !data) GTEST_SKIP() << "WEFT_SOURCE or WEFT_DATA names no folder";
   const std::string tokens = "runs/tinyshakespeare/tokens";
-  must({"prepare", *data / "tinyshakespeare/input.txt", "-o", tokens, "--tokenizer", "chars"});
+  must({"prepare", *data / "tinyshakespeare/input.txt", "-o", tokens, "--tokenizer", "chars",
+        "--val-split", "tail:0.1"});
   must({"pretrain", *source / "configs/pretrain/tinyshakespeare-char.yaml", "max_steps=12",
         "warmup_steps=2", "eval_steps=12", "eval_batches=2", "sample_prompts=[\"ROMEO:\"]"});
   write("line.txt", "ROMEO:\nIs the day so young?\n");
