@@ -1,6 +1,6 @@
 // Matrix products with fused epilogues: C = activation(alpha A B + bias) + residual, or C += alpha
-// A B. Tiles are fixed by the shape, and one thread computes a tile from beginning to end: the bits
-// of the result do not depend on the number of threads. Inside a tile, sums in float are ours
+// A B. One thread makes a sum from beginning to end, in an order that the shape alone fixes: the
+// bits of the result do not depend on the number of threads. Inside a tile, sums in float are ours
 // (float_product.h), bfloat16 products oneDNN's (tile_product.h), the epilogue ours (epilogue.h).
 // Not for convolutions or batched products.
 #pragma once
