@@ -45,7 +45,6 @@ class PlainProduct final : public TileProduct {
   }
 
   void add_row(float factor, const float* from, float* to) const {
-#pragma omp simd
     for (int64_t j = 0; j < s_.n; ++j) to[j] += factor * from[j];
   }
 
