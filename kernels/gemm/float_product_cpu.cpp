@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "kernels/simd/targets.h"
+#include "kernels/simd/unchecked.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm/float_product_cpu.cpp"
@@ -75,7 +76,7 @@ struct Strip {
 
 // Whole vectors alone: what could call a function would cost the loop its registers.
 template <int kRows>
-HWY_NOINLINE void multiply_strip(const Strip& s) {
+HWY_NOINLINE WEFT_UNCHECKED void multiply_strip(const Strip& s) {
   V left[kRows], right[kRows];
   HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) left[r] = right[r] = zeros();
@@ -104,12 +105,20 @@ HWY_NOINLINE void multiply_strip(const Strip& s) {
   }
 }
 
+void check_strip(const Strip& s, int64_t rows) {
+  constexpr int64_t kFloat = sizeof(float);
+  check_memory(s.a, s.k * kStrip * kFloat);
+  check_memory(s.panel, s.k * kPanel * kFloat);
+  check_rows(s.sums, rows, kPanel * kFloat, s.ld * kFloat);
+}
+
 // Up to kRows rows.
 template <int kRows>
 void strip_of_rows(const Strip& s, int64_t rows) {
   if constexpr (kRows > 0) {
-    if (rows == kRows) multiply_strip<kRows>(s);
-    else strip_of_rows<kRows - 1>(s, rows);
+    if (rows != kRows) return strip_of_rows<kRows - 1>(s, rows);
+    check_strip(s, rows);
+    multiply_strip<kRows>(s);
   }
 }
 
