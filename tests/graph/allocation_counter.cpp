@@ -7,12 +7,9 @@
 #include <cerrno>
 #include <cstddef>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WEFT_OTHER_ALLOCATOR 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#include "tests/core/sanitizer.h"
+
+#if WEFT_UNDER_SANITIZER || !defined(__GLIBC__)
 #define WEFT_OTHER_ALLOCATOR 1
 #endif
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "tests/core/sanitizer.h"
 #include "training_test.h"
 
 namespace weft::train {
@@ -91,7 +92,7 @@ TEST_F(Plan, Of48LayersTakesLessThanASecond) {
   RecordProperty("seconds", std::to_string(seconds));
   std::printf("planned and differentiated 48 layers in %.3f s\n", seconds);
   EXPECT_GT(plan.bytes, int64_t{20} << 30);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__OPTIMIZE__)
+#if !WEFT_UNDER_SANITIZER && defined(__OPTIMIZE__)
   EXPECT_LE(seconds, 1.0);
 #endif
 }
