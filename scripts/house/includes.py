@@ -98,12 +98,12 @@ def dependency_rule(tree):
 def _cycles(edges):
     """Each strongly connected set of more than one node, sorted."""
     def reachable(start):
-        seen, todo = set(), [start]
-        while todo:
-            for other in edges.get(todo.pop(), ()):
+        seen, waiting = set(), [start]
+        while waiting:
+            for other in edges.get(waiting.pop(), ()):
                 if other not in seen:
                     seen.add(other)
-                    todo.append(other)
+                    waiting.append(other)
         return seen
 
     reach = {node: reachable(node) for node in edges}
