@@ -137,6 +137,7 @@ TEST_F(Disk, AFullOneIsToldAndNothingIsLeft) {
   write_chain_model(folder_ / "model");
   prepare_run();
   write("big.txt", sample_text(20000));
+  // Mounting a small disk takes rights that not every user has.
   if (!mount_small(256 << 10, false)) GTEST_SKIP() << kSkip;
   const std::vector<std::string> parts = {"small", "free some space or choose another folder"};
   expect_error({"prepare", "big.txt", "-o", "small/tokens", "--tokenizer", "bytes"}, parts,
@@ -153,6 +154,7 @@ TEST_F(Disk, AFullOneIsToldAndNothingIsLeft) {
 
 TEST_F(Disk, ATrainingRunThatCannotSaveEndsWithAnError) {
   prepare_run("save_steps: 1\n");
+  // Mounting a small disk takes rights that not every user has.
   if (!mount_small(128 << 10, false)) GTEST_SKIP() << kSkip;
   const Outcome outcome = run({"pretrain", "tiny.yaml", "output_dir=small/run"});
   EXPECT_EQ(outcome.code, kDoesNotFit) << outcome.all();
@@ -163,6 +165,7 @@ TEST_F(Disk, ATrainingRunThatCannotSaveEndsWithAnError) {
 TEST_F(Disk, AReadOnlyOneIsTold) {
   write_chain_model(folder_ / "model");
   prepare_run();
+  // Mounting a small disk takes rights that not every user has.
   if (!mount_small(16 << 20, true)) GTEST_SKIP() << kSkip;
   const std::vector<std::string> parts = {"small", "the file system is read-only"};
   expect_error({"prepare", "text.txt", "-o", "small/tokens", "--tokenizer", "bytes"}, parts);

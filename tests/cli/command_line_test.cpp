@@ -87,6 +87,7 @@ TEST_F(CommandLine, MistakesNameWhatWouldBeRight) {
 }
 
 TEST_F(CommandLine, OutputThatCannotBeWrittenIsAnError) {
+  // A device of Linux.
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
   prepare_run();
   for (const Arguments& arguments :

@@ -28,6 +28,7 @@ class EvaluateBatch : public CliTest, public testing::WithParamInterface<const c
 // Tolerances of the reference values for fp32: 5e-5 for logits, 1e-5 for the loss.
 TEST_P(EvaluateBatch, GivesTheLogitsAndTheLossOfPyTorch) {
   const auto golden = folder_of("WEFT_GOLDEN");
+  // The values are made with transformers and kept apart from the project.
   if (!golden) GTEST_SKIP() << "WEFT_GOLDEN names no folder of reference values";
   const fs::path model = *golden / "models" / GetParam(), batch = model / "golden.safetensors";
   const Outcome outcome = must(
@@ -161,6 +162,7 @@ class ExchangedFolders : public CliTest {
 
 TEST_F(ExchangedFolders, TheStoryModelTellsItsStory) {
   const auto data = folder_of("WEFT_DATA");
+  // Public models, which do not belong to the project.
   if (!data) GTEST_SKIP() << "WEFT_DATA names no folder of public data";
   const fs::path story = *data / "stories260k";
   must({"import", story, "-o", "folder"});
@@ -201,6 +203,7 @@ TEST_F(ExchangedFolders, ExportsKeepTheTensorsByteForByte) {
 
 TEST_F(ExchangedFolders, FoldersOfTransformersComeBackAsTheyWere) {
   const auto golden = folder_of("WEFT_GOLDEN");
+  // The values are made with transformers and kept apart from the project.
   if (!golden) GTEST_SKIP() << "WEFT_GOLDEN names no folder of reference values";
   for (const char* name : {"gpt2", "llama3", "qwen3", "mistral"}) {
     const fs::path model = *golden / "models" / name;

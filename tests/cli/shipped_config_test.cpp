@@ -11,6 +11,7 @@ class ShippedConfig : public CliTest {};
 
 TEST_F(ShippedConfig, EachCanBePlanned) {
   const auto source = folder_of("WEFT_SOURCE");
+  // The configs are those of the source folder, which an installed test does not have.
   if (!source) GTEST_SKIP() << "WEFT_SOURCE names no checkout";
   int count = 0;
   for (const auto& entry : fs::directory_iterator(*source / "configs/pretrain")) {
@@ -24,6 +25,7 @@ TEST_F(ShippedConfig, EachCanBePlanned) {
 
 TEST_F(ShippedConfig, TheCharacterModelLearnsShakespeare) {
   const auto source = folder_of("WEFT_SOURCE"), data = folder_of("WEFT_DATA");
+  // Public data, which does not belong to the project.
   if (!source || !data) GTEST_SKIP() << "WEFT_SOURCE or WEFT_DATA names no folder";
   const std::string tokens = "runs/tinyshakespeare/tokens";
   must({"prepare", *data / "tinyshakespeare/input.txt", "-o", tokens, "--tokenizer", "chars",

@@ -34,6 +34,7 @@ TEST(AttentionContracts, HoldOnDotProducts) {
   try {
     kernels::choose_attention_path(AttentionPath::kDotProducts);
   } catch (const Error& error) {
+    // This processor lacks the instructions of the path.
     GTEST_SKIP() << error.what();
   }
   check_contracts_on(AttentionPath::kDotProducts);

@@ -96,6 +96,7 @@ Tokens unpadded(const Tokens& row, size_t prompt, const std::vector<int32_t>& eo
 
 TEST_P(BeamSearchGolden, SameTextsAndScoresAsTransformers) {
   const auto folder = golden_models();
+  // The values are made with transformers and kept apart from the project.
   if (!folder) GTEST_SKIP() << "no golden values: WEFT_GOLDEN is not set to their folder";
   const GoldenRun& run = GetParam();
   const std::string key = run.key;
@@ -141,6 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(GreedyGolden, SameTextAndLogitsAsTransformers) {
   const auto folder = golden_models();
+  // The values are made with transformers and kept apart from the project.
   if (!folder) GTEST_SKIP() << "no golden values: WEFT_GOLDEN is not set to their folder";
   const GoldenFile golden(*folder + "/generation/gpt2.safetensors");
   NaiveGpt2 model(*folder + "/gpt2");

@@ -56,6 +56,7 @@ using Filter = std::function<void(std::span<float>, std::span<const int32_t>)>;
 
 void expect_golden(const std::string& name, const Filter& filter) {
   const auto folder = golden_models();
+  // The values are made with transformers and kept apart from the project.
   if (!folder) GTEST_SKIP() << "no golden values: WEFT_GOLDEN is not set to their folder";
   const GoldenFile golden(*folder + "/generation/sampling.safetensors");
   const std::vector<float> logits = golden.read<float>("logits");

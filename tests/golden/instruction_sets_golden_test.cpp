@@ -16,19 +16,23 @@ class InstructionSet : public testing::TestWithParam<kernels::CpuIsa> {};
 TEST_P(InstructionSet, GivesTheReferenceValues) {
   // The values are made with PyTorch and kept apart from the project.
   if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
+  // A path that the processor cannot run.
   if (kernels::detected_cpu_isa() < GetParam())
     GTEST_SKIP() << "this processor has no " << name_of(GetParam());
   expect_the_values_with("WEFT_MAX_ISA=" + std::string(name_of(GetParam())));
 }
 
 TEST(ReferenceKernels, GivesTheReferenceValues) {
+  // The values are made with PyTorch and kept apart from the project.
   if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
   expect_the_values_with(kReferenceKernels);
 }
 
 TEST(FastBf16Dot, GivesTheReferenceValues) {
+  // The values are made with PyTorch and kept apart from the project.
   if (!golden_folder("gpt2")) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
-  if (kernels::detected_cpu_isa() < kernels::CpuIsa::kAvx512Bf16)  // nothing to choose
+  // Other processors have one way alone to multiply bfloat16: nothing to choose.
+  if (kernels::detected_cpu_isa() < kernels::CpuIsa::kAvx512Bf16)
     GTEST_SKIP() << "this processor has no bfloat16 instructions";
   expect_the_values_with(kFastBf16Dot);
 }

@@ -178,6 +178,7 @@ TEST(Llama2c, RefusesAnImpossibleTokenizer) {
 TEST(Llama2c, ThePublishedModelBecomesAHuggingFaceFolder) {
   const char* data = std::getenv("WEFT_DATA");
   const Path source = Path(data == nullptr ? "" : data) / "stories260k";
+  // Public models, which do not belong to the project.
   if (real_file_system().status(source).kind != FileKind::kFolder)
     GTEST_SKIP() << "WEFT_DATA has no stories260k: public data that may not be copied here";
   const Llama2cFile file(source / "checkpoint_legacy.bin");

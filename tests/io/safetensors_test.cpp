@@ -122,6 +122,7 @@ std::string golden_folder() {
 
 TEST(Safetensors, OpensFilesOfOtherPrograms) {
   const Path folder = Path(golden_folder()) / "tiny-models";
+  // Public models, which do not belong to the project.
   if (real_file_system().status(folder).kind != FileKind::kFolder)
     GTEST_SKIP() << "WEFT_DATA has no tiny-models: public data that may not be copied here";
   const SafetensorsFile file(folder / "tiny_llama3" / "model.safetensors");

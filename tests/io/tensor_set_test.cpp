@@ -132,6 +132,7 @@ TEST(TensorSet, AnIndexMayNotLeaveItsFolderNorLie) {
 TEST(TensorSet, OpensShardsOfOtherPrograms) {
   const char* data = std::getenv("WEFT_DATA");
   const Path folder = Path(data == nullptr ? "" : data) / "tiny-models/tiny_qwen3_sharded";
+  // Public models, which do not belong to the project.
   if (real_file_system().status(folder).kind != FileKind::kFolder)
     GTEST_SKIP() << "WEFT_DATA has no tiny-models: public data that may not be copied here";
   const TensorSet set = TensorSet::from_folder(folder);

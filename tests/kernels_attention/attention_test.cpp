@@ -31,6 +31,7 @@ class AttentionPaths : public ::testing::TestWithParam<AttentionPath> {
     try {
       choose_attention_path(GetParam());
     } catch (const Error& error) {
+      // This processor lacks the instructions of the path.
       GTEST_SKIP() << error.what();
     }
   }

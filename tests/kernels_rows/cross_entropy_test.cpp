@@ -195,6 +195,7 @@ void expect_golden(const io::SafetensorsFile& file, const std::string& name, Opt
 
 TEST(CrossEntropyGolden, LossesAndGradientsOfPyTorch) {
   const std::string path = golden_file("losses");
+  // The values are made with PyTorch and kept apart from the project.
   if (path.empty()) GTEST_SKIP() << "WEFT_GOLDEN does not name the reference values";
   const io::SafetensorsFile file{Path(path)};
   expect_golden(file, "ce", {13, 11}, true);
@@ -205,6 +206,7 @@ TEST(CrossEntropyGolden, LossesAndGradientsOfPyTorch) {
 // The z term alone is what it adds to the plain loss.
 TEST(CrossEntropyGolden, ZLoss) {
   const std::string path = golden_file("losses");
+  // The values are made with PyTorch and kept apart from the project.
   if (path.empty()) GTEST_SKIP() << "WEFT_GOLDEN does not name the reference values";
   const io::SafetensorsFile file{Path(path)};
   Case<float> c{{13, 11, 0, 0, 1e-2f}}, plain{{13, 11}};

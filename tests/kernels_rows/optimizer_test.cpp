@@ -134,6 +134,7 @@ void expect_golden(const io::SafetensorsFile& file, const std::string& tensor, c
 
 TEST(OptimizerGolden, BlocksFollowPyTorchForTenSteps) {
   const std::string path = golden_file("optimizers");
+  // The values are made with PyTorch and kept apart from the project.
   if (path.empty()) GTEST_SKIP() << "WEFT_GOLDEN does not name the reference values";
   const io::SafetensorsFile file{Path(path)};
   const Golden cases[] = {{"sgd", "", 0.05f, 5e-6, sgd_update(0, false, 0)},
@@ -150,6 +151,7 @@ TEST(OptimizerGolden, BlocksFollowPyTorchForTenSteps) {
 
 TEST(OptimizerGolden, MuonFollowsPyTorchForTenSteps) {
   const std::string path = golden_file("optimizers");
+  // The values are made with PyTorch and kept apart from the project.
   if (path.empty()) GTEST_SKIP() << "WEFT_GOLDEN does not name the reference values";
   const io::SafetensorsFile file{Path(path)};
   const MuonShape tall{7, 5}, wide{3, 4};

@@ -48,6 +48,7 @@ std::string folder(const char* variable) {
 
 TEST(ModelConfigFile, ReadsEveryGoldenModelAndWritesItBackEqual) {
   const std::string golden = folder("WEFT_GOLDEN");
+  // The values are made with transformers and kept apart from the project.
   if (golden.empty()) GTEST_SKIP() << "WEFT_GOLDEN names no folder of reference values";
   for (const char* name :
        {"gpt2", "gpt2-untied", "llama", "llama-tied", "llama3", "mistral", "qwen2", "qwen3"}) {
@@ -62,6 +63,7 @@ TEST(ModelConfigFile, ReadsEveryGoldenModelAndWritesItBackEqual) {
 
 TEST(ModelConfigFile, GoldenValuesArriveInTheSpec) {
   const std::string golden = folder("WEFT_GOLDEN");
+  // The values are made with transformers and kept apart from the project.
   if (golden.empty()) GTEST_SKIP() << "WEFT_GOLDEN names no folder of reference values";
   std::vector<std::string> notes;
   const auto spec_of = [&](const char* name) {
@@ -91,6 +93,7 @@ TEST(ModelConfigFile, GoldenValuesArriveInTheSpec) {
 
 TEST(ModelConfigFile, ReadsTheTinyModels) {
   const std::string data = folder("WEFT_DATA");
+  // Public models, which do not belong to the project.
   if (data.empty()) GTEST_SKIP() << "WEFT_DATA names no folder of public data";
   std::vector<std::string> notes;
   for (const char* name : {"tiny_llama3", "tiny_mistral", "tiny_qwen3"}) {

@@ -230,6 +230,7 @@ TEST_F(EventFileTest, FullDiskLeavesNoEmptyFiles) {
 // Writes what check_tensorboard.py expects, where it says.
 TEST(EventFileForTensorboard, WritesTheCheckedRun) {
   const char* folder = std::getenv("WEFT_EVENT_FOLDER");
+  // The script asks for the file.
   if (folder == nullptr) GTEST_SKIP() << "only for tests/interop/check_tensorboard.py";
   EventFile first(real_file_system(), folder, {.time = 1763796420, .host = "a"});
   for (int64_t step = 1; step <= 50; ++step) {

@@ -268,6 +268,7 @@ TEST(HtmlStyle, TextAndCurvesHaveEnoughContrastInLightAndDark) {
 // Two pages to look at, where WEFT_REPORT_FILE says.
 TEST(HtmlReportForViewing, WritesThePages) {
   const char* file = std::getenv("WEFT_REPORT_FILE");
+  // A page for eyes: tests of the report check what it says.
   if (file == nullptr) GTEST_SKIP() << "only to look at the page in a browser";
   write_html_report(real_file_system(), file, sample_run());
   write_html_report(real_file_system(), std::string(file) + ".odd.html", odd_run());

@@ -64,6 +64,7 @@ TEST(Unicode, WordCharactersAreThoseOfRust) {
 
 TEST(Unicode, NfcEqualsTheReference) {
   const std::string folder = golden::text_folder();
+  // Reference values are not part of the repository.
   if (folder.empty()) GTEST_SKIP() << "WEFT_GOLDEN has no values";
   int changed = 0;
   for (const std::string& line : golden::lines_of(golden::read(folder + "/unicode.jsonl"))) {
