@@ -1,26 +1,91 @@
 // Filling a string from a file.
 #include "data/byte_reader.h"
 
-namespace weft::data {
+#include "weft/error.h"
 
-ByteReader::ByteReader(const FileSystem& files, const Path& file, int64_t size)
-    : path_(file), size_(size), file_(files.open_for_reading(file, ReadFrom::kCache)) {}
+namespace weft::data {
+namespace {
+
+constexpr size_t kArchiveBytes = 256 << 10;
+
+}  // namespace
+
+ByteReader::ByteReader(const FileSystem& files, const Source& source)
+    : source_(source), file_(files.open_for_reading(source.path, ReadFrom::kCache)) {
+  if (source.compression == Compression::kNone) return;
+  decompressor_ = make_decompressor(source.compression);
+}
+
+// Fills all of `room`, unless the file ends.
+size_t ByteReader::read_file(std::span<std::byte> room) {
+  size_t filled = 0;
+  while (filled < room.size() && !file_ended_) {
+    const size_t got = file_->read(room.subspan(filled));
+    file_ended_ = got == 0;
+    filled += got;
+  }
+  bytes_read_ += static_cast<int64_t>(filled);
+  hasher_.add(room.first(filled));
+  if (bytes_read_ > source_.size || (file_ended_ && bytes_read_ != source_.size))
+    fail_changed(file_ended_);
+  return filled;
+}
 
 void ByteReader::append_to(std::string& out, size_t count) {
+  if (decompressor_) return append_decompressed(out, count);
+  const size_t old_size = out.size();
+  out.resize(old_size + count);
+  const size_t got = read_file({reinterpret_cast<std::byte*>(out.data()) + old_size, count});
+  out.resize(old_size + got);
+  content_ += static_cast<int64_t>(got);
+  at_end_ = file_ended_;
+}
+
+void ByteReader::append_decompressed(std::string& out, size_t count) {
   const size_t old_size = out.size();
   out.resize(old_size + count);
   std::span<std::byte> room(reinterpret_cast<std::byte*>(out.data()) + old_size, count);
   while (!room.empty() && !at_end_) {
-    const size_t got = file_->read(room);
-    at_end_ = got == 0;
-    room = room.subspan(got);
+    const bool more = refill();
+    Decompressor::Step step;
+    try {
+      step = decompressor_->step(std::span(compressed_).subspan(compressed_begin_), room);
+    } catch (const Error& error) {
+      fail_archive(error.what());
+    }
+    compressed_begin_ += step.read;
+    taken_ += static_cast<int64_t>(step.read);
+    content_ += static_cast<int64_t>(step.written);
+    room = room.subspan(step.written);
+    if (content_ > kFreeExpansion && content_ / kMostExpansion > taken_)
+      fail_archive("more than " + std::to_string(kMostExpansion) +
+                   " bytes come out of each of its bytes: a decompression bomb; unpack it yourself "
+                   "if it is not");
+    if (more || step.read > 0 || step.written > 0) continue;
+    if (!decompressor_->is_whole()) fail_archive("the archive is cut short; fetch it again");
+    at_end_ = true;
   }
   out.resize(out.size() - room.size());
-  bytes_read_ += static_cast<int64_t>(count - room.size());
-  if (bytes_read_ > size_ || (at_end_ && bytes_read_ != size_))
-    throw Error("'" + path_.string() + "' changed while it was read: it had " +
-                std::to_string(size_) + " bytes, now " + std::to_string(bytes_read_) +
-                (at_end_ ? "" : " or more") + "; run again when nothing writes to it");
+}
+
+// False when the decompressor has taken all there is.
+bool ByteReader::refill() {
+  if (compressed_begin_ < compressed_.size()) return true;
+  if (file_ended_) return false;
+  compressed_.resize(kArchiveBytes);
+  compressed_.resize(read_file(compressed_));
+  compressed_begin_ = 0;
+  return !compressed_.empty();
+}
+
+void ByteReader::fail_changed(bool ended) const {
+  throw Error("'" + source_.path.string() + "' changed while it was read: it had " +
+              std::to_string(source_.size) + " bytes, now " + std::to_string(bytes_read_) +
+              (ended ? "" : " or more") + "; run again when nothing writes to it");
+}
+
+void ByteReader::fail_archive(const std::string& reason) const {
+  throw Error("'" + source_.path.string() + "' at byte " + std::to_string(taken_) + ": " + reason);
 }
 
 }  // namespace weft::data

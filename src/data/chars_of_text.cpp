@@ -14,8 +14,9 @@ constexpr size_t kCodePoints = 0x110000;
 
 std::unique_ptr<const text::Tokenizer> chars_of_text(const FileSystem& files,
                                                      const std::vector<std::string>& inputs,
-                                                     const TextOptions& options) {
-  const InputFiles found = collect_inputs(files, inputs);
+                                                     const TextOptions& options,
+                                                     const InputOptions& input_options) {
+  const InputFiles found = collect_inputs(files, inputs, input_options);
   TextReader reader(files, found, options);
   std::vector<bool> seen(kCodePoints);
   for (TextPiece piece; reader.next(piece);)

@@ -2,43 +2,27 @@
 #include "data/input_files.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
+#include "data/glob.h"
 #include "io/hash.h"
 
 namespace weft::data {
 namespace {
 
-// Kinds of data that would be nonsense as plain text.
-const std::set<std::string>& refused_extensions() {
-  static const std::set<std::string> kRefused = {".json", ".csv",     ".tsv",   ".gz",  ".zst",
-                                                 ".bz2",  ".xz",      ".zip",   ".pdf", ".html",
-                                                 ".htm",  ".parquet", ".arrow", ".weft"};
-  return kRefused;
-}
-
-std::string lower_extension(const Path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return extension;
-}
-
-// "LICENSE", "GPL-3" and "Apache-2.0" have no extension: what follows the dot is a version.
-bool has_no_extension(const std::string& extension) {
-  return std::all_of(extension.begin() + (extension.empty() ? 0 : 1), extension.end(),
-                     [](char c) { return c >= '0' && c <= '9'; });
-}
-
 class Collector {
  public:
-  explicit Collector(const FileSystem& files) : files_(files) {}
+  Collector(const FileSystem& files, const InputOptions& options)
+      : files_(files), options_(options) {}
 
   void add_input(const std::string& input) {
+    if (input == "-") return add_standard_input();
     const Path path(input);
     const FileStatus status = files_.status(path);
+    if (status.kind == FileKind::kMissing && !status.is_link && has_wildcard(input))
+      return add_pattern(input);
     switch (status.kind) {
       case FileKind::kMissing: throw Error("input '" + input + "': " + missing_reason(status));
       case FileKind::kOther:
@@ -62,14 +46,52 @@ class Collector {
                           : "there is no such file or folder; check the path";
   }
 
+  void add_standard_input() {
+    if (options_.standard_input.empty())
+      throw Error("input '-' (standard input) is read by `weft prepare` only; name a file");
+    const Path& file = options_.standard_input;
+    add_file(file, files_.status(file).size);
+    result_.files.back().compression = compression_inside(file);
+  }
+
+  // By its first bytes: standard input has no name.
+  Compression compression_inside(const Path& path) const {
+    std::array<std::byte, 4> head{};
+    const auto file = files_.open_for_reading(path, ReadFrom::kCache);
+    for (size_t at = 0, got = 1; at < head.size() && got > 0; at += got)
+      got = file->read(std::span(head).subspan(at));
+    constexpr std::array kGzip = {std::byte{0x1F}, std::byte{0x8B}};
+    constexpr std::array kZstd = {std::byte{0x28}, std::byte{0xB5}, std::byte{0x2F},
+                                  std::byte{0xFD}};
+    if (std::equal(kGzip.begin(), kGzip.end(), head.begin())) return Compression::kGzip;
+    return head == kZstd ? Compression::kZstd : Compression::kNone;
+  }
+
+  void add_pattern(const std::string& pattern) {
+    const std::vector<Path> paths = expand_glob(files_, pattern);
+    const size_t before = result_.files.size();
+    for (const Path& path : paths) {
+      const FileStatus status = files_.status(path);
+      if (status.kind == FileKind::kFile) add_found_file(path, status.size, result_.left_out);
+      else if (status.kind == FileKind::kFolder) add_found_folder(path, result_.left_out);
+    }
+    if (result_.files.size() == before)
+      throw Error("input '" + pattern + "' matches no file with text; check the pattern");
+  }
+
   void add_named_file(const std::string& input, int64_t size) {
-    const std::string extension = lower_extension(input);
-    if (refused_extensions().count(extension) > 0)
-      throw Error("input '" + input + "': files of kind " + extension +
-                  " are not read; allowed are .txt, .jsonl and folders of them; convert it (one "
-                  "JSON object with a text field per line makes a .jsonl)");
+    const auto refusal = refusal_of(input);
+    if (refusal && !options_.format)
+      throw Error("input '" + input + "': files of kind " + Path(input).extension().string() +
+                  " are not read; " + *refusal);
     if (size == 0) throw Error("input '" + input + "' is empty; give a file with text in it");
-    result_.files.push_back({input, kind_of(extension), size});
+    add_file(input, size);
+  }
+
+  void add_file(const Path& path, int64_t size) {
+    const InputFormat format = format_of(path);
+    const InputKind kind = options_.format.value_or(format.kind.value_or(InputKind::kText));
+    result_.files.push_back({path, kind, format.compression, size});
   }
 
   void add_named_folder(const std::string& input) {
@@ -81,8 +103,8 @@ class Collector {
     walk(input, left_out);
     if (result_.files.size() == before)
       throw Error("folder '" + input +
-                  "' holds no text: no file of it is a .txt, a .jsonl or has a "
-                  "name without extension" +
+                  "' holds no text: no file of it is a .txt, .jsonl, .json, .csv or .tsv (or that "
+                  "with .gz or .zst) or has a name without extension" +
                   what_it_holds(left_out));
     result_.left_out.add(left_out);
   }
@@ -119,17 +141,15 @@ class Collector {
   }
 
   void add_found_file(const Path& path, int64_t size, LeftOutCounts& left_out) {
-    const std::string extension = lower_extension(path);
     const auto example = [&] { return path.string(); };
-    const bool readable =
-        extension == ".txt" || extension == ".jsonl" || has_no_extension(extension);
-    if (!readable) left_out.add("file with another extension", example);
+    const InputFormat format = format_of(path);
+    const bool readable = format.kind || (format.compression == Compression::kNone &&
+                                          (has_no_extension(path) || options_.format));
+    if (const auto refusal = refusal_of(path); refusal && refusal->starts_with("convert"))
+      left_out.add("Parquet or Arrow file", [&] { return path.string() + ": " + *refusal; });
+    else if (!readable) left_out.add("file with another extension", example);
     else if (size == 0) left_out.add("empty file", example);
-    else result_.files.push_back({path, kind_of(extension), size});
-  }
-
-  static InputKind kind_of(const std::string& extension) {
-    return extension == ".jsonl" ? InputKind::kJsonLines : InputKind::kText;
+    else add_file(path, size);
   }
 
   // Only files that share their size with another are read.
@@ -151,15 +171,17 @@ class Collector {
   }
 
   const FileSystem& files_;
+  const InputOptions& options_;
   InputFiles result_;
 };
 
 }  // namespace
 
-InputFiles collect_inputs(const FileSystem& files, const std::vector<std::string>& inputs) {
+InputFiles collect_inputs(const FileSystem& files, const std::vector<std::string>& inputs,
+                          const InputOptions& options) {
   if (inputs.empty())
     throw Error("no input is given; name .txt or .jsonl files, or folders that hold them");
-  Collector collector(files);
+  Collector collector(files, options);
   for (const std::string& input : inputs) collector.add_input(input);
   return collector.take();
 }

@@ -41,6 +41,7 @@ class Pass {
         reader_(files, inputs,
                 {.text_field = options.text_field,
                  .invalid_utf8 = options.invalid_utf8,
+                 .bad_input = options.bad_input,
                  .piece_bytes = plan.piece_bytes,
                  .hash_seed = options.split.seed}),
         splitter_(reader_, plan, options.split.seed) {}
@@ -206,7 +207,7 @@ PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& op
                       FileSystem& files) {
   check_numbers(options);
   const DatasetFormat format = format_for(tokenizer, options);
-  const InputFiles inputs = collect_inputs(files, options.inputs);
+  const InputFiles inputs = collect_inputs(files, options.inputs, options.input);
   DatasetManifest manifest = start_manifest(tokenizer, options, format, inputs);
   PendingFolder folder(files, options.output, options.overwrite, kManifestName);
   std::optional<SplitPlan> plan = make_plan(options.split, inputs);

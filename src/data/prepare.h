@@ -22,10 +22,12 @@ struct PrepareProgress {
 };
 
 struct PrepareOptions {
-  std::vector<std::string> inputs;  // files and folders
+  std::vector<std::string> inputs;  // files, folders and patterns
+  InputOptions input;
   Path output;
   std::string text_field = "text";
   InvalidUtf8 invalid_utf8 = InvalidUtf8::kError;
+  BadInput bad_input = BadInput::kStop;
   SplitOptions split;
   int64_t shard_tokens = int64_t{1} << 25;
   bool overwrite = false;  // replace an existing tokens folder

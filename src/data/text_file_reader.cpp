@@ -13,15 +13,19 @@ class RawPieces {
  public:
   explicit RawPieces(const FileContext& context)
       : limit_(static_cast<size_t>(context.options.piece_bytes)),
-        reader_(context.files, context.file.path, context.file.size) {
+        reader_(context.files, context.source()) {
     refill();
     if (buffer_.starts_with(kByteOrderMark)) begin_ = kByteOrderMark.size();
     has_byte_order_mark_ = begin_ > 0;
   }
 
   bool has_byte_order_mark() const { return has_byte_order_mark_; }
-  // Where the piece that next() gave begins in the file.
+  // Where the piece that next() gave begins in the file's content, and which part of the file holds
+  // it.
   int64_t piece_begin() const { return piece_begin_; }
+  int64_t place_begin() const { return place_begin_; }
+  int64_t place_end() const { return place_end_; }
+  std::string hash() const { return reader_.hash(); }
   bool at_end() const { return begin_ == buffer_.size(); }
 
   // The next piece, valid until the next call; not at the end.
@@ -31,6 +35,8 @@ class RawPieces {
         rest.size() > limit_ ? rest.substr(0, piece_end(rest, limit_)) : rest;
     piece_begin_ = buffer_begin_ + static_cast<int64_t>(begin_);
     taken_ = piece.size();
+    place_begin_ = place_end_;
+    place_end_ = reader_.place_of(piece_begin_ + static_cast<int64_t>(taken_));
     return piece;
   }
   // Forgets the piece and makes the one after it ready.
@@ -56,6 +62,8 @@ class RawPieces {
   size_t begin_ = 0;          // of what was not given out, in the buffer
   int64_t buffer_begin_ = 0;  // of the buffer, in the file
   int64_t piece_begin_ = 0;
+  int64_t place_begin_ = 0;
+  int64_t place_end_ = 0;
   size_t taken_ = 0;
   bool has_byte_order_mark_ = false;
 };
@@ -64,7 +72,7 @@ class TextFileReader final : public FileReader {
  public:
   explicit TextFileReader(const FileContext& context) : context_(context) {
     look_ahead();
-    if (!left_out_) pieces_ = std::make_unique<RawPieces>(context);
+    if (!left_out_) pieces_ = std::make_unique<RawPieces>(context_);
   }
 
   bool next(TextPiece& piece) override {
@@ -72,9 +80,8 @@ class TextFileReader final : public FileReader {
     piece.begins_document = !begun_;
     begun_ = true;
     const std::string_view raw = pieces_->next();
-    const int64_t raw_begin = context_.input_begin + pieces_->piece_begin();
-    piece.input_begin = piece.begins_document ? context_.input_begin : raw_begin;
-    piece.input_end = raw_begin + static_cast<int64_t>(raw.size());
+    piece.input_begin = context_.input_begin + pieces_->place_begin();
+    piece.input_end = context_.input_begin + pieces_->place_end();
     piece.text.clear();
     append_clean(raw, piece.text);
     pieces_->advance();
@@ -84,6 +91,7 @@ class TextFileReader final : public FileReader {
     piece.line = 0;
     return true;
   }
+  std::string file_hash() const override { return hash_of_file_; }
 
  private:
   // Reads the document once before it is given out: its hash, and whether it is left out, must be
@@ -104,6 +112,7 @@ class TextFileReader final : public FileReader {
       hasher.add(clean);
     }
     hash_ = hasher.hash();
+    hash_of_file_ = left_out_ ? "" : pieces.hash();
     if (replaced > 0) count(kReplacedReason, replaced);
   }
 
@@ -141,6 +150,7 @@ class TextFileReader final : public FileReader {
   FileContext context_;
   std::unique_ptr<RawPieces> pieces_;
   uint64_t hash_ = 0;
+  std::string hash_of_file_;
   bool left_out_ = false;
   bool begun_ = false;
 };

@@ -8,6 +8,8 @@
 namespace weft::data {
 namespace {
 
+constexpr std::string_view kUnreadableReason = "file, or rest of one, that could not be read";
+
 bool is_white_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -24,6 +26,10 @@ size_t last_place(size_t limit, Good good) {
 }
 
 }  // namespace
+
+std::string_view name_of(BadInput policy) {
+  return policy == BadInput::kStop ? "stop" : "skip";
+}
 
 std::string TextPiece::origin() const {
   return line > 0 ? file->path.string() + ":" + std::to_string(line) : file->path.string();
@@ -53,13 +59,42 @@ TextReader::TextReader(const FileSystem& files, const InputFiles& inputs, TextOp
 
 bool TextReader::next(TextPiece& piece) {
   while (true) {
-    if (current_ && current_->next(piece)) return true;
-    if (current_) input_begin_ += inputs_.files[next_file_ - 1].size;
+    if (current_ && next_of_current(piece)) return true;
+    if (current_ || file_hashes_.size() < next_file_) {
+      input_begin_ += inputs_.files[next_file_ - 1].size;
+      file_hashes_.push_back(current_ ? current_->file_hash() : "");
+    }
     current_.reset();
     if (next_file_ == inputs_.files.size()) return false;
-    const InputFile& file = inputs_.files[next_file_++];
-    const FileContext context{files_, file, options_, input_begin_, left_out_};
-    current_ = file.kind == InputKind::kText ? open_text_file(context) : open_json_lines(context);
+    open(inputs_.files[next_file_++]);
+  }
+}
+
+// False at the end of the file; without a reader where the rest of it is left out.
+bool TextReader::next_of_current(TextPiece& piece) {
+  try {
+    return current_->next(piece);
+  } catch (const Error& error) {
+    if (options_.bad_input == BadInput::kStop) throw;
+    left_out_.add(kUnreadableReason, [&] { return std::string(error.what()); });
+    current_.reset();
+    return false;
+  }
+}
+
+void TextReader::open(const InputFile& file) {
+  const FileContext context{files_, file, options_, input_begin_, left_out_};
+  try {
+    switch (file.kind) {
+      case InputKind::kText: current_ = open_text_file(context); break;
+      case InputKind::kJsonLines:
+      case InputKind::kJson: current_ = open_json(context); break;
+      case InputKind::kCsv:
+      case InputKind::kTsv: current_ = open_table(context); break;
+    }
+  } catch (const Error& error) {
+    if (options_.bad_input == BadInput::kStop) throw;
+    left_out_.add(kUnreadableReason, [&] { return std::string(error.what()); });
   }
 }
 

@@ -118,8 +118,8 @@ TEST_F(TextInput, SaysWhatIsWrongWithInputs) {
   std::filesystem::create_symlink("nowhere", path("dangling"));
   EXPECT_THAT(error(path("dangling")), HasSubstr("the link's target does not exist"));
   EXPECT_THAT(error(write("empty.txt", "")), HasSubstr("empty.txt' is empty"));
-  EXPECT_THAT(error(write("table.csv", "a,b")), HasSubstr("files of kind .csv are not read"));
-  EXPECT_THAT(error(write("x.Parquet", "PAR1")), HasSubstr("files of kind .parquet"));
+  EXPECT_THAT(error(write("table.zip", "PK")), HasSubstr("files of kind .zip are not read"));
+  EXPECT_THAT(error(write("x.Parquet", "PAR1")), HasSubstr("files of kind .Parquet"));
   write("tokens/dataset.json", "{}");
   EXPECT_THAT(error(path("tokens")), HasSubstr("it is the outcome of `weft prepare`"));
   std::filesystem::create_directories(path("bare"));
@@ -236,10 +236,10 @@ TEST_F(TextInput, LimitsTheLengthOfLines) {
   const int64_t size = static_cast<int64_t>(line.size());
   EXPECT_EQ(read(size, line + "\n" + line).size(), 2u);
   EXPECT_THAT(error_message([&] { read(size - 1, line); }),
-              HasSubstr("a.jsonl:1: the line has more than 111 bytes"));
+              HasSubstr("a.jsonl:1: the record has more than 111 bytes"));
   // Without end, and larger than the reader's buffer.
   EXPECT_THAT(error_message([&] { read(1000, line + "\n" + std::string(3 << 20, ' ')); }),
-              HasSubstr("a.jsonl:2: the line has more than 1000 bytes"));
+              HasSubstr("a.jsonl:2: the record has more than 1000 bytes"));
   const std::string longer(3 << 20, 'y');
   EXPECT_THAT(read(4 << 20, "{\"text\": \"" + longer + "\"}\n" + line),
               ElementsAre(longer, std::string(100, 'x')));

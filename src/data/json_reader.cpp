@@ -1,0 +1,198 @@
+// JSON lines and JSON files: objects, a document in one field of each.
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "data/json_values.h"
+#include "data/line_reader.h"
+#include "data/record_reader.h"
+
+namespace weft::data {
+namespace {
+
+std::string_view type_name(simdjson::dom::element_type type) {
+  using simdjson::dom::element_type;
+  switch (type) {
+    case element_type::ARRAY: return "a list";
+    case element_type::OBJECT: return "an object";
+    case element_type::STRING: return "a string";
+    case element_type::BOOL: return "true or false";
+    case element_type::NULL_VALUE: return "null";
+    default: return "a number";
+  }
+}
+
+std::unique_ptr<RecordSource> open_source(const FileContext& context) {
+  const int64_t limit = context.options.max_line_bytes;
+  if (context.file.kind == InputKind::kJson)
+    return std::make_unique<JsonValues>(context.files, context.source(), limit);
+  return std::make_unique<LineReader>(context.files, context.source(), limit);
+}
+
+class JsonReader final : public RecordReader {
+ public:
+  explicit JsonReader(const FileContext& given)
+      : RecordReader(given), records_(open_source(context())) {}
+
+  std::string file_hash() const override { return records_->hash(); }
+
+ private:
+  bool next_record(std::string& document) override {
+    std::string_view record;
+    if (!records_->next(record)) return false;
+    if (records_->is_too_long()) fail_too_long();
+    read(record, document);
+    return true;
+  }
+
+  Place place() const override {
+    return {records_->record_begin(), records_->record_end(), records_->number()};
+  }
+
+  // Leaves `document` empty if the record holds none.
+  void read(std::string_view record, std::string& document) {
+    if (records_->number() == 1 && record.starts_with(kByteOrderMark)) {
+      record.remove_prefix(kByteOrderMark.size());
+      count("byte order mark removed");
+    }
+    if (record.find_first_not_of(" \t\r") == std::string_view::npos) return count(kBlankReason);
+    if (!mend(record)) return;
+    simdjson::dom::element root;
+    if (const auto error = parser_.parse(record.data(), record.size()).get(root))
+      fail(kMalformedReason, std::string("the line is no JSON: ") + simdjson::error_message(error));
+    const std::string_view text = find_text(root);
+    if (text.empty()) return count(kEmptyReason);
+    if (text.find('\0') == std::string_view::npos) document.assign(text);
+    else append_text(text, document);
+  }
+
+  // Applies the policy to bytes and escapes of the record that are no text; false leaves it out.
+  // Done here because versions of the JSON parser differ in what they make of half a surrogate
+  // pair.
+  bool mend(std::string_view& record) {
+    const size_t invalid = first_invalid_utf8(record);
+    if (invalid != kAllValid) {
+      if (!may_replace("no UTF-8 text at byte " + std::to_string(invalid) + " of the line"))
+        return false;
+      mended_.clear();
+      count(kReplacedReason, append_with_replacements(record, mended_));
+      record = mended_;
+    }
+    if (record.find("\\ud") == record.npos && record.find("\\uD") == record.npos) return true;
+    std::string paired(record);
+    const int64_t lone = replace_lone_surrogates(paired);
+    if (lone == 0) return true;
+    if (!may_replace("half of a surrogate pair among its \\u escapes")) return false;
+    count(kReplacedReason, lone);
+    mended_ = std::move(paired);
+    record = mended_;
+    return true;
+  }
+
+  std::string_view find_text(simdjson::dom::element value) const {
+    const std::string& field = context().options.text_field;
+    if (!value.is_object() && !field.starts_with('['))
+      fail(kNoFieldReason, "the line is " + std::string(type_name(value.type())) +
+                               ", no object; each line must be like {\"" + field + "\": \"...\"}");
+    for (std::string_view rest = field; !rest.empty();)
+      value = rest.starts_with('[') ? item(value, rest) : member(value, rest);
+    std::string_view text;
+    if (value.get(text)) fail_type(value, "");
+    return text;
+  }
+
+  // The value of the key at the front of `rest`, which is taken off. A key that has dots or
+  // brackets in itself comes before a path.
+  simdjson::dom::element member(simdjson::dom::element value, std::string_view& rest) const {
+    if (!value.is_object()) fail_type(value, rest);
+    const bool whole = has_key(value, rest);
+    const std::string_view key = whole ? rest : rest.substr(0, rest.find_first_of(".["));
+    value = only_value(value, key);
+    rest.remove_prefix(key.size());
+    if (rest.starts_with('.')) rest.remove_prefix(1);
+    return value;
+  }
+
+  // The same for an index: "[3]".
+  simdjson::dom::element item(simdjson::dom::element value, std::string_view& rest) const {
+    const size_t close = rest.find(']');
+    size_t index = 0;
+    const auto [end, error] =
+        std::from_chars(rest.data() + 1, rest.data() + std::min(close, rest.size()), index);
+    if (close == rest.npos || error != std::errc() || end != rest.data() + close)
+      throw Error("--text-field: '" + context().options.text_field +
+                  "' is no path; write keys with dots and places of lists in brackets, like "
+                  "turns[0].text");
+    simdjson::dom::array list;
+    if (value.get(list)) fail_type(value, rest);
+    simdjson::dom::element found;
+    if (list.at(index).get(found))
+      fail(kNoFieldReason, "field `" + std::string(before(rest)) + "` has " +
+                               std::to_string(list.size()) + " items, no item " +
+                               std::string(rest.substr(0, close + 1)));
+    rest.remove_prefix(close + 1);
+    if (rest.starts_with('.')) rest.remove_prefix(1);
+    return found;
+  }
+
+  // What of the path stands before `rest`.
+  std::string_view before(std::string_view rest) const {
+    std::string_view path = context().options.text_field;
+    path.remove_suffix(rest.size());
+    if (path.ends_with('.')) path.remove_suffix(1);
+    return path;
+  }
+
+  static bool has_key(simdjson::dom::element object, std::string_view key) {
+    return object.at_key(key).error() == simdjson::SUCCESS;
+  }
+
+  simdjson::dom::element only_value(simdjson::dom::element object, std::string_view key) const {
+    simdjson::dom::element result;
+    int found = 0;
+    for (const auto field : simdjson::dom::object(object)) {
+      if (field.key != key) continue;
+      result = field.value;
+      ++found;
+    }
+    if (found == 1) return result;
+    const std::string field = "field `" + std::string(key) + "`";
+    if (found > 1)
+      fail(kNoFieldReason, field + " stands there " + std::to_string(found) + " times; keep one");
+    fail(kNoFieldReason, field + " is missing; the line has " + keys_of(object) +
+                             "; --text-field names the one with the text");
+  }
+
+  static std::string keys_of(simdjson::dom::element object) {
+    std::string keys;
+    for (const auto field : simdjson::dom::object(object)) {
+      if (keys.size() > 200) return keys + " and more";
+      keys += (keys.empty() ? "`" : ", `") + std::string(field.key) + "`";
+    }
+    return keys.empty() ? "no fields" : keys;
+  }
+
+  [[noreturn]] void fail_type(simdjson::dom::element value, std::string_view rest) const {
+    const std::string wanted = rest.empty() ? "a string"
+                               : rest.starts_with('[')
+                                   ? "a list"
+                                   : "an object with `" + std::string(rest) + "`";
+    fail(kNoFieldReason, "field `" + std::string(before(rest)) + "` is " +
+                             std::string(type_name(value.type())) + ", allowed is " + wanted +
+                             "; --text-field names the one with the text");
+  }
+
+  std::unique_ptr<RecordSource> records_;
+  simdjson::dom::parser parser_;
+  std::string mended_;
+};
+
+}  // namespace
+
+std::unique_ptr<FileReader> open_json(const FileContext& context) {
+  return std::make_unique<JsonReader>(context);
+}
+
+}  // namespace weft::data
