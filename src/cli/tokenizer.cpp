@@ -16,6 +16,8 @@
 namespace weft::cli {
 namespace {
 
+constexpr const char* kTokenizerHelp =
+    "a tokenizer.json, vocab.txt, vocab.json (merges.txt beside it), a folder with one, or bytes";
 constexpr int64_t kMaxInputBytes = int64_t{1} << 32;
 
 struct TrainOptions {
@@ -67,6 +69,7 @@ struct CodeOptions {
   std::string file;
   bool whole = false;
   bool special = false;
+  bool offsets = false;
 };
 
 std::string read_input(const std::string& file) {
@@ -85,13 +88,31 @@ void for_each_line(const std::string& text, bool whole, const Body& body) {
   }
 }
 
+// "101:0-0 2129:0-3": each id with the bytes of the line that it stands for.
+std::string ids_with_offsets(const text::Tokenizer& tokenizer, std::string_view line,
+                             const CodeOptions& options) {
+  const auto rows = tokenizer.encode_rows(line, {}, {.add_special_tokens = options.special});
+  std::string out;
+  for (size_t i = 0; i < rows[0].size(); ++i) {
+    out += (i == 0 ? "" : " ") + std::to_string(rows[0].ids[i]) + ":" +
+           std::to_string(rows[0].offsets[i].begin) + "-" + std::to_string(rows[0].offsets[i].end);
+  }
+  return out;
+}
+
+std::string ids_of(const text::Tokenizer& tokenizer, std::string_view line,
+                   const CodeOptions& options) {
+  std::string out;
+  for (const int32_t id : tokenizer.encode(line, {.add_special_tokens = options.special}))
+    out += (out.empty() ? "" : " ") + std::to_string(id);
+  return out;
+}
+
 void run_encode(const CodeOptions& options) {
   const auto tokenizer = text::load_tokenizer(options.tokenizer);
+  auto* const encode = options.offsets ? ids_with_offsets : ids_of;
   for_each_line(read_input(options.file), options.whole, [&](std::string_view line) {
-    std::string out;
-    for (const int32_t id : tokenizer->encode(line, {.add_special_tokens = options.special}))
-      out += (out.empty() ? "" : " ") + std::to_string(id);
-    std::cout << out << "\n";
+    std::cout << encode(*tokenizer, line, options) << "\n";
   });
 }
 
@@ -144,10 +165,12 @@ void add_coder(CLI::App& parent, bool encodes) {
                            : parent.add_subcommand("decode", "Ids to text, line by line");
   verb->footer(std::string("Example:\n  weft tokenizer ") + (encodes ? "encode" : "decode") +
                " --tokenizer runs/demo/tokenizer.json input.txt");
-  verb->add_option("--tokenizer", options->tokenizer, "a tokenizer.json, its folder, or bytes")
-      ->required();
+  verb->add_option("--tokenizer", options->tokenizer, kTokenizerHelp)->required();
   verb->add_option("file", options->file, "the input; standard input without it");
   verb->add_flag("--whole", options->whole, "the input as one text");
+  if (encodes)
+    verb->add_flag("--offsets", options->offsets,
+                   "each id as id:begin-end, in bytes of the line or of the whole");
   verb->add_flag("--special", options->special,
                  encodes ? "add the tokenizer's special tokens" : "show special tokens");
   verb->callback([options, encodes] { encodes ? run_encode(*options) : run_decode(*options); });
@@ -176,8 +199,7 @@ void add_info(CLI::App& parent) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = parent.add_subcommand("info", "Tell what a tokenizer is made of");
   verb->footer("Example:\n  weft tokenizer info runs/demo/tokenizer.json");
-  verb->add_option("tokenizer", options->tokenizer, "a tokenizer.json, its folder, or bytes")
-      ->required();
+  verb->add_option("tokenizer", options->tokenizer, kTokenizerHelp)->required();
   verb->add_flag("--json", options->json, "as JSON");
   verb->callback([options] { run_info(options->tokenizer, options->json); });
 }

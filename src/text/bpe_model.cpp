@@ -115,7 +115,7 @@ bool BpeModel::may_cut_at_spaces(const TokenizerDocument& document) const {
   });
 }
 
-void BpeModel::append_cut_at_spaces(std::string_view text, BpeScratch& scratch,
+void BpeModel::append_cut_at_spaces(std::string_view text, ModelScratch& scratch,
                                     std::vector<int32_t>& ids) const {
   while (!text.empty()) {
     size_t end = 0;
@@ -126,7 +126,7 @@ void BpeModel::append_cut_at_spaces(std::string_view text, BpeScratch& scratch,
   }
 }
 
-void BpeModel::append_word(std::string_view word, BpeScratch& scratch,
+void BpeModel::append_word(std::string_view word, ModelScratch& scratch,
                            std::vector<int32_t>& ids) const {
   if (word.size() > WordCache::kMaxBytes) {
     encode_word(word, scratch);
@@ -144,33 +144,61 @@ void BpeModel::append_word(std::string_view word, BpeScratch& scratch,
 }
 
 // Leaves the word's ids in scratch.ids.
-void BpeModel::encode_word(std::string_view word, BpeScratch& scratch) const {
+void BpeModel::encode_word(std::string_view word, ModelScratch& scratch) const {
   scratch.ids.clear();
+  scratch.unknown_sizes.clear();
   if (ignore_merges_) {
     if (const int32_t id = whole_word(word); id >= 0) return scratch.ids.push_back(id);
   }
   if (byte_level_) {
-    spell_bytes(word, scratch.ids);
+    spell_bytes(word, scratch);
   } else {
-    spell_text(word, scratch.ids);
+    spell_text(word, scratch);
   }
   if (!has_merges_ || scratch.ids.size() < 2) return;
   if (scratch.ids.size() <= kShortWord) return merge_short(scratch);
   merge_long(scratch);
 }
 
+void BpeModel::append_tokens(std::string_view word, ModelScratch& scratch,
+                             std::vector<WordToken>& tokens) const {
+  encode_word(word, scratch);
+  size_t begin = 0, unknown = 0;
+  for (const int32_t id : scratch.ids) {
+    const bool is_unknown = id == unknown_id_ && unknown < scratch.unknown_sizes.size();
+    size_t size = is_unknown ? scratch.unknown_sizes[unknown++] : size_of(id);
+    if (scratch.ids.size() == 1) size = word.size();
+    const size_t end = std::min(begin + size, word.size());
+    tokens.push_back({id, begin, end});
+    begin = end;
+  }
+}
+
+// In bytes of the word.
+size_t BpeModel::size_of(int32_t id) const {
+  const std::string_view text = vocabulary_.text(id);
+  if (byte_level_)
+    return static_cast<size_t>(
+        std::ranges::count_if(text, [](char c) { return !is_continuation(c); }));
+  const bool is_byte =
+      byte_fallback_ && std::ranges::find(fallback_of_byte_, id) != fallback_of_byte_.end();
+  return is_byte ? 1 : text.size();
+}
+
 int32_t BpeModel::whole_word(std::string_view word) const {
   return byte_level_ ? whole_words_.find(word) : vocabulary_.model_id(word);
 }
 
-void BpeModel::spell_bytes(std::string_view word, std::vector<int32_t>& symbols) const {
+void BpeModel::spell_bytes(std::string_view word, ModelScratch& scratch) const {
   bool unknown_before = false;
   for (const char c : word) {
     const int32_t id = symbol_of_byte_[static_cast<uint8_t>(c)];
     const bool unknown = id < 0;
     if (unknown && unknown_id_ < 0) no_token(std::string_view(&c, 1));
-    if (!unknown || !unknown_before || !fuse_unknown_)
-      symbols.push_back(unknown ? unknown_id_ : id);
+    const bool fuses = unknown && unknown_before && fuse_unknown_;
+    if (fuses) ++scratch.unknown_sizes.back();
+    if (unknown && !fuses) scratch.unknown_sizes.push_back(1);
+    if (!fuses) scratch.ids.push_back(unknown ? unknown_id_ : id);
     unknown_before = unknown;
   }
 }
@@ -182,23 +210,28 @@ int32_t BpeModel::symbol_of(std::string_view character) const {
 
 // An unknown token waits until the next known character, as in Hugging Face's library: bytes that
 // are spelled meanwhile come before it.
-void BpeModel::spell_text(std::string_view word, std::vector<int32_t>& symbols) const {
-  bool waiting = false;
+void BpeModel::spell_text(std::string_view word, ModelScratch& scratch) const {
+  size_t waiting = 0;  // bytes of the unknown token
+  const auto flush = [&] {
+    if (waiting == 0) return;
+    scratch.ids.push_back(unknown_id_);
+    scratch.unknown_sizes.push_back(waiting);
+    waiting = 0;
+  };
   for (size_t at = 0; at < word.size();) {
     const std::string_view character = word.substr(at, utf8_at(word, at).size);
     at += character.size();
     if (const int32_t id = symbol_of(character); id >= 0) {
-      if (waiting) symbols.push_back(unknown_id_);
-      waiting = false;
-      symbols.push_back(id);
+      flush();
+      scratch.ids.push_back(id);
       continue;
     }
-    if (byte_fallback_ && spell_fallback(character, symbols)) continue;
+    if (byte_fallback_ && spell_fallback(character, scratch.ids)) continue;
     if (unknown_id_ < 0) no_token(character);
-    if (waiting && !fuse_unknown_) symbols.push_back(unknown_id_);
-    waiting = true;
+    if (!fuse_unknown_) flush();
+    waiting += character.size();
   }
-  if (waiting) symbols.push_back(unknown_id_);
+  flush();
 }
 
 bool BpeModel::spell_fallback(std::string_view character, std::vector<int32_t>& symbols) const {
@@ -225,7 +258,7 @@ void BpeModel::no_token(std::string_view character) const {
 }
 
 // For few symbols: the best pair is searched among all ranks.
-void BpeModel::merge_short(BpeScratch& scratch) const {
+void BpeModel::merge_short(ModelScratch& scratch) const {
   auto& ids = scratch.ids;
   auto& ranks = scratch.ranks;  // ranks[i] is that of the pair (i, i + 1)
   const auto rank_at = [&](size_t i) {
@@ -247,7 +280,7 @@ void BpeModel::merge_short(BpeScratch& scratch) const {
 }
 
 // Puts the pair that begins at symbol `at` into the heap, if it merges.
-void BpeModel::push_pair(BpeScratch& scratch, uint32_t at) const {
+void BpeModel::push_pair(ModelScratch& scratch, uint32_t at) const {
   const uint32_t after = scratch.links[at].after;
   if (after == scratch.ids.size()) return;
   const uint32_t rank = merges_.find(scratch.ids[at], scratch.ids[after]).rank;
@@ -258,7 +291,7 @@ void BpeModel::push_pair(BpeScratch& scratch, uint32_t at) const {
 
 // For any number of symbols n in O(n log n): a linked list of symbols and a heap of pairs, by rank,
 // then by place. A heap entry is out of date when the pair at its place no longer has its rank.
-void BpeModel::merge_long(BpeScratch& scratch) const {
+void BpeModel::merge_long(ModelScratch& scratch) const {
   auto& ids = scratch.ids;
   auto& links = scratch.links;
   if (ids.size() >= UINT32_MAX) throw Error(origin_ + ": a word is longer than 4 GiB");

@@ -11,29 +11,14 @@
 #include <vector>
 
 #include "text/merge_table.h"
+#include "text/model.h"
 #include "text/vocabulary.h"
-#include "text/word_cache.h"
 
 namespace weft::text {
 
 class JsonFields;
-struct TokenizerDocument;
-
-// What encoding needs beside the model; one thread at a time.
-struct BpeScratch {
-  struct Link {
-    uint32_t before, after;
-  };
-
-  WordCache cache;
-  std::vector<int32_t> ids;
-  std::vector<uint32_t> ranks;
-  std::vector<Link> links;
-  std::vector<uint64_t> heap;
-};
-
 // Immutable.
-class BpeModel {
+class BpeModel final : public Model {
  public:
   // `byte_level`: words are given as bytes, and the vocabulary writes bytes as letters
   // (byte_alphabet.h); else as text. Throws Error, beginning with `origin`. `vocabulary` must
@@ -41,14 +26,15 @@ class BpeModel {
   BpeModel(const TokenizerDocument& document, const Vocabulary& vocabulary, bool byte_level,
            const std::string& origin);
 
-  // Appends the ids of `word`, which is not empty. Throws Error for a character without a token
-  // where there is no unknown token.
-  void append_ids(std::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const {
+  void append_ids(std::string_view word, ModelScratch& scratch,
+                  std::vector<int32_t>& ids) const override {
     if (cuts_at_spaces_) return append_cut_at_spaces(word, scratch, ids);
     append_word(word, scratch, ids);
   }
-
-  int32_t unknown_id() const { return unknown_id_; }
+  void append_tokens(std::string_view word, ModelScratch& scratch,
+                     std::vector<WordToken>& tokens) const override;
+  int32_t unknown_id() const override { return unknown_id_; }
+  std::string_view name() const override { return "bpe"; }
 
  private:
   void read_options(JsonFields& fields, const std::string& origin);
@@ -56,19 +42,20 @@ class BpeModel {
   void find_symbols(const std::string& origin);
   bool may_cut_at_spaces(const TokenizerDocument& document) const;
 
-  void append_word(std::string_view word, BpeScratch& scratch, std::vector<int32_t>& ids) const;
-  void append_cut_at_spaces(std::string_view text, BpeScratch& scratch,
+  void append_word(std::string_view word, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  void append_cut_at_spaces(std::string_view text, ModelScratch& scratch,
                             std::vector<int32_t>& ids) const;
-  void encode_word(std::string_view word, BpeScratch& scratch) const;
-  void spell_bytes(std::string_view word, std::vector<int32_t>& symbols) const;
-  void spell_text(std::string_view word, std::vector<int32_t>& symbols) const;
+  void encode_word(std::string_view word, ModelScratch& scratch) const;
+  void spell_bytes(std::string_view word, ModelScratch& scratch) const;
+  void spell_text(std::string_view word, ModelScratch& scratch) const;
+  size_t size_of(int32_t id) const;
   bool spell_fallback(std::string_view character, std::vector<int32_t>& symbols) const;
   int32_t symbol_of(std::string_view character) const;
   [[noreturn]] void no_token(std::string_view character) const;
   int32_t whole_word(std::string_view word) const;
-  void merge_short(BpeScratch& scratch) const;
-  void merge_long(BpeScratch& scratch) const;
-  void push_pair(BpeScratch& scratch, uint32_t at) const;
+  void merge_short(ModelScratch& scratch) const;
+  void merge_long(ModelScratch& scratch) const;
+  void push_pair(ModelScratch& scratch, uint32_t at) const;
 
   const Vocabulary& vocabulary_;
   std::string origin_;

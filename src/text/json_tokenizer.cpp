@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/quote.h"
+#include "text/row_settings.h"
 #include "text/special_tokens.h"
 #include "text/tokenizer_document.h"
 #include "text/utf8.h"
@@ -23,22 +24,12 @@ TokenizerDocument parse_checked(const TokenizerSource& source) {
       !version.empty() && version != "1.0") {
     fields.fail("version", quote(version) + " is not known; known: 1.0");
   }
-  for (const char* key : {"truncation", "padding"}) {
-    if (fields.find(key) != nullptr) {
-      fields.fail(key, "is not supported: texts would be cut or filled silently; set it to null");
-    }
-  }
-  for (const char* key :
-       {"added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder"}) {
+  for (const char* key : {"truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                          "post_processor", "decoder"}) {
     fields.ignore(key);
   }
   JsonFields model(fields.at("model"), fields.path_of("model"));
-  const std::string type = model.text_or_empty("type");
-  if (!type.empty() && type != "BPE") {
-    model.fail("type", "the model " + quote(type) + " is not supported here; supported: BPE");
-  }
   if (!document.has_vocab) model.fail("vocab", "is missing, or no object of tokens and ids");
-  if (!document.has_merges) model.fail("merges", "is missing, or no list");
   fields.done();
   return document;
 }
@@ -53,37 +44,10 @@ const Json& member(const TokenizerDocument& document, const char* key) {
 
 bool JsonTokenizer::Scratch::is_large() const {
   constexpr size_t kMany = size_t{1} << 20;
-  return bpe.ids.capacity() > kMany || cut.ranges.capacity() > kMany ||
-         cut.changed.capacity() > 4 * kMany || parts.capacity() > kMany ||
-         normalized_parts.capacity() > kMany;
+  return model.ids.capacity() > kMany || model.word.capacity() > kMany ||
+         cut.ranges.capacity() > kMany || cut.changed.capacity() > 4 * kMany ||
+         parts.capacity() > kMany || normalized_parts.capacity() > kMany;
 }
-
-// Takes scratch space from those that are idle, or makes some, and gives it back.
-class JsonTokenizer::Lease {
- public:
-  explicit Lease(const JsonTokenizer& owner) : owner_(owner) {
-    const std::lock_guard lock(owner_.mutex_);
-    if (owner_.idle_.empty()) return;
-    scratch_ = std::move(owner_.idle_.back());
-    owner_.idle_.pop_back();
-  }
-  ~Lease() {
-    if (!scratch_ || scratch_->is_large()) return;
-    const std::lock_guard lock(owner_.mutex_);
-    owner_.idle_.push_back(std::move(scratch_));
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  Scratch& get() {
-    if (!scratch_) scratch_ = std::make_unique<Scratch>();
-    return *scratch_;
-  }
-
- private:
-  const JsonTokenizer& owner_;
-  std::unique_ptr<Scratch> scratch_;
-};
 
 std::unique_ptr<const Tokenizer> JsonTokenizer::make(TokenizerSource source) {
   TokenizerDocument document = parse_checked(source);
@@ -94,13 +58,14 @@ std::unique_ptr<const Tokenizer> JsonTokenizer::make(TokenizerSource source) {
 JsonTokenizer::JsonTokenizer(TokenizerSource source, TokenizerDocument document)
     : kind_(source.kind),
       origin_(source.origin),
+      row_options_(read_row_options(document.rest, origin_)),
       added_(read_added_tokens(member(document, "added_tokens"), origin_ + ": added_tokens")),
       vocabulary_(std::move(document.vocab), added_, origin_),
       normalizer_(member(document, "normalizer"), origin_ + ": normalizer"),
       raw_finder_(finder_entries(false), origin_ + ": added_tokens"),
       normalized_finder_(finder_entries(true), origin_ + ": added_tokens"),
       pre_tokenizer_(member(document, "pre_tokenizer"), origin_ + ": pre_tokenizer"),
-      model_(document, vocabulary_, pre_tokenizer_.byte_level(), origin_),
+      model_(make_model(document, vocabulary_, pre_tokenizer_.byte_level(), origin_)),
       frame_(read_post_processor(member(document, "post_processor"), vocabulary_,
                                  origin_ + ": post_processor")),
       decoder_(member(document, "decoder"), origin_ + ": decoder"),
@@ -117,7 +82,16 @@ JsonTokenizer::JsonTokenizer(TokenizerSource source, TokenizerDocument document)
   if (decoder_.only_byte_level()) {
     for (std::string& text : decoded_) text = TokenDecoder::bytes_of_token(text);
   }
+  if (kind_.empty()) kind_ = model_->name();
+  find_shortcut();
   make_files(std::move(source));
+}
+
+void JsonTokenizer::find_shortcut() {
+  bert_model_ = dynamic_cast<const WordPieceModel*>(model_.get());
+  if (!normalizer_.bert() || !pre_tokenizer_.only_bert() || !normalized_finder_.empty())
+    bert_model_ = nullptr;
+  if (bert_model_ != nullptr) bert_words_.emplace(*normalizer_.bert());
 }
 
 std::vector<TokenFinder::Entry> JsonTokenizer::finder_entries(bool normalized) const {
@@ -135,7 +109,7 @@ std::vector<TokenFinder::Entry> JsonTokenizer::finder_entries(bool normalized) c
 }
 
 void JsonTokenizer::make_files(TokenizerSource source) {
-  special_ids_ = special_ids_by_name(added_, model_.unknown_id());
+  special_ids_ = special_ids_by_name(added_, model_->unknown_id());
   files_.push_back({"tokenizer.json", std::move(source.content)});
   bool has_config = false, has_map = false;
   for (TokenizerFile& file : source.beside) {
@@ -182,6 +156,8 @@ void JsonTokenizer::append_ids(std::string_view text, const EncodeOptions& optio
 // Text between raw added tokens.
 void JsonTokenizer::append_part(std::string_view text, bool at_start, bool find_special,
                                 Scratch& scratch, std::vector<int32_t>& ids) const {
+  if (bert_model_ != nullptr && bert_words_->append_ids(text, *bert_model_, scratch.model, ids))
+    return;
   std::string normalized;
   if (!normalizer_.empty()) {
     normalized = normalizer_.normalize(text);
@@ -208,7 +184,7 @@ void JsonTokenizer::append_plain(std::string_view text, bool at_start, Scratch& 
     for (size_t begin = 0; begin < text.size();) {
       const size_t n = cut_words(*rule, text, begin, ends);
       for (size_t i = 0; i < n; ++i) {
-        model_.append_ids(text.substr(begin, ends[i] - begin), scratch.bpe, ids);
+        model_->append_ids(text.substr(begin, ends[i] - begin), scratch.model, ids);
         begin = ends[i];
       }
     }
@@ -217,7 +193,7 @@ void JsonTokenizer::append_plain(std::string_view text, bool at_start, Scratch& 
   scratch.cut.start(text, at_start);
   pre_tokenizer_.cut(scratch.cut);
   for (size_t i = 0; i < scratch.cut.ranges.size(); ++i) {
-    model_.append_ids(scratch.cut.word(i), scratch.bpe, ids);
+    model_->append_ids(scratch.cut.word(i), scratch.model, ids);
   }
 }
 

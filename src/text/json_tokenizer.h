@@ -6,10 +6,12 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "text/added_tokens.h"
-#include "text/bpe_model.h"
+#include "text/bert_words.h"
+#include "text/model.h"
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
@@ -25,7 +27,7 @@ struct TokenizerDocument;
 struct TokenizerSource {
   std::string content;                // of the tokenizer.json
   std::string origin;                 // names it in messages
-  std::string kind = "bpe";           // Tokenizer::name()
+  std::string kind;                   // Tokenizer::name(); empty: that of the model
   std::optional<SpecialIds> special;  // else from the files beside it, else by usual names
   std::vector<TokenizerFile> beside;  // tokenizer_config.json and others, if there are any
 };
@@ -37,6 +39,9 @@ class JsonTokenizer final : public Tokenizer {
 
   void append_ids(std::string_view text, const EncodeOptions& options,
                   std::vector<int32_t>& ids) const override;
+  std::vector<Encoding> encode_rows(std::string_view text, std::optional<std::string_view> pair,
+                                    const RowOptions& options) const override;
+  RowOptions row_options() const override { return row_options_; }
   std::string_view name() const override { return kind_; }
   int32_t vocab_size() const override { return vocabulary_.size(); }
   std::string_view token_text(int32_t id) const override;
@@ -54,7 +59,7 @@ class JsonTokenizer final : public Tokenizer {
     // Grown by a huge text: not worth keeping.
     bool is_large() const;
 
-    BpeScratch bpe;
+    ModelScratch model;
     CutText cut;
     std::vector<TextPart> parts, normalized_parts;
   };
@@ -64,20 +69,30 @@ class JsonTokenizer final : public Tokenizer {
   std::vector<TokenFinder::Entry> finder_entries(bool normalized) const;
   void make_files(TokenizerSource source);
   void check_id(int32_t id) const;
+  void find_shortcut();
 
   void append_part(std::string_view text, bool at_start, bool find_special, Scratch& scratch,
                    std::vector<int32_t>& ids) const;
   void append_plain(std::string_view text, bool at_start, Scratch& scratch,
                     std::vector<int32_t>& ids) const;
 
+  // json_tokenizer_rows.cpp
+  class RowMaker;
+  Encoding encode_text(std::string_view text, bool find_special) const;
+  void cut(std::vector<Windows>& texts, int64_t added, const Truncation& truncation) const;
+  void trim_offsets(std::string_view text, Encoding& encoding) const;
+
   std::string kind_;
   std::string origin_;
+  RowOptions row_options_;
   std::vector<AddedToken> added_;
   Vocabulary vocabulary_;
   Normalizer normalizer_;
   TokenFinder raw_finder_, normalized_finder_;
   PreTokenizer pre_tokenizer_;
-  BpeModel model_;
+  std::unique_ptr<const Model> model_;
+  const WordPieceModel* bert_model_ = nullptr;  // set where bert_words_ does all in one pass
+  std::optional<BertWords> bert_words_;
   Frame frame_;
   TokenDecoder decoder_;
   std::vector<bool> special_;         // by id
@@ -87,6 +102,33 @@ class JsonTokenizer final : public Tokenizer {
 
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<Scratch>> idle_;
+};
+
+// Takes scratch space from those that are idle, or makes some, and gives it back.
+class JsonTokenizer::Lease {
+ public:
+  explicit Lease(const JsonTokenizer& owner) : owner_(owner) {
+    const std::lock_guard lock(owner_.mutex_);
+    if (owner_.idle_.empty()) return;
+    scratch_ = std::move(owner_.idle_.back());
+    owner_.idle_.pop_back();
+  }
+  ~Lease() {
+    if (!scratch_ || scratch_->is_large()) return;
+    const std::lock_guard lock(owner_.mutex_);
+    owner_.idle_.push_back(std::move(scratch_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  Scratch& get() {
+    if (!scratch_) scratch_ = std::make_unique<Scratch>();
+    return *scratch_;
+  }
+
+ private:
+  const JsonTokenizer& owner_;
+  std::unique_ptr<Scratch> scratch_;
 };
 
 }  // namespace weft::text

@@ -1,5 +1,5 @@
-// NFC by segments: text whose characters are all settled is copied, the rest is decomposed, ordered
-// and composed again (UAX #15, sections 1.3 and 9).
+// Normalization by segments: text whose characters are all settled is copied, the rest is
+// decomposed, ordered and, for NFC and NFKC, composed again (UAX #15, sections 1.3 and 9).
 #include "text/normalization.h"
 
 #include <algorithm>
@@ -7,9 +7,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "text/fold_tables.h"
 #include "text/unicode.h"
 #include "text/unicode_tables.h"
 #include "text/utf8.h"
+#include "weft/error.h"
 
 namespace weft::text {
 namespace {
@@ -60,23 +62,48 @@ const Tables& tables() {
 struct Mark {
   uint32_t code;
   uint16_t combining_class;
+  int change;  // as TextEdit::put() takes it
 };
 
-void decompose(uint32_t code, std::vector<Mark>& out) {
-  if (code - kSyllables < kSyllableCount) {
-    const uint32_t index = code - kSyllables;
-    out.push_back({kLeads + index / (kVowelCount * kTailCount), 0});
-    out.push_back({kVowels + index % (kVowelCount * kTailCount) / kTailCount, 0});
-    if (index % kTailCount != 0) out.push_back({kTails + index % kTailCount, 0});
+// The parts of one character, the first of which stands for it.
+class Decomposer {
+ public:
+  Decomposer(bool compatible, std::vector<Mark>& out) : compatible_(compatible), out_(out) {}
+
+  void add(uint32_t code) {
+    first_ = true;
+    decompose(code);
+  }
+
+ private:
+  void push(uint32_t code, uint16_t combining_class) {
+    out_.push_back({code, combining_class, first_ ? 0 : 1});
+    first_ = false;
+  }
+  void decompose(uint32_t code);
+  void decompose_syllable(uint32_t index);
+
+  bool compatible_;
+  bool first_ = true;
+  std::vector<Mark>& out_;
+};
+
+void Decomposer::decompose_syllable(uint32_t index) {
+  push(kLeads + index / (kVowelCount * kTailCount), 0);
+  push(kVowels + index % (kVowelCount * kTailCount) / kTailCount, 0);
+  if (index % kTailCount != 0) push(kTails + index % kTailCount, 0);
+}
+
+void Decomposer::decompose(uint32_t code) {
+  if (code - kSyllables < kSyllableCount) return decompose_syllable(code - kSyllables);
+  if (compatible_ && (fold_table()[code] & kCompatible) != 0) {
+    for (const uint32_t part : compatible_parts(code)) push(part, tables().combining_class(part));
     return;
   }
   const auto it = tables().parts.find(code);
-  if (it == tables().parts.end()) {
-    out.push_back({code, tables().combining_class(code)});
-    return;
-  }
-  decompose(it->second.first, out);
-  if (it->second.second != 0) decompose(it->second.second, out);
+  if (it == tables().parts.end()) return push(code, tables().combining_class(code));
+  decompose(it->second.first);
+  if (it->second.second != 0) decompose(it->second.second);
 }
 
 // Marks after a starter, in the order of their classes; equal classes keep theirs.
@@ -104,6 +131,7 @@ void compose(std::vector<Mark>& marks) {
     if (reaches_starter) {
       if (const uint32_t joined = tables().compose(marks[starter].code, mark.code)) {
         marks[starter].code = joined;
+        marks[starter].change += mark.change - 1;
         continue;
       }
     }
@@ -116,39 +144,82 @@ void compose(std::vector<Mark>& marks) {
   marks.resize(kept);
 }
 
-void append_segment(std::string& out, std::string_view segment, std::vector<Mark>& marks) {
+// Normalizes the next characters of `edit`, up to `end`.
+void put_segment(NormalForm form, TextEdit& edit, size_t end, std::vector<Mark>& marks) {
   marks.clear();
-  for (size_t at = 0; at < segment.size();) {
-    const Utf8Char c = utf8_at(segment, at);
-    decompose(c.code, marks);
+  Decomposer decomposer(form == NormalForm::kNfkc || form == NormalForm::kNfkd, marks);
+  const std::string_view text = edit.input();
+  for (size_t at = edit.position(); at < end;) {
+    const Utf8Char c = utf8_at(text, at);
+    decomposer.add(c.code);
     at += c.size;
   }
   order(marks);
-  compose(marks);
-  for (const Mark& mark : marks) append_utf8(out, mark.code);
+  if (form == NormalForm::kNfc || form == NormalForm::kNfkc) compose(marks);
+  for (const Mark& mark : marks) edit.put(mark.code, mark.change);
+  WEFT_ASSERT(edit.position() == end);
 }
+
+// Whether the form leaves a character alone and never joins it to the one before.
+class Settled {
+ public:
+  explicit Settled(NormalForm form)
+      : composes_(form == NormalForm::kNfc || form == NormalForm::kNfkc) {
+    if (form == NormalForm::kNfkc) fold_mask_ = kCompatible;
+    if (form == NormalForm::kNfd) fold_mask_ = kFolds;
+    if (form == NormalForm::kNfkd) fold_mask_ = kFolds | kCompatible;
+  }
+  bool operator()(uint32_t code) const {
+    if (code < 0x80) return true;
+    if (composes_ && (classes_[code] & kUnsettled) != 0) return false;
+    return fold_mask_ == 0 || (folds_[code] & fold_mask_) == 0;
+  }
+
+ private:
+  bool composes_;
+  uint16_t fold_mask_ = 0;
+  const ClassTable& classes_ = class_table();
+  const ClassTable& folds_ = fold_table();
+};
 
 }  // namespace
 
-void append_nfc(std::string& out, std::string_view text) {
-  const ClassTable& classes = class_table();
+void normalize(NormalForm form, TextEdit& edit) {
+  const Settled settled(form);
+  const std::string_view text = edit.input();
   std::vector<Mark> marks;
-  size_t copied = 0, settled = 0;  // `settled` is where the last settled character begins
+  size_t last = 0;  // where the last settled character begins
   for (size_t at = 0; at < text.size();) {
     Utf8Char c = utf8_at(text, at);
-    if ((classes[c.code] & kUnsettled) == 0) {
-      settled = c.code == kInvalidByte ? at + 1 : at;
+    if (settled(c.code)) {
+      last = c.code == kInvalidByte ? at + 1 : at;
       at += c.size;
       continue;
     }
-    const size_t begin = std::max(settled, copied);
-    while (at < text.size() && (classes[(c = utf8_at(text, at)).code] & kUnsettled) != 0)
-      at += c.size;
-    out.append(text.substr(copied, begin - copied));
-    append_segment(out, text.substr(begin, at - begin), marks);
-    copied = settled = at;
+    const size_t begin = std::max(last, edit.position());
+    while (at < text.size() && !settled((c = utf8_at(text, at)).code)) at += c.size;
+    edit.copy(begin - edit.position());
+    put_segment(form, edit, at, marks);
+    last = at;
   }
-  out.append(text.substr(copied));
+  edit.copy_rest();
+}
+
+void append_nfc(std::string& out, std::string_view text) {
+  AlignedText made;
+  TextEdit edit(text, {}, made);
+  normalize(NormalForm::kNfc, edit);
+  out += made.text;
+}
+
+void append_decomposed(uint32_t code, std::vector<uint32_t>& out) {
+  std::vector<Mark> marks;
+  Decomposer(false, marks).add(code);
+  for (const Mark& mark : marks) out.push_back(mark.code);
+}
+
+uint16_t combining_class(uint32_t code) {
+  return tables().combining_class(code);
 }
 
 }  // namespace weft::text

@@ -1,11 +1,13 @@
 // Pre-tokenizers of tokenizer files (pre_tokenizer.h).
 #include "text/pre_tokenizer.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/quote.h"
+#include "text/fold_tables.h"
 #include "text/replacement.h"
 #include "text/unicode.h"
 #include "weft/error.h"
@@ -139,17 +141,18 @@ class SplitStep final : public CuttingStep {
   bool invert_;
 };
 
-// Characters of some classes as matches.
+// Characters of some classes of a table as matches.
 class ClassStep final : public CuttingStep {
  public:
-  ClassStep(uint16_t mask, Behavior behavior) : mask_(mask), behavior_(behavior) {}
+  ClassStep(const ClassTable& table, uint16_t mask, Behavior behavior)
+      : table_(table), mask_(mask), behavior_(behavior) {}
 
  private:
   void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
     std::vector<Regex::Match> matches;
     for (size_t at = 0; at < word.size();) {
       const Utf8Char c = utf8_at(word, at);
-      if ((class_table()[c.code] & mask_) != 0) matches.push_back({at, at + c.size});
+      if ((table_[c.code] & mask_) != 0) matches.push_back({at, at + c.size});
       at += c.size;
     }
     std::vector<Piece> pieces;
@@ -157,8 +160,48 @@ class ClassStep final : public CuttingStep {
     append_behaved(behavior_, pieces, out);
   }
 
+  const ClassTable& table_;
   uint16_t mask_;
   Behavior behavior_;
+};
+
+class DelimiterStep final : public CuttingStep {
+ public:
+  explicit DelimiterStep(std::string delimiter) : delimiter_(std::move(delimiter)) {}
+
+ private:
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    for (size_t begin = 0; begin <= word.size();) {
+      const size_t end = std::min(word.find(delimiter_, begin), word.size());
+      out.push_back({begin, end});
+      begin = end + delimiter_.size();
+    }
+  }
+
+  std::string delimiter_;
+};
+
+// Runs of word characters, and of all others but white space.
+class WordRunStep final : public CuttingStep {
+ private:
+  enum class Kind { kSpace, kWord, kOther };
+  static Kind kind_of(uint32_t code) {
+    const uint16_t classes = class_table()[code];
+    return (classes & text::kWord) != 0    ? Kind::kWord
+           : (classes & text::kSpace) != 0 ? Kind::kSpace
+                                           : Kind::kOther;
+  }
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    Kind last = Kind::kSpace;
+    for (size_t at = 0; at < word.size();) {
+      const Utf8Char c = utf8_at(word, at);
+      const Kind kind = kind_of(c.code);
+      if (kind != Kind::kSpace && kind == last) out.back().end = at + c.size;
+      if (kind != Kind::kSpace && kind != last) out.push_back({at, at + c.size});
+      last = kind;
+      at += c.size;
+    }
+  }
 };
 
 class RuleStep final : public CuttingStep {
@@ -184,26 +227,31 @@ class RuleStep final : public CuttingStep {
 class ChangingStep : public PreTokenizerStep {
  public:
   void apply(CutText& text) const final {
-    std::string changed;
-    changed.reserve(text.text.size() + text.text.size() / 4 + 8);
+    AlignedText changed;
+    changed.text.reserve(text.text.size() + text.text.size() / 4 + 8);
+    const std::span<const TextSpan> origin = text.origin;
     for (size_t i = 0; i < text.ranges.size(); ++i) {
-      const size_t begin = changed.size();
-      append_changed(text.word(i), text.at_start && text.ranges[i].begin == 0, changed);
-      text.ranges[i] = {begin, changed.size()};
+      const auto [first, last] = text.ranges[i];
+      const size_t begin = changed.text.size();
+      TextEdit edit(text.word(i), origin.empty() ? origin : origin.subspan(first, last - first),
+                    changed);
+      change(edit, text.at_start && first == 0);
+      text.ranges[i] = {begin, changed.text.size()};
     }
-    text.changed = std::move(changed);
+    text.changed = std::move(changed.text);
     text.text = text.changed;
+    text.origin = std::move(changed.origin);
   }
 
  private:
-  virtual void append_changed(std::string_view word, bool first, std::string& out) const = 0;
+  virtual void change(TextEdit& word, bool first) const = 0;
 };
 
 class PrefixSpaceStep final : public ChangingStep {
  private:
-  void append_changed(std::string_view word, bool, std::string& out) const override {
-    if (!word.starts_with(' ')) out += ' ';
-    out += word;
+  void change(TextEdit& word, bool) const override {
+    if (!word.input().starts_with(' ')) word.prepend(" ");
+    word.copy_rest();
   }
 };
 
@@ -225,15 +273,16 @@ class SpaceMarkStep final : public ChangingStep {
   }
 
  private:
-  void append_changed(std::string_view word, bool first, std::string& out) const override {
+  void change(TextEdit& word, bool first) const override {
+    const std::string_view text = word.input();
     const bool prepends = prepend_ == Prepend::kAlways || (prepend_ == Prepend::kFirst && first);
-    if (prepends && !word.starts_with(' ') && !word.starts_with(mark_)) out += mark_;
-    for (const char c : word) {
-      if (c == ' ') {
-        out += mark_;
-      } else {
-        out += c;
-      }
+    if (prepends && !text.starts_with(' ') && !text.starts_with(mark_)) word.prepend(mark_);
+    while (word.position() < text.size()) {
+      const size_t space = std::min(text.find(' ', word.position()), text.size());
+      word.copy(space - word.position());
+      if (space == text.size()) return;
+      word.drop(1);
+      word.insert(mark_);
     }
   }
 
@@ -271,13 +320,20 @@ std::string read_mark(JsonFields& fields) {
 }  // namespace
 
 void CutText::start(std::string_view given, bool begins) {
+  start(given, {}, begins);
+}
+
+void CutText::start(std::string_view given, std::span<const TextSpan> from, bool begins) {
   text = given;
+  origin.assign(from.begin(), from.end());
   ranges.assign(1, {0, given.size()});
   at_start = begins;
 }
 
 PreTokenizer::PreTokenizer(const Json& component, const std::string& path) {
-  if (!component.is_null()) read(component, path, 0);
+  if (component.is_null()) return;
+  read(component, path, 0);
+  only_bert_ = component_type(component, path) == "BertPreTokenizer";
 }
 
 void PreTokenizer::add_rule(WordRule rule) {
@@ -307,6 +363,42 @@ void PreTokenizer::read_split(JsonFields& fields) {
   steps_.push_back(std::make_unique<SplitStep>(std::move(pattern), behavior, invert));
 }
 
+void PreTokenizer::read_metaspace(JsonFields& fields) {
+  const std::string mark = read_mark(fields);
+  fields.ignore("str_rep");  // a copy of the replacement in old files
+  steps_.push_back(std::make_unique<SpaceMarkStep>(mark, SpaceMarkStep::read_prepend(fields)));
+  if (fields.flag_or("split", true)) steps_.push_back(std::make_unique<MarkSplitStep>(mark));
+}
+
+// Components that cut at characters of certain classes.
+bool PreTokenizer::read_cutting(const std::string& type, JsonFields& fields) {
+  const auto add = [&](const ClassTable& table, uint16_t mask, Behavior behavior) {
+    steps_.push_back(std::make_unique<ClassStep>(table, mask, behavior));
+  };
+  if (type == "Digits") {
+    const bool each = fields.flag("individual_digits");
+    add(class_table(), kDigit, each ? Behavior::kIsolated : Behavior::kContiguous);
+  } else if (type == "WhitespaceSplit") {
+    add(class_table(), kSpace, Behavior::kRemoved);
+  } else if (type == "Whitespace") {
+    steps_.push_back(std::make_unique<WordRunStep>());
+  } else if (type == "BertPreTokenizer") {
+    add(fold_table(), kWhiteSpace, Behavior::kRemoved);
+    add(fold_table(), kBertPunctuation, Behavior::kIsolated);
+  } else if (type == "Punctuation") {
+    const bool given = fields.find("behavior") != nullptr;
+    add(fold_table(), kBertPunctuation, given ? read_behavior(fields) : Behavior::kIsolated);
+  } else if (type == "CharDelimiterSplit") {
+    const std::string& delimiter = fields.text("delimiter");
+    if (delimiter.empty() || utf8_at(delimiter, 0).size != delimiter.size())
+      fields.fail("delimiter", "must be one character");
+    steps_.push_back(std::make_unique<DelimiterStep>(delimiter));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void PreTokenizer::read(const Json& component, const std::string& path, int depth) {
   JsonFields fields(component, path);
   const std::string& type = fields.text("type");
@@ -315,29 +407,21 @@ void PreTokenizer::read(const Json& component, const std::string& path, int dept
     read_byte_level(fields);
   } else if (type == "Split") {
     read_split(fields);
-  } else if (type == "Digits") {
-    rule_.reset();
-    const bool each = fields.flag("individual_digits");
-    steps_.push_back(
-        std::make_unique<ClassStep>(kDigit, each ? Behavior::kIsolated : Behavior::kContiguous));
-  } else if (type == "WhitespaceSplit") {
-    rule_.reset();
-    steps_.push_back(std::make_unique<ClassStep>(kSpace, Behavior::kRemoved));
   } else if (type == "Metaspace") {
     rule_.reset();
-    const std::string mark = read_mark(fields);
-    fields.ignore("str_rep");  // a copy of the replacement in old files
-    steps_.push_back(std::make_unique<SpaceMarkStep>(mark, SpaceMarkStep::read_prepend(fields)));
-    if (fields.flag_or("split", true)) steps_.push_back(std::make_unique<MarkSplitStep>(mark));
+    read_metaspace(fields);
   } else if (type == "Sequence" && depth < kMaxDepth) {
     const Json& list = fields.array("pretokenizers", kMaxSteps);
     for (size_t i = 0; i < list.size(); ++i) {
       read(list[i], fields.path_of("pretokenizers") + "[" + std::to_string(i) + "]", depth + 1);
     }
+  } else if (read_cutting(type, fields)) {
+    rule_.reset();
   } else {
     fields.fail("type", "the pre-tokenizer " + quote(type) +
-                            " is not supported here; supported: ByteLevel, Digits, Metaspace, "
-                            "Sequence, Split, WhitespaceSplit");
+                            " is not known; known: BertPreTokenizer, ByteLevel, "
+                            "CharDelimiterSplit, Digits, Metaspace, Punctuation, Sequence, Split, "
+                            "Whitespace, WhitespaceSplit");
   }
   fields.done();
   if (steps_.size() > kMaxSteps) {

@@ -2,6 +2,7 @@
 #include "text/replacement.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "weft/error.h"
 
@@ -48,17 +49,22 @@ Replacement::Replacement(JsonFields& fields) : pattern_(fields), content_(fields
   }
 }
 
-std::string Replacement::apply(std::string_view text) const {
+void Replacement::apply(TextEdit& edit) const {
   std::vector<Regex::Match> matches;
-  pattern_.find_all(text, matches);
-  std::string out;
-  out.reserve(text.size() + matches.size() * content_.size());
-  size_t copied = 0;
+  pattern_.find_all(edit.input(), matches);
   for (const Regex::Match& match : matches) {
-    out.append(text.substr(copied, match.begin - copied)).append(content_);
-    copied = match.end;
+    edit.copy(match.begin - edit.position());
+    edit.drop(match.end - match.begin);
+    edit.insert(content_);
   }
-  return out.append(text.substr(copied));
+  edit.copy_rest();
+}
+
+std::string Replacement::apply(std::string_view text) const {
+  AlignedText out;
+  TextEdit edit(text, {}, out);
+  apply(edit);
+  return std::move(out.text);
 }
 
 }  // namespace weft::text

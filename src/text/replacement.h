@@ -10,6 +10,7 @@
 
 #include "text/json_fields.h"
 #include "text/regex.h"
+#include "text/text_edit.h"
 
 namespace weft::text {
 
@@ -37,6 +38,7 @@ class Replacement {
  public:
   // Reads the members "pattern" and "content".
   explicit Replacement(JsonFields& fields);
+  void apply(TextEdit& edit) const;
   std::string apply(std::string_view text) const;
 
  private:

@@ -2,6 +2,7 @@
 #include "text/token_decoder.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -138,6 +139,89 @@ class StripStep final : public DecoderStep {
   bool fused_;
 };
 
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  if (from.empty()) return;
+  for (size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
+}
+
+// English as people write it: no spaces before punctuation and in contractions.
+void clean_up(std::string& text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kRules = {
+      {{" .", "."},
+       {" ?", "?"},
+       {" !", "!"},
+       {" ,", ","},
+       {" ' ", "'"},
+       {" n't", "n't"},
+       {" 'm", "'m"},
+       {" do not", " don't"},
+       {" 's", "'s"},
+       {" 've", "'ve"},
+       {" 're", "'re"}}};
+  for (const auto& [from, to] : kRules) replace_all(text, from, to);
+}
+
+// A space before each token that does not go on with a word.
+class WordPieceStep final : public DecoderStep {
+ public:
+  explicit WordPieceStep(JsonFields& fields)
+      : prefix_(fields.text("prefix")), cleans_up_(fields.flag_or("cleanup", true)) {}
+  void apply(std::vector<std::string>& tokens, const DecodeOptions& options) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      std::string& token = tokens[i];
+      if (i > 0 || options.continues) {
+        if (token.starts_with(prefix_)) {
+          token.erase(0, prefix_.size());
+        } else {
+          token.insert(0, " ");
+        }
+      }
+      if (cleans_up_) clean_up(token);
+    }
+  }
+
+ private:
+  std::string prefix_;
+  bool cleans_up_;
+};
+
+// The end-of-word mark of old BPEs becomes a space, save at the end.
+class SuffixStep final : public DecoderStep {
+ public:
+  explicit SuffixStep(JsonFields& fields) : suffix_(fields.text("suffix")) {}
+  void apply(std::vector<std::string>& tokens, const DecodeOptions&) const override {
+    for (size_t i = 0; i < tokens.size(); ++i)
+      replace_all(tokens[i], suffix_, i + 1 < tokens.size() ? " " : "");
+  }
+
+ private:
+  std::string suffix_;
+};
+
+// Connectionist temporal classification (speech): repeated tokens are one, padding is none.
+class CtcStep final : public DecoderStep {
+ public:
+  explicit CtcStep(JsonFields& fields)
+      : pad_(fields.text("pad_token")),
+        delimiter_(fields.text("word_delimiter_token")),
+        cleans_up_(fields.flag_or("cleanup", true)) {}
+  void apply(std::vector<std::string>& tokens, const DecodeOptions&) const override {
+    tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+    for (std::string& token : tokens) {
+      replace_all(token, pad_, "");
+      if (!cleans_up_) continue;
+      clean_up(token);
+      replace_all(token, delimiter_, " ");
+    }
+    std::erase(tokens, "");
+  }
+
+ private:
+  std::string pad_, delimiter_;
+  bool cleans_up_;
+};
+
 class MetaspaceStep final : public DecoderStep {
  public:
   explicit MetaspaceStep(JsonFields& fields) : mark_(fields.text("replacement")) {
@@ -179,6 +263,22 @@ TokenDecoder::TokenDecoder(const Json& component, const std::string& path) : pat
   only_byte_level_ = component_type(component, path) == "ByteLevel";
 }
 
+// Steps that look at all tokens alike.
+bool TokenDecoder::read_step(const std::string& type, JsonFields& fields) {
+  const auto add = [&](std::unique_ptr<const DecoderStep> step) {
+    steps_.push_back(std::move(step));
+    return true;
+  };
+  if (type == "Replace") return add(std::make_unique<ReplaceStep>(fields));
+  if (type == "ByteFallback") return add(std::make_unique<ByteFallbackStep>());
+  if (type == "Strip") return add(std::make_unique<StripStep>(fields, fused_));
+  if (type == "Metaspace") return add(std::make_unique<MetaspaceStep>(fields));
+  if (type == "WordPiece") return add(std::make_unique<WordPieceStep>(fields));
+  if (type == "BPEDecoder") return add(std::make_unique<SuffixStep>(fields));
+  if (type == "CTC") return add(std::make_unique<CtcStep>(fields));
+  return false;
+}
+
 void TokenDecoder::read(const Json& component, const std::string& path, int depth) {
   JsonFields fields(component, path);
   const std::string& type = fields.text("type");
@@ -190,23 +290,15 @@ void TokenDecoder::read(const Json& component, const std::string& path, int dept
   } else if (type == "Fuse") {
     steps_.push_back(std::make_unique<FuseStep>());
     fused_ = true;
-  } else if (type == "Replace") {
-    steps_.push_back(std::make_unique<ReplaceStep>(fields));
-  } else if (type == "ByteFallback") {
-    steps_.push_back(std::make_unique<ByteFallbackStep>());
-  } else if (type == "Strip") {
-    steps_.push_back(std::make_unique<StripStep>(fields, fused_));
-  } else if (type == "Metaspace") {
-    steps_.push_back(std::make_unique<MetaspaceStep>(fields));
   } else if (type == "Sequence" && depth < kMaxDepth) {
     const Json& list = fields.array("decoders", kMaxSteps);
     for (size_t i = 0; i < list.size(); ++i) {
       read(list[i], fields.path_of("decoders") + "[" + std::to_string(i) + "]", depth + 1);
     }
-  } else {
+  } else if (!read_step(type, fields)) {
     fields.fail("type", "the decoder " + quote(type) +
-                            " is not supported here; supported: ByteFallback, ByteLevel, Fuse, "
-                            "Metaspace, Replace, Sequence, Strip");
+                            " is not known; known: BPEDecoder, ByteFallback, ByteLevel, CTC, Fuse, "
+                            "Metaspace, Replace, Sequence, Strip, WordPiece");
   }
   fields.done();
   if (steps_.size() > kMaxSteps) {

@@ -21,8 +21,9 @@ class DecoderStep {
 
 class TokenDecoder {
  public:
-  // ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip and Sequence of them; null puts a
-  // space between tokens. Throws Error naming `path` and what is unknown or malformed.
+  // BPEDecoder, ByteFallback, ByteLevel, CTC, Fuse, Metaspace, Replace, Strip, WordPiece and
+  // Sequence of them; null puts a space between tokens. Throws Error naming `path` and what is
+  // unknown or malformed.
   TokenDecoder(const Json& component, const std::string& path);
 
   // Whether decoding is nothing but bytes_of_token() for each token, one after the other.
@@ -35,6 +36,7 @@ class TokenDecoder {
 
  private:
   void read(const Json& component, const std::string& path, int depth);
+  bool read_step(const std::string& type, JsonFields& fields);
 
   std::string path_;
   bool only_byte_level_ = false;

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/encoding.h"
+
 namespace weft::text {
 
 struct EncodeOptions {
@@ -56,12 +58,22 @@ class Tokenizer {
                           std::vector<int32_t>& ids) const = 0;
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
 
+  // A text, or a text and its pair, as rows for a model: the one that is kept, then those that
+  // truncation cut off. Bytes that are not UTF-8 have offsets like any others. Throws Error as
+  // append_ids() does, where truncation cannot be done, and where the tokenizer knows no pairs.
+  virtual std::vector<Encoding> encode_rows(std::string_view text,
+                                            std::optional<std::string_view> pair,
+                                            const RowOptions& options) const;
+  // With the truncation and padding that the tokenizer's file asks for. append_ids() and encode()
+  // never cut or fill up a text, whatever the file says.
+  virtual RowOptions row_options() const { return {}; }
+
   // Throws Error for an id outside [0, vocab_size()).
   std::string decode(std::span<const int32_t> ids, const DecodeOptions& options = {}) const {
     return decode_ids(ids, options);
   }
 
-  // "bytes", "chars" or "bpe".
+  // "bytes", "chars", or the model: "bpe", "wordpiece", "wordlevel".
   virtual std::string_view name() const = 0;
   // Ids are 0 .. vocab_size() - 1, special tokens included, without holes.
   virtual int32_t vocab_size() const = 0;

@@ -1,10 +1,15 @@
 // Tokenizers from files and folders (load_tokenizer in tokenizer.h). Not here: what the files mean.
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/file_system.h"
+#include "core/strict_json.h"
 #include "text/json_tokenizer.h"
 #include "text/tokenizer_document.h"
+#include "text/vocabulary_files.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -14,18 +19,63 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMaxBeside = int64_t{16} << 20;
 
-fs::path tokenizer_json_at(const fs::path& where) {
+constexpr std::string_view kKinds =
+    "a tokenizer is \"bytes\", a tokenizer.json, a vocab.txt, a vocab.json beside a merges.txt, or "
+    "a folder that holds one of them";
+
+bool is_file(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error);
+}
+
+// The first of the files by which a tokenizer is known in a folder; or the file itself.
+fs::path tokenizer_file_at(const fs::path& where) {
   std::error_code error;
   const fs::file_status status = fs::status(where, error);
   if (!fs::exists(status)) {
-    throw Error(where.string() +
-                ": no such file or folder; a tokenizer is \"bytes\", a tokenizer.json, or a "
-                "folder that holds one");
+    throw Error(where.string() + ": no such file or folder; " + std::string(kKinds));
   }
   if (!fs::is_directory(status)) return where;
-  const fs::path inside = where / "tokenizer.json";
-  if (fs::exists(inside, error)) return inside;
-  throw Error(where.string() + ": the folder has no tokenizer.json");
+  for (const char* name : {"tokenizer.json", "vocab.json", "encoder.json", "vocab.txt"}) {
+    if (is_file(where / name)) return where / name;
+  }
+  throw Error(where.string() + ": the folder has no tokenizer.json; " + std::string(kKinds));
+}
+
+// "do_lower_case" of the tokenizer_config.json beside a vocab.txt; without one it is true.
+bool lowers_case(const std::vector<TokenizerFile>& beside, const std::string& origin) {
+  for (const TokenizerFile& file : beside) {
+    if (file.name != "tokenizer_config.json") continue;
+    const Json config = parse_json(file.content, origin + ", tokenizer_config.json beside it");
+    const auto flag = config.find("do_lower_case");
+    if (flag == config.end()) return true;
+    if (!flag->is_boolean())
+      throw Error(origin + ", tokenizer_config.json beside it: do_lower_case is no true or false");
+    return flag->get<bool>();
+  }
+  return true;
+}
+
+fs::path merges_beside(const fs::path& vocab) {
+  for (const char* name : {"merges.txt", "vocab.bpe"}) {
+    if (is_file(vocab.parent_path() / name)) return vocab.parent_path() / name;
+  }
+  throw Error(vocab.string() + ": has no merges.txt beside it");
+}
+
+TokenizerSource source_at(const fs::path& path, const std::vector<TokenizerFile>& beside) {
+  const std::string content = read_text_file(path, kMaxDocumentBytes);
+  const std::string origin = path.string();
+  if (path.extension() == ".txt")
+    return source_from_bert_vocab(content, lowers_case(beside, origin), origin);
+  if (path.filename() == "vocab.json" || path.filename() == "encoder.json") {
+    const std::string merges = read_text_file(merges_beside(path), kMaxDocumentBytes);
+    return source_from_vocab_and_merges(content, merges, origin);
+  }
+  TokenizerSource source;
+  source.content = content;
+  source.origin = origin;
+  return source;
 }
 
 }  // namespace
@@ -38,18 +88,15 @@ std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where) {
         "its "
         "tokenizer.json into the tokens folder; give the path of that");
   }
-  const fs::path path = tokenizer_json_at(where);
-  TokenizerSource source;
-  source.content = read_text_file(path, kMaxDocumentBytes);
-  source.origin = path.string();
+  const fs::path path = tokenizer_file_at(where);
+  std::vector<TokenizerFile> beside;
   for (const char* name :
        {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
-    const fs::path beside = path.parent_path() / name;
-    std::error_code error;
-    if (fs::is_regular_file(beside, error)) {
-      source.beside.push_back({name, read_text_file(beside, kMaxBeside)});
-    }
+    const fs::path file = path.parent_path() / name;
+    if (is_file(file)) beside.push_back({name, read_text_file(file, kMaxBeside)});
   }
+  TokenizerSource source = source_at(path, beside);
+  source.beside = std::move(beside);
   return JsonTokenizer::make(std::move(source));
 }
 

@@ -20,52 +20,67 @@ OrderedJson added_json(const AddedToken& token) {
           {"special", token.special}};
 }
 
-// The two large members, which are not worth a tree of JSON values.
-std::string vocab_and_merges(const BpeDescription& description) {
+std::string vocab_json(const std::vector<std::string>& vocab) {
   std::string out = "    \"vocab\": {";
-  for (size_t id = 0; id < description.vocab.size(); ++id) {
-    out += (id == 0 ? "\n      " : ",\n      ") + quoted_json(description.vocab[id]) + ": " +
-           std::to_string(id);
+  for (size_t id = 0; id < vocab.size(); ++id) {
+    out +=
+        (id == 0 ? "\n      " : ",\n      ") + quoted_json(vocab[id]) + ": " + std::to_string(id);
   }
-  out += description.vocab.empty() ? "},\n" : "\n    },\n";
-  out += "    \"merges\": [";
-  for (size_t rank = 0; rank < description.merges.size(); ++rank) {
-    const auto& [left, right] = description.merges[rank];
+  return out + (vocab.empty() ? "}" : "\n    }");
+}
+
+std::string merges_json(const std::vector<std::pair<std::string, std::string>>& merges) {
+  std::string out = "    \"merges\": [";
+  for (size_t rank = 0; rank < merges.size(); ++rank) {
+    const auto& [left, right] = merges[rank];
     out += (rank == 0 ? "\n      [\n        " : ",\n      [\n        ") + quoted_json(left) +
            ",\n        " + quoted_json(right) + "\n      ]";
   }
-  return out + (description.merges.empty() ? "]" : "\n    ]");
+  return out + (merges.empty() ? "]" : "\n    ]");
+}
+
+// `large` are the model's large members, which are not worth a tree of JSON values.
+std::string write(const TokenizerParts& parts, const OrderedJson& model, const std::string& large) {
+  OrderedJson added = OrderedJson::array();
+  for (const AddedToken& token : parts.added) added.push_back(added_json(token));
+  const OrderedJson document = {{"version", "1.0"},
+                                {"truncation", nullptr},
+                                {"padding", nullptr},
+                                {"added_tokens", added},
+                                {"normalizer", parts.normalizer},
+                                {"pre_tokenizer", parts.pre_tokenizer},
+                                {"post_processor", parts.post_processor},
+                                {"decoder", parts.decoder},
+                                {"model", model}};
+  std::string text = document.dump(2);
+  // The model is the last member and open-ended: its large members go before the closing braces.
+  const std::string tail = "\n  }\n}";
+  WEFT_ASSERT(text.ends_with(tail));
+  text.resize(text.size() - tail.size());
+  return text + ",\n" + large + tail;
 }
 
 }  // namespace
 
 std::string write_tokenizer_json(const BpeDescription& description) {
-  OrderedJson added = OrderedJson::array();
-  for (const AddedToken& token : description.added) added.push_back(added_json(token));
-  const OrderedJson document = {{"version", "1.0"},
-                                {"truncation", nullptr},
-                                {"padding", nullptr},
-                                {"added_tokens", added},
-                                {"normalizer", description.normalizer},
-                                {"pre_tokenizer", description.pre_tokenizer},
-                                {"post_processor", description.post_processor},
-                                {"decoder", description.decoder},
-                                {"model",
-                                 {{"type", "BPE"},
-                                  {"dropout", nullptr},
-                                  {"unk_token", or_null(description.unknown_token)},
-                                  {"continuing_subword_prefix", nullptr},
-                                  {"end_of_word_suffix", nullptr},
-                                  {"fuse_unk", description.fuse_unknown},
-                                  {"byte_fallback", description.byte_fallback},
-                                  {"ignore_merges", false}}}};
-  std::string text = document.dump(2);
-  // The model is the last member and open-ended: its two large members go before the closing
-  // braces.
-  const std::string tail = "\n  }\n}";
-  WEFT_ASSERT(text.ends_with(tail));
-  text.resize(text.size() - tail.size());
-  return text + ",\n" + vocab_and_merges(description) + tail;
+  const OrderedJson model = {{"type", "BPE"},
+                             {"dropout", nullptr},
+                             {"unk_token", or_null(description.unknown_token)},
+                             {"continuing_subword_prefix", nullptr},
+                             {"end_of_word_suffix", nullptr},
+                             {"fuse_unk", description.fuse_unknown},
+                             {"byte_fallback", description.byte_fallback},
+                             {"ignore_merges", false}};
+  return write(description, model,
+               vocab_json(description.vocab) + ",\n" + merges_json(description.merges));
+}
+
+std::string write_tokenizer_json(const WordPieceDescription& description) {
+  const OrderedJson model = {{"type", "WordPiece"},
+                             {"unk_token", description.unknown_token},
+                             {"continuing_subword_prefix", "##"},
+                             {"max_input_chars_per_word", 100}};
+  return write(description, model, vocab_json(description.vocab));
 }
 
 AddedToken special_token(int32_t id, std::string content) {

@@ -13,10 +13,14 @@ namespace weft::text {
 
 using OrderedJson = nlohmann::ordered_json;
 
-// A byte-pair encoding to be written. Components are null where there are none.
-struct BpeDescription {
+// What stands around every model. Components are null where there are none.
+struct TokenizerParts {
   std::vector<AddedToken> added;
   OrderedJson normalizer, pre_tokenizer, post_processor, decoder;
+};
+
+// A byte-pair encoding to be written.
+struct BpeDescription : TokenizerParts {
   std::string unknown_token;  // empty: none
   bool fuse_unknown = false;
   bool byte_fallback = false;
@@ -24,7 +28,13 @@ struct BpeDescription {
   std::vector<std::pair<std::string, std::string>> merges;
 };
 
+struct WordPieceDescription : TokenizerParts {
+  std::string unknown_token = "[UNK]";
+  std::vector<std::string> vocab;  // by id
+};
+
 std::string write_tokenizer_json(const BpeDescription& description);
+std::string write_tokenizer_json(const WordPieceDescription& description);
 
 // An added token that is found as it is written and left out when text is decoded.
 AddedToken special_token(int32_t id, std::string content);

@@ -89,6 +89,18 @@ TEST(PreTokenizer, ByteLevelPrefixAndSequence) {
   EXPECT_THAT(cut({{"type", "WhitespaceSplit"}}, " a\u3000b "), ElementsAre("a", "b"));
 }
 
+TEST(PreTokenizer, CutsAtClasses) {
+  EXPECT_THAT(cut({{"type", "BertPreTokenizer"}}, "Hi, a-b\u3001c"),
+              ElementsAre("Hi", ",", "a", "-", "b", "\u3001", "c"));
+  EXPECT_THAT(cut({{"type", "Whitespace"}}, "don't  stop!? \u4E2D1"),
+              ElementsAre("don", "'", "t", "stop", "!?", "\u4E2D1"));
+  EXPECT_THAT(cut({{"type", "Punctuation"}}, "a, b"), ElementsAre("a", ",", " b"));
+  EXPECT_THAT(cut({{"type", "Punctuation"}, {"behavior", "Removed"}}, "a, b"),
+              ElementsAre("a", " b"));
+  EXPECT_THAT(cut({{"type", "CharDelimiterSplit"}, {"delimiter", "|"}}, "|a||b"),
+              ElementsAre("a", "b"));
+}
+
 std::string decoded(const Json& component, Words tokens, const DecodeOptions& options = {}) {
   return TokenDecoder(component, "test").decode(std::move(tokens), options);
 }
@@ -117,6 +129,19 @@ TEST(TokenDecoder, MetaspaceReplaceAndNone) {
   const Json replace = {{"type", "Replace"}, {"pattern", {{"Regex", "[xy]"}}}, {"content", "--"}};
   EXPECT_EQ(decoded(replace, {"axb", "y"}), "a--b--");
   EXPECT_EQ(decoded(nullptr, {"a", "b"}), "a b");
+}
+
+TEST(TokenDecoder, WordPieceSuffixAndCtc) {
+  const auto pieces = [](bool cleanup) {
+    return Json{{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", cleanup}};
+  };
+  EXPECT_EQ(decoded(pieces(false), {"do", "##n", "'", "t", "go", "."}), "don ' t go .");
+  EXPECT_EQ(decoded(pieces(true), {"##a", "go", ".", "i", "'m"}), "##a go. i'm");
+  EXPECT_EQ(decoded(pieces(false), {"a", "##b"}, {.continues = true}), " ab");
+  EXPECT_EQ(decoded({{"type", "BPEDecoder"}, {"suffix", "</w>"}}, {"a", "b</w>", "c</w>"}), "ab c");
+  const Json ctc = {
+      {"type", "CTC"}, {"pad_token", "-"}, {"word_delimiter_token", "|"}, {"cleanup", true}};
+  EXPECT_EQ(decoded(ctc, {"h", "h", "-", "i", "i", "|", "a", "-", "a"}), "hi aa");
 }
 
 class AddedTokens : public testing::Test {

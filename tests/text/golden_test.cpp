@@ -1,10 +1,12 @@
-// Ids and decoded text against the reference values, for every byte-pair tokenizer there is.
+// Ids and decoded text against the reference values, for every tokenizer there is.
 #include <gmock/gmock.h>
 
 #include <map>
 
 #include "golden.h"
+#include "text/json_tokenizer.h"
 #include "text/tokenizer.h"
+#include "text/vocabulary_files.h"
 
 namespace weft::text {
 namespace {
@@ -13,7 +15,8 @@ using golden::read;
 
 struct Case {
   const char* name;
-  const char* data;  // its tokenizer.json in the data folder; null: tokenizers/NAME.json
+  const char* data;       // its file in the data folder; null: tokenizers/NAME.json
+  bool lowercase = true;  // of a vocab.txt
 };
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
@@ -29,12 +32,15 @@ class Golden : public testing::TestWithParam<Case> {
     data_ = golden::data_folder();
     // Reference values are not part of the repository.
     if (folder_.empty() || data_.empty()) GTEST_SKIP() << "WEFT_GOLDEN or WEFT_DATA has no values";
-    tokenizer_ = load_tokenizer(path_of(GetParam()));
+    tokenizer_ = open(GetParam());
     expected_ = nlohmann::json::parse(read(folder_ + "/expected.json"));
   }
 
-  std::string path_of(const Case& c) const {
-    return c.data != nullptr ? data_ + c.data : folder_ + "/tokenizers/" + c.name + ".json";
+  std::unique_ptr<const Tokenizer> open(const Case& c) const {
+    const std::string path =
+        c.data != nullptr ? data_ + c.data : folder_ + "/tokenizers/" + c.name + ".json";
+    if (!path.ends_with(".txt")) return load_tokenizer(path);
+    return JsonTokenizer::make(source_from_bert_vocab(read(path), c.lowercase, path));
   }
 
   // The texts of expected.json; empty for one whose copy here is another.
@@ -100,6 +106,17 @@ TEST_P(Golden, DecodedLinesAreEqual) {
   }
 }
 
+// The way with places is another way to the same tokens.
+TEST_P(Golden, RowsHaveTheSameIds) {
+  for (const std::string text : {"torture", "fuzz", "fuzz-any"}) {
+    for (const std::string& line : golden::lines_of(read(folder_ + "/" + text + ".txt"))) {
+      const auto rows = tokenizer_->encode_rows(line, {}, {});
+      ASSERT_EQ(rows.size(), 1U);
+      ASSERT_EQ(rows[0].ids, tokenizer_->encode(line)) << text << ": " << line;
+    }
+  }
+}
+
 TEST_P(Golden, LargeTextsHaveTheExpectedDigests) {
   int compared = 0;
   for (const auto& [name, value] : expected_["tokenizers"][GetParam().name]["texts"].items()) {
@@ -128,17 +145,18 @@ TEST_P(Golden, LargeTextsHaveTheExpectedDigests) {
   EXPECT_GE(compared, 3);  // torture, fuzz, fuzz-any lie beside the values
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, Golden,
-                         testing::Values(Case{"gpt2", "/tok-gpt2/tokenizer.json"},
-                                         Case{"minimind", "/tok-minimind/tokenizer.json"},
-                                         Case{"bpe_gpt2", nullptr}, Case{"bpe_llama3", nullptr},
-                                         Case{"bpe_qwen2", nullptr}, Case{"bpe_llama2", nullptr},
-                                         Case{"bpe_metaspace", nullptr}, Case{"bpe_gemma", nullptr},
-                                         Case{"bpe_dscoder", nullptr}, Case{"bpe_dsv3", nullptr},
-                                         Case{"bpe_o200k", nullptr}),
-                         [](const testing::TestParamInfo<Case>& c) {
-                           return std::string(c.param.name);
-                         });
+constexpr const char* kChineseVocab = "/tok-bert/bert-base-chinese-vocab.txt";
+
+INSTANTIATE_TEST_SUITE_P(
+    Tokenizers, Golden,
+    testing::Values(
+        Case{"gpt2", "/tok-gpt2/tokenizer.json"}, Case{"minimind", "/tok-minimind/tokenizer.json"},
+        Case{"bpe_gpt2", nullptr}, Case{"bpe_llama3", nullptr}, Case{"bpe_qwen2", nullptr},
+        Case{"bpe_llama2", nullptr}, Case{"bpe_metaspace", nullptr}, Case{"bpe_gemma", nullptr},
+        Case{"bpe_dscoder", nullptr}, Case{"bpe_dsv3", nullptr}, Case{"bpe_o200k", nullptr},
+        Case{"bert_uncased", "/tok-bert/tokenizer.json"}, Case{"wordpiece", nullptr},
+        Case{"bert_chinese", kChineseVocab}, Case{"bert_chinese_cased", kChineseVocab, false}),
+    [](const testing::TestParamInfo<Case>& c) { return std::string(c.param.name); });
 
 }  // namespace
 }  // namespace weft::text

@@ -57,36 +57,49 @@ TEST(TokenizerErrors, Document) {
                   {[](Json& j) {
                      j["truncation"] = {{"max_length", 5}};
                    },
-                   "truncation: is not supported"},
+                   "truncation.strategy: is missing"},
+                  {[](Json& j) {
+                     j["truncation"] = {{"max_length", -5}};
+                   },
+                   "truncation.max_length: expected an integer from 0"},
                   {[](Json& j) {
                      j["padding"] = {{"length", 5}};
                    },
-                   "padding: is not supported"},
+                   "padding.strategy: is missing"},
+                  {[](Json& j) {
+                     j["padding"] = {{"strategy", "BatchLongest"}, {"direction", "Up"}};
+                   },
+                   "padding.direction: 'Up' is none of Left, Right"},
                   {[](Json& j) { j.erase("model"); }, "model: is missing"},
                   {[](Json& j) { j["model"] = 5; }, "model: expected an object"}});
 }
 
 TEST(TokenizerErrors, Model) {
-  expect_refused(
-      {{[](Json& j) { j["model"]["type"] = "Unigram"; }, "the model 'Unigram' is not supported"},
-       {[](Json& j) { j["model"].erase("vocab"); }, "model.vocab: is missing"},
-       {[](Json& j) { j["model"]["vocab"] = Json::array(); },
-        "model.vocab: is missing, or no object"},
-       {[](Json& j) { j["model"].erase("merges"); }, "model.merges: is missing"},
-       {[](Json& j) { j["model"]["merges"] = Json::object(); },
-        "model.merges: is missing, or no list"},
-       {[](Json& j) { j["model"]["dropout"] = 0.1; }, "model.dropout: random merges"},
-       {[](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; },
-        "continuing_subword_prefix: is not supported"},
-       {[](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; },
-        "end_of_word_suffix: is not supported"},
-       {[](Json& j) { j["model"]["unk_token"] = "?"; },
-        "model.unk_token: '?' is not in model.vocab"},
-       {[](Json& j) { j["model"]["fuse_unk"] = 1; },
-        "model.fuse_unk: expected true or false, found number"},
-       {[](Json& j) { j["model"]["byte_fallback"] = true; },
-        "does not go with the pre-tokenizer ByteLevel"},
-       {[](Json& j) { j["model"]["surprise"] = 1; }, "model: unknown key 'surprise'"}});
+  expect_refused({{[](Json& j) {
+                     j["model"]["type"] = "Bigram";
+                     j["model"].erase("merges");
+                   },
+                   "the model 'Bigram' does not go with the pre-tokenizer ByteLevel"},
+                  {[](Json& j) { j["model"].erase("vocab"); }, "model.vocab: is missing"},
+                  {[](Json& j) { j["model"]["vocab"] = Json::array(); },
+                   "model.vocab: is missing, or no object"},
+                  {[](Json& j) { j["model"].erase("merges"); }, "model.merges: is missing"},
+                  {[](Json& j) { j["model"]["type"] = "WordPiece"; },
+                   "model.merges: does not belong to the model 'WordPiece'"},
+                  {[](Json& j) { j["model"]["merges"] = Json::object(); },
+                   "model.merges: is missing, or no list"},
+                  {[](Json& j) { j["model"]["dropout"] = 0.1; }, "model.dropout: random merges"},
+                  {[](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; },
+                   "continuing_subword_prefix: is not supported"},
+                  {[](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; },
+                   "end_of_word_suffix: is not supported"},
+                  {[](Json& j) { j["model"]["unk_token"] = "?"; },
+                   "model.unk_token: '?' is not in model.vocab"},
+                  {[](Json& j) { j["model"]["fuse_unk"] = 1; },
+                   "model.fuse_unk: expected true or false, found number"},
+                  {[](Json& j) { j["model"]["byte_fallback"] = true; },
+                   "does not go with the pre-tokenizer ByteLevel"},
+                  {[](Json& j) { j["model"]["surprise"] = 1; }, "model: unknown key 'surprise'"}});
 }
 
 TEST(TokenizerErrors, VocabularyAndMerges) {
@@ -166,8 +179,8 @@ TEST(TokenizerErrors, Components) {
     return Json{{"type", "Sequence"}, {key, list}};
   };
   expect_refused(
-      {{set("normalizer", {{"type", "Nmt"}}),
-        "normalizer.type: the normalizer 'Nmt' is not supported"},
+      {{set("normalizer", {{"type", "Shout"}}),
+        "normalizer.type: the normalizer 'Shout' is not known; known: BertNormalizer"},
        {set("normalizer", {{"type", "NFC"}, {"x", 1}}), "normalizer: unknown key 'x'"},
        {set("normalizer", {{"type", "Replace"}, {"pattern", {{"String", ""}}}, {"content", "x"}}),
         "matches nothing"},
@@ -177,8 +190,8 @@ TEST(TokenizerErrors, Components) {
         "longer than 64 bytes"},
        {set("normalizer", sequence("normalizers", {nullptr})),
         "normalizer.normalizers[0]: expected an object, found null"},
-       {set("pre_tokenizer", {{"type", "Punctuation"}}),
-        "the pre-tokenizer 'Punctuation' is not supported"},
+       {set("pre_tokenizer", {{"type", "UnicodeScripts"}}),
+        "the pre-tokenizer 'UnicodeScripts' is not known"},
        {set("pre_tokenizer", {{"type", "Split"},
                               {"pattern", {{"Regex", "("}}},
                               {"behavior", "Isolated"},
@@ -202,13 +215,12 @@ TEST(TokenizerErrors, Components) {
                               {"add_prefix_space", false}}),
         "contradicts prepend_scheme"},
        {set("pre_tokenizer", {{"add_prefix_space", true}}), "pre_tokenizer.type: is missing"},
-       {set("decoder", {{"type", "CTC"}}), "decoder.type: the decoder 'CTC' is not supported"},
+       {set("decoder", {{"type", "Echo"}}), "decoder.type: the decoder 'Echo' is not known"},
        {set("decoder", {{"type", "Strip"}, {"content", "ab"}, {"start", 1}, {"stop", 0}}),
         "must be one character"},
        {set("decoder", {{"type", "Strip"}, {"content", " "}, {"start", -1}, {"stop", 0}}),
         "expected an integer from 0"},
-       {set("post_processor", {{"type", "Custom"}}),
-        "the post-processor 'Custom' is not supported"},
+       {set("post_processor", {{"type", "Custom"}}), "the post-processor 'Custom' is not known"},
        {set("post_processor",
             {{"type", "BertProcessing"}, {"cls", {"<s>", 0}}, {"sep", {"<s>", 99}}}),
         "expected an id below 11"},

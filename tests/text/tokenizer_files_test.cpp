@@ -81,6 +81,37 @@ TEST_F(TokenizerFiles, BadConfigurationIsNamed) {
   EXPECT_THAT(message(folder_), HasSubstr("syntax error"));
 }
 
+TEST_F(TokenizerFiles, VocabularyOfABert) {
+  write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\r\n[SEP]\nhe\n##llo\nHe\n");
+  EXPECT_EQ(load_tokenizer(folder_.string())->encode("Hello he x"),
+            (std::vector<int32_t>{2, 4, 5, 4, 1, 3}));
+  write("tokenizer_config.json", R"({"do_lower_case": false})");
+  const auto cased = load_tokenizer((folder_ / "vocab.txt").string());
+  EXPECT_EQ(cased->encode("Hello"), (std::vector<int32_t>{2, 6, 5, 3}));
+  EXPECT_EQ(cased->name(), "wordpiece");
+  EXPECT_EQ(cased->special_ids().unk, std::nullopt);  // the configuration names none
+  write("vocab.txt", "[UNK]\n[CLS]\n[SEP]\na\na\n");
+  EXPECT_THAT(message(folder_), HasSubstr("vocab.txt:5: the token 'a' is there twice"));
+  write("vocab.txt", "a\nb\n");
+  EXPECT_THAT(message(folder_), HasSubstr("has no token [UNK]"));
+  write("vocab.txt", "[UNK]\n\xFF\n");
+  EXPECT_THAT(message(folder_), HasSubstr("byte 6 is not UTF-8"));
+}
+
+TEST_F(TokenizerFiles, VocabularyAndMerges) {
+  write("vocab.json", R"({"<s>": 0, "</s>": 1, "a": 2, "b": 3, "ab": 4, "\u0120": 5})");
+  EXPECT_THAT(message(folder_), HasSubstr("has no merges.txt beside it"));
+  write("merges.txt", "#version: 0.2\na b\n");
+  EXPECT_EQ(load_tokenizer(folder_.string())->encode("ab a"),
+            (std::vector<int32_t>{0, 4, 5, 2, 1}));
+  write("merges.txt", "a b c\n");
+  EXPECT_THAT(message(folder_), HasSubstr("merges beside it:1: 'a b c' is not two tokens"));
+  write("vocab.json", R"({"a": 0, "b": 0})");
+  EXPECT_THAT(message(folder_), HasSubstr("the id of 'b' is no number below 2, or is there twice"));
+  write("vocab.json", R"({"a": 0, "b": -1})");
+  EXPECT_THAT(message(folder_), HasSubstr("the id of 'b'"));
+}
+
 TEST_F(TokenizerFiles, MissingOnesAreNamed) {
   EXPECT_THAT(message(folder_), HasSubstr("the folder has no tokenizer.json"));
   EXPECT_THAT(message(folder_ / "none"),

@@ -1,0 +1,66 @@
+// What all models of a tokenizer.json have in common: a word becomes tokens. Not here: any model
+// (bpe_model.h, word_piece_model.h, word_level_model.h), how text is cut into words.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/vocabulary.h"
+#include "text/word_cache.h"
+
+namespace weft::text {
+
+struct TokenizerDocument;
+
+// What encoding needs beside the model; one thread at a time.
+struct ModelScratch {
+  struct Link {
+    uint32_t before, after;
+  };
+
+  WordCache cache;
+  std::vector<int32_t> ids;
+  std::vector<uint32_t> ranks;
+  std::vector<Link> links;
+  std::vector<uint64_t> heap;
+  std::vector<size_t> unknown_sizes;  // bytes of the word's unknown tokens, in order
+  std::string word;
+};
+
+// A token of a word: bytes [begin, end).
+struct WordToken {
+  int32_t id;
+  size_t begin, end;
+};
+
+// Immutable.
+class Model {
+ public:
+  virtual ~Model() = default;
+  // Appends the ids of `word`, which is not empty. Throws Error for a character without a token
+  // where there is no unknown token.
+  virtual void append_ids(std::string_view word, ModelScratch& scratch,
+                          std::vector<int32_t>& ids) const = 0;
+  // The same tokens with their places, in order; slower.
+  virtual void append_tokens(std::string_view word, ModelScratch& scratch,
+                             std::vector<WordToken>& tokens) const = 0;
+  // -1: there is none.
+  virtual int32_t unknown_id() const = 0;
+  // "bpe", "wordpiece", ...
+  virtual std::string_view name() const = 0;
+};
+
+// What make_model() knows, for messages.
+inline constexpr std::string_view kKnownModels = "BPE, WordLevel, WordPiece";
+
+// The model that the document describes. `byte_level`: words are bytes, which the vocabulary writes
+// as letters (byte_alphabet.h). `vocabulary` must outlive the model. Throws Error, beginning with
+// `origin`, for what is malformed or unknown.
+std::unique_ptr<const Model> make_model(const TokenizerDocument& document,
+                                        const Vocabulary& vocabulary, bool byte_level,
+                                        const std::string& origin);
+
+}  // namespace weft::text
