@@ -21,8 +21,8 @@ struct ForwardPlan {
 
   ForwardPlan(const AttentionShape& s, bool tiled)
       : pairs(s.B * s.K),
-        query_blocks(blocks_of(s.T, kQueryBlock)),
-        key_blocks(blocks_of(s.S, kKeyBlock)),
+        query_blocks(ceil_div(s.T, kQueryBlock)),
+        key_blocks(ceil_div(s.S, kKeyBlock)),
         ld(round_up(s.D, tiled ? kTileUnit : kPanel)),
         block_floats(kKeyBlock * ld / (tiled ? 2 : 1)),
         head_floats(2 * key_blocks * block_floats),
@@ -49,10 +49,10 @@ struct BackwardPlan {
     constexpr int64_t kTasks = 32;       // wanted, where each part still has enough keys
     constexpr int64_t kLeastKeys = 256;  // in a part: each part reads all queries
     constexpr int64_t kMostKeys = 4096;  // in a part: its scratch memory is four times as large
-    const int64_t for_tasks = std::min(blocks_of(kTasks, pairs), blocks_of(s.S, kLeastKeys));
-    const int64_t wanted = std::max(for_tasks, blocks_of(s.S, kMostKeys));
-    part_keys = round_up(blocks_of(s.S, wanted), kKeyBlock);
-    parts = blocks_of(s.S, part_keys);
+    const int64_t for_tasks = std::min(ceil_div(kTasks, pairs), ceil_div(s.S, kLeastKeys));
+    const int64_t wanted = std::max(for_tasks, ceil_div(s.S, kMostKeys));
+    part_keys = round_up(ceil_div(s.S, wanted), kKeyBlock);
+    parts = ceil_div(s.S, part_keys);
     partial_floats = parts == 1 ? 0 : s.B * s.H * s.T * ld;
     // Rows of keys: k, v, dk, dv, and three of half the size besides dk and dv where tiled. Rows of
     // queries: q, dout, both transposed, and dq; where tiled, three pairs of half the size, and dq

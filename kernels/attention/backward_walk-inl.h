@@ -139,7 +139,7 @@ void walk_backward(const AttentionBackward<T>& a, const Engine& engine, float* m
     take_task(a, block, plan.parts == 1 ? nullptr : memory + part * plan.partial_floats);
   });
   if (plan.parts == 1) return;
-  const int64_t blocks = blocks_of(s.T, kQueryBlock);
+  const int64_t blocks = ceil_div(s.T, kQueryBlock);
   parallel(s.B * s.H * blocks, [&](int64_t task, int) HWY_ATTR {
     const int64_t head = task / blocks, first = task % blocks * kQueryBlock;
     add_parts(a, plan, memory, {head / s.H, head % s.H, first, std::min(kQueryBlock, s.T - first)});

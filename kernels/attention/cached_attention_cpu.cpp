@@ -37,7 +37,7 @@ struct CachePlan {
       : pairs(s.B * s.K),
         group(s.H / s.K),
         rows(s.T * group),
-        chunks(blocks_of(s.S, kCacheChunk)),
+        chunks(ceil_div(s.S, kCacheChunk)),
         ld(round_up(s.D, kPanel)),
         part_floats(rows * (ld + kPanel)),
         worker_floats(rows * (ld + kCacheChunk)) {}

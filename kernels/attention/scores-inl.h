@@ -47,7 +47,7 @@ inline uint64_t kept_keys(const AttentionDropout& dropout, uint64_t first, uint6
 // For all queries of a block that see any of the block of keys.
 inline void fill_kept(const AttentionDropout& dropout, const AttentionShape& s,
                       const HeadSpan& queries, const SeenBlock& seen, KeptBits& kept) {
-  const int64_t blocks = blocks_of(s.S, kKeyBlock), block = seen.first_key / kKeyBlock;
+  const int64_t blocks = ceil_div(s.S, kKeyBlock), block = seen.first_key / kKeyBlock;
   for_seen_panels(seen, [&](KeyRange rows, KeyRange) HWY_ATTR {
     for (int64_t r = rows.begin; r < rows.end; ++r) {
       const int64_t place = (queries.head * s.T + queries.first + r) * blocks + block;

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/attention/attention.h"
+#include "kernels/simd/tiles.h"
 
 namespace weft::kernels {
 
@@ -15,13 +16,6 @@ inline constexpr int64_t kQueryBlock = 64;
 // Columns of packed blocks come in panels of this many, whatever the vector length; of a block that
 // is seen in part, panels of so many queries are computed against so many keys at a time.
 inline constexpr int64_t kPanel = 16;
-
-inline int64_t round_up(int64_t n, int64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
-inline int64_t blocks_of(int64_t n, int64_t block) {
-  return (n + block - 1) / block;
-}
 
 // Tokens [first, first + count) of one head of one sample.
 struct HeadSpan {

@@ -7,6 +7,7 @@
 
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/simd/tiles.h"
 #include "weft/error.h"
 
 namespace weft::kernels {
@@ -20,12 +21,8 @@ constexpr int64_t kLeastRows = 64, kMostRows = 1024;
 // Rows of logits begin at whole vectors.
 constexpr int64_t kRowUnit = 32;
 
-size_t aligned(size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
-
 int64_t row_stride(const ChunkedHeadSpec& s) {
-  return (s.V + kRowUnit - 1) / kRowUnit * kRowUnit;
+  return round_up(s.V, kRowUnit);
 }
 
 GemmSpec logits_spec(const ChunkedHeadSpec& s, int64_t rows) {
@@ -93,8 +90,8 @@ int64_t last_rows(const ChunkedHeadSpec& s) {
 int64_t chunk_rows(const ChunkedHeadSpec& s) {
   const int64_t fitting = kChunkBytes / (row_stride(s) * size_of(s.dtype));
   const int64_t most = std::clamp(fitting, kLeastRows, kMostRows);
-  const int64_t chunks = (s.N + most - 1) / most;
-  return (s.N + chunks - 1) / chunks;
+  const int64_t chunks = ceil_div(s.N, most);
+  return ceil_div(s.N, chunks);
 }
 
 struct ChunkedHead::Impl {

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "kernels/simd/targets.h"
+#include "kernels/simd/tiles.h"
 #include "kernels/simd/unchecked.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -49,7 +50,7 @@ void copy_strip(const T* from, int64_t ld, int64_t k, float* to) {
 // A's rows from `row` on, in a block of K.
 template <class T>
 void pack_strip(const FloatTile& t, const T* a, int64_t row, int64_t k, float* to) {
-  constexpr int64_t kWhole = (kStrip + kLanes - 1) / kLanes * kLanes;
+  constexpr int64_t kWhole = round_up(kStrip, kLanes);
   const int64_t rows = std::min(kStrip, t.m - row);
   if (!t.trans_a) return transpose<T>({a + row * t.lda, t.lda, rows, k, to, kStrip});
   if (row + kWhole <= t.readable) copy_strip(a + row, t.lda, k, to);
@@ -144,7 +145,7 @@ struct Ahead {
 
   // The part of it that falls to strip `i` of `strips`.
   HWY_INLINE void fetch(int64_t i, int64_t strips) const {
-    const int64_t each = (rows + strips - 1) / strips;
+    const int64_t each = ceil_div(rows, strips);
     for (int64_t r = i * each; r < std::min(rows, (i + 1) * each); ++r) {
       for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + r * pitch + at);
     }
@@ -153,7 +154,7 @@ struct Ahead {
 
 // All strips times a panel of `columns` columns.
 void multiply_panel(Strip s, int64_t rows, int64_t columns, const Ahead& ahead) {
-  const int64_t strips = (rows + kStrip - 1) / kStrip;
+  const int64_t strips = ceil_div(rows, kStrip);
   for (int64_t row = 0; row < rows; row += kStrip) {
     const int64_t count = std::min(kStrip, rows - row);
     ahead.fetch(row / kStrip, strips);
@@ -193,7 +194,7 @@ void multiply_block(const FloatTile& t, int64_t first, int64_t k, float* scratch
 
 template <class T>
 void multiply(const FloatTile& t, float* scratch) {
-  const int64_t blocks = (t.k + kBlockK - 1) / kBlockK, size = (t.k + blocks - 1) / blocks;
+  const int64_t blocks = ceil_div(t.k, kBlockK), size = ceil_div(t.k, blocks);
   for (int64_t first = 0; first < t.k; first += size) {
     multiply_block<T>(t, first, std::min(size, t.k - first), scratch);
   }
@@ -214,7 +215,7 @@ namespace weft::kernels {
 HWY_EXPORT(float_tile);
 
 size_t float_tile_scratch_bytes(int64_t m) {
-  const int64_t rows = (m + kFloatTileRows - 1) / kFloatTileRows * kFloatTileRows;
+  const int64_t rows = round_up(m, kFloatTileRows);
   return (static_cast<size_t>(kBlockK * (kFloatTileColumns + rows)) + kVector) * sizeof(float);
 }
 

@@ -7,9 +7,10 @@
 #include "kernels/gemm/epilogue.h"
 #include "kernels/gemm/float_product.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/gemm/small_product.h"
+#include "kernels/gemm/panel_product.h"
 #include "kernels/gemm/thin_product.h"
 #include "kernels/gemm/tile_product.h"
+#include "kernels/simd/tiles.h"
 #include "weft/error.h"
 #include "weft/kernel_choice.h"
 
@@ -27,24 +28,16 @@ constexpr int64_t kFloatTilesPerWorker =
 constexpr int64_t kPackedTileM = 256, kPackedTileN = 512;
 constexpr int64_t kPlainTileM = 128, kPlainTileN = 256;
 
-constexpr size_t kAlignment = 64;
-size_t aligned(size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
-int64_t ceil_div(int64_t a, int64_t b) {
-  return (a + b - 1) / b;
-}
-
 // Equal parts of at most `target`, rounded up to a multiple of `unit`.
 int64_t balanced(int64_t size, int64_t target, int64_t unit) {
   const int64_t part = ceil_div(size, ceil_div(size, target));
-  return std::min(size, ceil_div(part, unit) * unit);
+  return std::min(size, round_up(part, unit));
 }
 
 enum class Method : uint8_t {
   kPlain,   // the reference: loops in their simplest order
   kThin,    // few rows: each weight is read once and used at once
-  kSmall,   // short sums in registers, A as it lies
+  kPanels,  // in registers, of B packed once, A as it lies
   kFloat,   // in registers, of packed blocks; bfloat16 widened on the way
   kPacked,  // oneDNN's bfloat16 products; operands are brought into its layouts before the first
             // tile, or else it would do that in each tile, for half of an AMX product's time
@@ -60,7 +53,7 @@ Method choose_method(const GemmSpec& s) {
   if (is_thin(s)) return Method::kThin;
   const bool packed = s.input == DType::kBF16 && has_fast_bf16_dot() && onednn_multiplies_bf16();
   if (packed) return Method::kPacked;
-  return is_small(s) ? Method::kSmall : Method::kFloat;
+  return suits_panels(s) ? Method::kPanels : Method::kFloat;
 }
 
 // The order of a sum does not depend on the tile (float_product.h), so workers may decide.
@@ -81,7 +74,7 @@ Blocking choose_blocking(const GemmSpec& s, int workers) {
     case Method::kThin: return {Method::kThin, s.m, thin_tile_columns(s, workers)};
     case Method::kPacked:
       return {Method::kPacked, balanced(s.m, kPackedTileM, 16), balanced(s.n, kPackedTileN, 64)};
-    case Method::kSmall: return {Method::kSmall, small_tile(s).rows, small_tile(s).columns};
+    case Method::kPanels: return {Method::kPanels, panel_tile_rows(s, workers), s.n};
     case Method::kFloat: break;
   }
   return float_blocking(s, workers);
@@ -142,8 +135,8 @@ struct GemmPlan::Impl {
   bool is_final(const GemmArgs& args) const {
     if (spec.activation || spec.residual || spec.save_pre_activation || args.alpha != 1.0f)
       return false;
-    if (blocking.method == Method::kSmall)
-      return !args.accumulate && (!spec.bias || spec.bias_dtype == DType::kF32);
+    if (blocking.method == Method::kPanels)
+      return !spec.bias || (spec.bias_dtype == DType::kF32 && !args.accumulate);
     return blocking.method == Method::kFloat && spec.output == DType::kF32 && !spec.bias;
   }
   TileRange range_of(int64_t tile) const;
@@ -156,11 +149,13 @@ struct GemmPlan::Impl {
   size_t scratch_bytes() const;
   std::byte* packed_a(std::byte* scratch, int64_t row) const;
   std::byte* packed_b(std::byte* scratch, int64_t column, int64_t half) const;
+  int64_t pack_tasks() const;
   void pack(const GemmArgs& args, int64_t task, std::byte* scratch, int worker) const;
   const void* operand_a(const GemmArgs& args, const TileRange& range) const;
   const void* operand_b(const GemmArgs& args, const TileRange& range, int64_t half) const;
   void multiply_few_rows(const GemmArgs& args, const TileRange& range, std::byte* own) const;
-  void multiply_short(const GemmArgs& args, const TileRange& range, std::byte* own) const;
+  void multiply_of_panels(const GemmArgs& args, const TileRange& range, std::byte* scratch,
+                          int worker) const;
   void multiply_float(const GemmArgs& args, const TileRange& range, std::byte* own) const;
   void multiply_plain(const GemmArgs& args, const TileRange& range, std::byte* own) const;
   void multiply_packed(const GemmArgs& args, const TileRange& range, std::byte* scratch,
@@ -195,13 +190,9 @@ GemmPlan::Impl::Impl(const GemmSpec& given, int worker_count)
   lay_out_scratch();
 }
 
-// Tiles of one column of tiles follow each other, so that its part of B stays in the cache. Small
-// ones go by rows, as other operators do: a thread finds in its cache the rows that it wrote
-// before.
+// Tiles of one column of tiles follow each other, so that its part of B stays in the cache.
 TileRange GemmPlan::Impl::range_of(int64_t tile) const {
-  const bool by_rows = blocking.method == Method::kSmall;
-  const int64_t row = by_rows ? tile / tiles_n() : tile % tiles_m();
-  const int64_t column = by_rows ? tile % tiles_n() : tile / tiles_m();
+  const int64_t row = tile % tiles_m(), column = tile / tiles_m();
   const int64_t m0 = row * blocking.tile_m, n0 = column * blocking.tile_n;
   return {m0, n0, std::min(blocking.tile_m, spec.m - m0), std::min(blocking.tile_n, spec.n - n0)};
 }
@@ -243,7 +234,10 @@ void GemmPlan::Impl::lay_out_scratch() {
   layout.bias = floats(halves() * blocking.tile_m * blocking.tile_n);
   layout.product = layout.bias + (spec.bias ? 2 * floats(blocking.tile_n) : 0);
   size_t most = 0;
-  if (blocking.method == Method::kSmall) most = small_scratch_bytes(spec, blocking.tile_m);
+  if (blocking.method == Method::kPanels) {
+    most = panel_scratch_bytes(spec, blocking.tile_m);
+    layout.packed_b = panels_bytes(spec);
+  }
   if (blocking.method == Method::kFloat) most = float_tile_scratch_bytes(blocking.tile_m);
   if (uses_products()) {
     for_each_shape([&](size_t, const TileShape& shape) {
@@ -274,10 +268,18 @@ std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t 
          layout.packed_b * static_cast<size_t>(half * tiles_n() + column);
 }
 
-// Task i packs a column of tiles' part of B (of the second half after those of the first), then a
-// row of tiles' part of A.
+int64_t GemmPlan::Impl::pack_tasks() const {
+  if (blocking.method == Method::kPanels) return panel_pack_tasks(spec);
+  if (blocking.method != Method::kPacked) return 0;
+  return halves() * tiles_n() + (layout.packed_a > 0 ? tiles_m() : 0);
+}
+
+// For oneDNN, task i packs a column of tiles' part of B (of the second half after
+// those of the first), then a row of tiles' part of A.
 void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch,
                           int worker) const {
+  if (blocking.method == Method::kPanels)
+    return pack_panels(spec, args.b, task, reinterpret_cast<float*>(packed_b(scratch, 0, 0)));
   const int64_t columns = halves() * tiles_n();
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.product;
   if (task < columns) {
@@ -300,27 +302,25 @@ const void* GemmPlan::Impl::operand_b(const GemmArgs& args, const TileRange& ran
   return at(args.b, (range.n0 + half * spec.n) * (spec.trans_b ? spec.ldb : 1), spec.input);
 }
 
-void GemmPlan::Impl::multiply_short(const GemmArgs& args, const TileRange& range,
-                                    std::byte* own) const {
-  SmallArgs tile{.a = args.a,
-                 .b = args.b,
+void GemmPlan::Impl::multiply_of_panels(const GemmArgs& args, const TileRange& range,
+                                        std::byte* scratch, int worker) const {
+  std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
+  PanelTile tile{.a = args.a,
                  .first_row = range.m0,
-                 .first_column = range.n0,
                  .rows = range.rows,
-                 .columns = range.columns,
                  .ldc = range.columns,
                  .scratch = own + layout.product};
   if (is_final(args)) {
-    const int64_t first = range.m0 * spec.ldc + range.n0;
-    tile.c = static_cast<std::byte*>(args.c) + first * size_of(spec.output);
+    tile.c = static_cast<std::byte*>(args.c) + range.m0 * spec.ldc * size_of(spec.output);
     tile.ldc = spec.ldc;
     tile.output = spec.output;
-    if (spec.bias) tile.bias = static_cast<const float*>(args.bias) + range.n0;
-    return multiply_small(spec, tile);
+    if (spec.bias) tile.plus = static_cast<const float*>(args.bias);
+    if (args.accumulate) tile.plus = static_cast<const float*>(tile.c), tile.ld_plus = spec.ldc;
   }
-  for (int64_t half = 0; half < halves(); ++half, tile.first_column += spec.n) {
-    tile.c = sums(own, half);
-    multiply_small(spec, tile);
+  for (int64_t half = 0; half < halves(); ++half) {
+    tile.panels = reinterpret_cast<const float*>(packed_b(scratch, 0, half));
+    if (!is_final(args)) tile.c = sums(own, half);
+    multiply_panels(spec, tile);
   }
 }
 
@@ -420,7 +420,7 @@ void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scr
   switch (blocking.method) {
     case Method::kPlain: multiply_plain(args, range, own); break;
     case Method::kThin: multiply_few_rows(args, range, own); break;
-    case Method::kSmall: multiply_short(args, range, own); break;
+    case Method::kPanels: multiply_of_panels(args, range, scratch, worker); break;
     case Method::kFloat: multiply_float(args, range, own); break;
     case Method::kPacked: multiply_packed(args, range, scratch, worker); break;
   }
@@ -459,7 +459,7 @@ const char* GemmPlan::kernel_name() const {
   switch (impl_->blocking.method) {
     case Method::kPlain: return "plain";
     case Method::kThin: return "thin";
-    case Method::kSmall: return "small";
+    case Method::kPanels: return "panels";
     case Method::kFloat: return "float";
     case Method::kPacked: return "onednn bf16";
   }
@@ -471,9 +471,7 @@ void GemmPlan::execute(const GemmArgs& args, void* scratch, const ParallelFor& p
   WEFT_ASSERT(parallel.threads() <= plan.workers);
   WEFT_ASSERT(reinterpret_cast<uintptr_t>(scratch) % kAlignment == 0);
   WEFT_ASSERT(!args.accumulate || plan.spec.output == DType::kF32);
-  if (plan.blocking.method == Method::kPacked) {
-    const int64_t tasks =
-        plan.halves() * plan.tiles_n() + (plan.layout.packed_a > 0 ? plan.tiles_m() : 0);
+  if (const int64_t tasks = plan.pack_tasks(); tasks > 0) {
     parallel(tasks, [&](int64_t task, int worker) {
       plan.pack(args, task, static_cast<std::byte*>(scratch), worker);
     });

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "kernels/simd/targets.h"
+#include "kernels/simd/tiles.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm/thin_product_cpu.cpp"
@@ -90,7 +91,7 @@ template <int kRows, class T>
 void multiply_transposed(const ThinTile<T>& t) {
   constexpr int kStreams = kDots<kRows>;
   const int64_t row_bytes = t.ldb * static_cast<int64_t>(sizeof(T));
-  const int64_t ahead = (kBytesAhead + row_bytes - 1) / row_bytes, length = t.columns / kStreams;
+  const int64_t ahead = ceil_div(kBytesAhead, row_bytes), length = t.columns / kStreams;
   for (int64_t i = 0; i < length; ++i) {
     dot_block<kRows, kStreams>(t, {i, length, i + ahead < length ? ahead : 0});
   }
@@ -204,16 +205,12 @@ namespace {
 constexpr int64_t kDotColumns = 512;
 constexpr int64_t kSumsOfTile = 6144;  // 24 KiB: half of a first-level cache
 
-int64_t round_up(int64_t size, int64_t unit) {
-  return (size + unit - 1) / unit * unit;
-}
-
 }  // namespace
 
 int64_t thin_tile_columns(const GemmSpec& s, int workers) {
   const int64_t most = s.trans_b ? kDotColumns : kSumsOfTile / s.m;
-  const int64_t tiles = round_up((s.n + most - 1) / most, workers);
-  return std::min(s.n, round_up((s.n + tiles - 1) / tiles, s.trans_b ? 8 : 64));
+  const int64_t tiles = round_up(ceil_div(s.n, most), workers);
+  return std::min(s.n, round_up(ceil_div(s.n, tiles), s.trans_b ? 8 : 64));
 }
 
 HWY_EXPORT(thin_f32);

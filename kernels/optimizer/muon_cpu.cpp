@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/simd/targets.h"
+#include "kernels/simd/tiles.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/optimizer/muon_cpu.cpp"
@@ -103,10 +104,6 @@ GemmSpec square_spec(MuonShape shape) {
 
 GemmSpec product_spec(MuonShape shape) {
   return {.m = shape.rows, .n = shape.columns, .k = shape.side()};
-}
-
-int64_t aligned(int64_t bytes) {
-  return (bytes + 63) / 64 * 64;
 }
 
 int64_t floats(int64_t n) {

@@ -3,15 +3,31 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace weft::kernels {
+
+constexpr int64_t ceil_div(int64_t n, int64_t size) {
+  return (n + size - 1) / size;
+}
+constexpr int64_t round_up(int64_t n, int64_t unit) {
+  return ceil_div(n, unit) * unit;
+}
+// What begins at a multiple of this begins at a line of the cache and at the longest vector.
+inline constexpr int64_t kAlignment = 64;
+constexpr int64_t aligned(int64_t bytes) {
+  return round_up(bytes, kAlignment);
+}
+constexpr size_t aligned(size_t bytes) {
+  return static_cast<size_t>(aligned(static_cast<int64_t>(bytes)));
+}
 
 struct Tiles {
   int64_t items = 0;
   int64_t per_tile = 1;
 
-  int64_t count() const { return (items + per_tile - 1) / per_tile; }
+  int64_t count() const { return ceil_div(items, per_tile); }
   int64_t begin(int64_t tile) const { return tile * per_tile; }
   int64_t end(int64_t tile) const { return std::min(items, begin(tile) + per_tile); }
 };
@@ -46,7 +62,7 @@ inline Tiles row_tiles(int64_t rows, int64_t width) {
 
 // Rows that are summed into one partial row per tile.
 inline Tiles sum_tiles(int64_t rows) {
-  return {rows, std::max(kMinSumRows, (rows + kMaxSumTiles - 1) / kMaxSumTiles)};
+  return {rows, std::max(kMinSumRows, ceil_div(rows, kMaxSumTiles))};
 }
 
 }  // namespace weft::kernels

@@ -224,15 +224,19 @@ TEST(Gemm, FewRowsInEveryLayout) {
 }
 
 // Strips of rows, panels of columns, tiles and blocks of the products that need no oneDNN.
-TEST(Gemm, SmallProductsAroundTheirEdges) {
+TEST(Gemm, PanelsAndStripsAroundTheirEdges) {
   for (const int64_t m : {9, 11, 12, 13, 191, 192, 193, 400}) {
     check_layouts({.spec = {.m = m, .n = 35, .k = 18, .bias = true}});
   }
   for (const int64_t n : {15, 16, 17, 31, 32, 33, 63, 64, 65, 200}) {
     check_layouts({.spec = {.m = 14, .n = n, .k = 19, .bias = true}});
   }
-  for (const int64_t k : {15, 16, 17, 128, 191, 192, 193}) {
+  for (const int64_t k : {15, 16, 17, 255, 256, 257, 513, 1024}) {
     check_layouts({.spec = {.m = 26, .n = 34, .k = k, .bias = true}});
+    check_layouts({.spec = {.m = 49, .n = 64, .k = k}});
+  }
+  for (const int64_t lda : {256, 257}) {  // near enough, and too far, to be read as it lies
+    check_types({.spec = {.m = 100, .n = 64, .k = 300, .trans_a = true, .lda = lda}});
   }
 }
 
@@ -242,15 +246,26 @@ TEST(Gemm, UnevenTilesInBothDirections) {
   check_layouts({.spec = {.m = 260, .n = 900, .k = 300}});
 }
 
-TEST(Gemm, SmallProductsAreChosenByShape) {
+TEST(Gemm, PanelsAreChosenByShape) {
   const auto chosen = [](const GemmSpec& spec) {
     return std::string_view(GemmPlan(spec, 1).kernel_name());
   };
-  EXPECT_EQ(chosen({.m = 768, .n = 1024, .k = 128}), "small");
-  EXPECT_EQ(chosen({.m = 768, .n = 1025, .k = 128}), "float");
-  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 192}), "small");
-  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 193}), "float");
-  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 128, .trans_a = true}), "float");
+  EXPECT_EQ(chosen({.m = 768, .n = 4096, .k = 128}), "panels");
+  EXPECT_EQ(chosen({.m = 768, .n = 4097, .k = 128}), "float");
+  EXPECT_EQ(
+      chosen({.m = 768, .n = 2048, .k = 128, .activation = ActivationKind::kSilu, .gated = true}),
+      "panels");
+  EXPECT_EQ(
+      chosen({.m = 768, .n = 2049, .k = 128, .activation = ActivationKind::kSilu, .gated = true}),
+      "float");
+  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 1024}), "panels");
+  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 1025}), "float");
+  EXPECT_EQ(chosen({.m = 9, .n = 3, .k = 128, .trans_a = true}), "panels");
+  EXPECT_EQ(chosen({.m = 1024, .n = 4096, .k = 1024}), "panels");
+  EXPECT_EQ(chosen({.m = 1023, .n = 4096, .k = 1024}), "float");
+  EXPECT_EQ(chosen({.m = 1024, .n = 4096, .k = 1024, .trans_a = true}), "float");
+  EXPECT_EQ(chosen({.m = 1024, .n = 4097, .k = 1024}), "float");
+  EXPECT_EQ(chosen({.m = 1024, .n = 9, .k = 4097}), "float");
   EXPECT_EQ(chosen({.m = 8, .n = 3, .k = 8}), "thin");
 }
 
