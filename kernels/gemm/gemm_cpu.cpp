@@ -22,8 +22,8 @@ namespace {
 // tile packs its part of A and of B again, so larger is better while there are tiles for all.
 constexpr int64_t kFloatTileM = 384, kFloatTileN = 1024;
 constexpr int64_t kLeastFloatTileM = 48, kLeastFloatTileN = 128;
-constexpr int64_t kFloatTilesPerWorker =
-    8;  // leaves the last tile's worker alone for 6 % of the time
+// Leaves the last tile's worker alone for 6 % of the time.
+constexpr int64_t kTilesPerWorker = 8;
 // AMX multiplies so fast that a tile's fixed costs would show.
 constexpr int64_t kPackedTileM = 256, kPackedTileN = 512;
 constexpr int64_t kPlainTileM = 128, kPlainTileN = 256;
@@ -60,11 +60,22 @@ Method choose_method(const GemmSpec& s) {
 Blocking float_blocking(const GemmSpec& s, int workers) {
   int64_t m = kFloatTileM, n = kFloatTileN;
   const auto too_few = [&] {
-    return ceil_div(s.m, m) * ceil_div(s.n, n) < kFloatTilesPerWorker * workers;
+    return ceil_div(s.m, m) * ceil_div(s.n, n) < kTilesPerWorker * workers;
   };
   while (n > kLeastFloatTileN && too_few()) n /= 2;
   while (m > kLeastFloatTileM && too_few()) m /= 2;
   return {Method::kFloat, balanced(s.m, m, kFloatTileRows), balanced(s.n, n, kFloatTileColumns)};
+}
+
+// Fewer columns rather than fewer rows for each worker: a panel is read once for all rows of a
+// tile.
+Blocking panel_blocking(const GemmSpec& s, int workers) {
+  const int64_t m = balanced(s.m, kPanelTileRows, kFloatTileRows);
+  int64_t n = s.n;
+  while (n > kPanelColumns && ceil_div(s.m, m) * ceil_div(s.n, n) < kTilesPerWorker * workers) {
+    n = round_up(n / 2, kPanelColumns);
+  }
+  return {Method::kPanels, m, n};
 }
 
 Blocking choose_blocking(const GemmSpec& s, int workers) {
@@ -74,7 +85,7 @@ Blocking choose_blocking(const GemmSpec& s, int workers) {
     case Method::kThin: return {Method::kThin, s.m, thin_tile_columns(s, workers)};
     case Method::kPacked:
       return {Method::kPacked, balanced(s.m, kPackedTileM, 16), balanced(s.n, kPackedTileN, 64)};
-    case Method::kPanels: return {Method::kPanels, panel_tile_rows(s, workers), s.n};
+    case Method::kPanels: return panel_blocking(s, workers);
     case Method::kFloat: break;
   }
   return float_blocking(s, workers);
@@ -127,6 +138,8 @@ struct GemmPlan::Impl {
   int64_t halves() const { return spec.gated ? 2 : 1; }
   int64_t tiles_m() const { return ceil_div(spec.m, blocking.tile_m); }
   int64_t tiles_n() const { return ceil_div(spec.n, blocking.tile_n); }
+  // What B is packed in: columns of tiles, or panels of a whole half.
+  int64_t packed_columns() const { return blocking.method == Method::kPanels ? 1 : tiles_n(); }
   bool uses_products() const {
     return blocking.method == Method::kPlain || blocking.method == Method::kPacked;
   }
@@ -255,7 +268,7 @@ void GemmPlan::Impl::lay_out_scratch() {
 size_t GemmPlan::Impl::scratch_bytes() const {
   return layout.bytes * static_cast<size_t>(workers) +
          layout.packed_a * static_cast<size_t>(tiles_m()) +
-         layout.packed_b * static_cast<size_t>(halves() * tiles_n());
+         layout.packed_b * static_cast<size_t>(halves() * packed_columns());
 }
 
 // `scratch` is that of all workers.
@@ -265,7 +278,7 @@ std::byte* GemmPlan::Impl::packed_a(std::byte* scratch, int64_t row) const {
 }
 std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t half) const {
   return packed_a(scratch, tiles_m()) +
-         layout.packed_b * static_cast<size_t>(half * tiles_n() + column);
+         layout.packed_b * static_cast<size_t>(half * packed_columns() + column);
 }
 
 int64_t GemmPlan::Impl::pack_tasks() const {
@@ -308,17 +321,19 @@ void GemmPlan::Impl::multiply_of_panels(const GemmArgs& args, const TileRange& r
   PanelTile tile{.a = args.a,
                  .first_row = range.m0,
                  .rows = range.rows,
+                 .columns = range.columns,
                  .ldc = range.columns,
                  .scratch = own + layout.product};
   if (is_final(args)) {
-    tile.c = static_cast<std::byte*>(args.c) + range.m0 * spec.ldc * size_of(spec.output);
+    const int64_t first = range.m0 * spec.ldc + range.n0;
+    tile.c = static_cast<std::byte*>(args.c) + first * size_of(spec.output);
     tile.ldc = spec.ldc;
     tile.output = spec.output;
-    if (spec.bias) tile.plus = static_cast<const float*>(args.bias);
+    if (spec.bias) tile.plus = static_cast<const float*>(args.bias) + range.n0;
     if (args.accumulate) tile.plus = static_cast<const float*>(tile.c), tile.ld_plus = spec.ldc;
   }
   for (int64_t half = 0; half < halves(); ++half) {
-    tile.panels = reinterpret_cast<const float*>(packed_b(scratch, 0, half));
+    tile.panels = reinterpret_cast<const float*>(packed_b(scratch, 0, half)) + range.n0 * spec.k;
     if (!is_final(args)) tile.c = sums(own, half);
     multiply_panels(spec, tile);
   }

@@ -14,8 +14,8 @@ namespace weft::kernels {
 // Whether this is the fastest way at this shape, whose input is float or would be widened.
 bool suits_panels(const GemmSpec& spec);
 
-// Rows of a tile, which has all columns.
-int64_t panel_tile_rows(const GemmSpec& spec, int workers);
+// A tile has at most so many rows.
+inline constexpr int64_t kPanelTileRows = 48;
 
 // B in panels of kPanelColumns columns, [k, kPanelColumns] floats each; of a gated product the
 // panels of the second half follow those of the first. Memory is aligned to 64 bytes. Tasks may run
@@ -28,11 +28,12 @@ void pack_panels(const GemmSpec& spec, const void* b, int64_t task, float* packe
 // Bytes of scratch memory, aligned to 64, for a tile of `rows` rows.
 size_t panel_scratch_bytes(const GemmSpec& spec, int64_t rows);
 
-// Rows [first_row, first_row + rows) of A B + plus; of a gated product, of one half.
+// A tile of A B + plus; of a gated product, of one half.
 struct PanelTile {
   const void* a = nullptr;
   int64_t first_row = 0, rows = 0;
-  const float* panels = nullptr;  // of the half
+  const float* panels = nullptr;  // of the tile's columns
+  int64_t columns = 0;            // which begin with a panel
   const float* plus = nullptr;    // rows of ld_plus; a bias has 0; may be c, or null
   int64_t ld_plus = 0;
   void* c = nullptr;  // the tile, in rows of ldc

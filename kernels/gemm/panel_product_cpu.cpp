@@ -22,7 +22,6 @@ namespace weft::kernels {
 
 // A panel's part of so many rows takes 32 KiB.
 constexpr int64_t kPartK = 256;
-constexpr int64_t kMostRows = 48;  // of a tile
 // Rows of B that are packed as one task.
 constexpr int64_t kPackedRows = 32;
 
@@ -177,7 +176,7 @@ void store_narrow(const Strip<Out>& s, const float* sums, int64_t rows, int64_t 
 // A tile times `columns` columns of a panel, a part of K after the other.
 template <template <int> class Elements, class Out>
 void multiply_columns(const Strip<Out>& s, int64_t rows, int64_t columns) {
-  HWY_ALIGN float sums[static_cast<size_t>(kMostRows * kColumns)];
+  HWY_ALIGN float sums[static_cast<size_t>(kPanelTileRows * kColumns)];
   const bool narrow = columns < kColumns;
   const int64_t size = ceil_div(s.k, ceil_div(s.k, kPartK));
   for (int64_t first = 0; first < s.k; first += size) {
@@ -218,12 +217,12 @@ void multiply(const GemmSpec& s, const PanelTile& tile) {
   const FloatRows rows = float_rows(a, s, tile.rows, static_cast<float*>(tile.scratch));
   Out* c = static_cast<Out*>(tile.c);
   Strip<Out> strip{rows.a, rows.lda, nullptr, s.k, nullptr, tile.ld_plus, nullptr, tile.ldc};
-  for (int64_t column = 0; column < s.n; column += kColumns) {
+  for (int64_t column = 0; column < tile.columns; column += kColumns) {
     strip.panel =
         tile.panels + column / kPanelColumns * kPanelColumns * s.k + column % kPanelColumns;
     if (tile.plus != nullptr) strip.plus = tile.plus + column;
     strip.c = c + column;
-    const int64_t columns = std::min(kColumns, s.n - column);
+    const int64_t columns = std::min(kColumns, tile.columns - column);
     if (s.trans_a) multiply_columns<ByColumns>(strip, tile.rows, columns);
     else multiply_columns<ByRows>(strip, tile.rows, columns);
   }
@@ -285,8 +284,6 @@ namespace {
 constexpr int64_t kNear = 1 << 19, kFar = 1 << 22;  // floats: 2 and 16 MiB
 constexpr int64_t kRowsThatPay = 1024;
 constexpr int64_t kLargestNearK = 1024, kLargestFarK = 4096;
-constexpr int64_t kRowUnit = 12;
-constexpr int64_t kTilesPerWorker = 8;
 
 }  // namespace
 
@@ -297,12 +294,6 @@ bool suits_panels(const GemmSpec& spec) {
   const int64_t packed = panel_count(spec) * kPanelColumns * spec.k;
   if (spec.k <= kLargestNearK && packed <= kNear) return true;
   return spec.k <= kLargestFarK && packed <= kFar && spec.m >= kRowsThatPay && !spec.trans_a;
-}
-
-// The order of a sum does not depend on the tile, so workers may decide.
-int64_t panel_tile_rows(const GemmSpec& spec, int workers) {
-  const int64_t fair = round_up(ceil_div(spec.m, kTilesPerWorker * workers), kRowUnit);
-  return std::min({spec.m, kMostRows, fair});
 }
 
 size_t panels_bytes(const GemmSpec& spec) {
