@@ -131,10 +131,7 @@ struct FloatBackwardBlock : BackwardBlock {
   // sums[key] += weights[key][query] values[query], for panels of keys that some query sees.
   void add_to_keys(const SeenBlock& seen, const float* weights, const float* values,
                    float* sums) const {
-    const int64_t step = seen.complete ? kKeyBlock : seen.unit;
-    for (int64_t key = 0; key < kKeyBlock; key += step) {
-      const KeyRange rows = seen.complete ? KeyRange{0, kQueryBlock} : seen.queries_of(key);
-      if (rows.empty()) continue;
+    for_seen_keys(seen, [&](int64_t key, int64_t count, const KeyRange& rows) {
       multiply_block({.a = weights + key * kQueryBlock + rows.begin,
                       .a_row = kQueryBlock,
                       .a_column = 1,
@@ -142,11 +139,11 @@ struct FloatBackwardBlock : BackwardBlock {
                       .ldb = plan.ld,
                       .c = sums + key * plan.ld,
                       .ldc = plan.ld,
-                      .m = step,
+                      .m = count,
                       .n = plan.ld,
                       .k = rows.end - rows.begin,
                       .add = true});
-    }
+    });
   }
 
   void finish_queries() const {}  // dq is rows as it is

@@ -96,32 +96,32 @@ struct Operands {
   }
   float scale() const { return 1.0f / std::sqrt(static_cast<float>(s.D)); }
 
-  AttentionForward<T> forward() {
+  // What both passes take.
+  template <class Args>
+  Args inputs() const {
     const T* in = qkv.data();
     return {.shape = s,
             .mask = {.causal = true},
             .scale = scale(),
             .q = packed(in, 0),
             .k = packed(in, s.H),
-            .v = packed(in, s.H + s.K),
-            .out = result(out.data()),
-            .lse_BHT = lse.data()};
+            .v = packed(in, s.H + s.K)};
+  }
+  AttentionForward<T> forward() {
+    auto args = inputs<AttentionForward<T>>();
+    args.out = result(out.data());
+    args.lse_BHT = lse.data();
+    return args;
   }
   AttentionBackward<T> backward() {
-    const T* in = qkv.data();
-    T* gradient = dqkv.data();
-    return {.shape = s,
-            .mask = {.causal = true},
-            .scale = scale(),
-            .q = packed(in, 0),
-            .k = packed(in, s.H),
-            .v = packed(in, s.H + s.K),
-            .out = result(static_cast<const T*>(out.data())),
-            .dout = result(static_cast<const T*>(dout.data())),
-            .lse_BHT = lse.data(),
-            .dq = packed(gradient, 0),
-            .dk = packed(gradient, s.H),
-            .dv = packed(gradient, s.H + s.K)};
+    auto args = inputs<AttentionBackward<T>>();
+    args.out = result(static_cast<const T*>(out.data()));
+    args.dout = result(static_cast<const T*>(dout.data()));
+    args.lse_BHT = lse.data();
+    args.dq = packed(dqkv.data(), 0);
+    args.dk = packed(dqkv.data(), s.H);
+    args.dv = packed(dqkv.data(), s.H + s.K);
+    return args;
   }
 };
 

@@ -49,6 +49,16 @@ struct BackwardBlock {
   float* rest() const { return ds + kKeyBlock * kQueryBlock; }
 };
 
+// visit(first key, keys, queries) for every panel of keys of the block that some query sees.
+template <class Visit>
+HWY_INLINE void for_seen_keys(const SeenBlock& seen, Visit visit) {
+  if (seen.complete) return visit(int64_t{0}, kKeyBlock, KeyRange{0, kQueryBlock});
+  for (int64_t key = 0; key < kKeyBlock; key += seen.unit) {
+    const KeyRange rows = seen.queries_of(key);
+    if (!rows.empty()) visit(key, seen.unit, rows);
+  }
+}
+
 // Missing queries have statistics of 0, and rows of zeros: they add nothing to any key.
 template <class T>
 void start_queries(const AttentionBackward<T>& a, BackwardBlock& block) {

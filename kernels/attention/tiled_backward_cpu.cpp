@@ -134,21 +134,18 @@ struct TiledBackwardBlock : BackwardBlock {
   // sums[key] += weights[key][query] values[query], for panels of keys that some query sees.
   void add_to_keys(const SeenBlock& seen, const BFloat16* weights, const BFloat16* values,
                    float* sums) const {
-    const int64_t step = seen.complete ? kKeyBlock : seen.unit;
-    for (int64_t key = 0; key < kKeyBlock; key += step) {
-      const KeyRange rows = seen.complete ? KeyRange{0, kQueryBlock} : seen.queries_of(key);
-      if (rows.empty()) continue;
+    for_seen_keys(seen, [&](int64_t key, int64_t count, const KeyRange& rows) {
       tiles.multiply({.a = weights + key * kQueryBlock + rows.begin,
                       .a_row = kQueryBlock,
                       .b = values + rows.begin * plan.ld,
                       .b_row = 2 * plan.ld,
                       .c = sums + key * plan.ld,
                       .c_row = plan.ld,
-                      .m = step,
+                      .m = count,
                       .n = plan.ld,
                       .k = rows.end - rows.begin,
                       .add = true});
-    }
+    });
   }
 
   void finish_queries() const { transpose({dq_t, kQueryBlock, dq, plan.ld, plan.ld, kQueryBlock}); }

@@ -11,45 +11,12 @@ import pathlib
 import time
 
 import torch
-from torch import nn
-from torch.nn import functional as F
 
-LAYERS, HEADS, WIDTH, TIME, BATCH = 4, 4, 128, 64, 12
+from pytorch_models import Gpt2, adamw
+
+MODEL = {'positions': 64, 'width': 128, 'layers': 4, 'heads': 4, 'bias': False}
+TIME, BATCH = 64, 12
 STEPS, WARMUP, RATE, LEAST_RATE = 2000, 100, 1e-3, 1e-4
-
-
-class Block(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH, bias=False), nn.LayerNorm(WIDTH, bias=False)
-        self.c_attn, self.c_proj = nn.Linear(WIDTH, 3 * WIDTH, bias=False), nn.Linear(WIDTH, WIDTH, bias=False)
-        self.c_fc, self.c_out = nn.Linear(WIDTH, 4 * WIDTH, bias=False), nn.Linear(4 * WIDTH, WIDTH, bias=False)
-
-    def forward(self, x):
-        B, T, C = x.shape
-        q, k, v = (h.view(B, T, HEADS, C // HEADS).transpose(1, 2) for h in self.c_attn(self.ln_1(x)).split(C, dim=2))
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + self.c_proj(y.transpose(1, 2).reshape(B, T, C))
-        return x + self.c_out(F.gelu(self.c_fc(self.ln_2(x))))
-
-
-class Model(nn.Module):
-    def __init__(self, vocabulary):
-        super().__init__()
-        self.wte, self.wpe = nn.Embedding(vocabulary, WIDTH), nn.Embedding(TIME, WIDTH)
-        self.blocks = nn.ModuleList(Block() for _ in range(LAYERS))
-        self.ln_f = nn.LayerNorm(WIDTH, bias=False)
-        for name, parameter in self.named_parameters():
-            if parameter.dim() > 1:
-                into_residual = name.endswith(('c_proj.weight', 'c_out.weight'))
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * LAYERS) if into_residual else 0.02)
-
-    def forward(self, ids, labels):
-        x = self.wte(ids) + self.wpe(torch.arange(ids.shape[1]))
-        for block in self.blocks:
-            x = block(x)
-        logits = F.linear(self.ln_f(x), self.wte.weight)
-        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.reshape(-1))
 
 
 def rate(step):
@@ -59,11 +26,7 @@ def rate(step):
 
 
 def train(model, text, precision):
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() == 1]
-    optimizer = torch.optim.AdamW(
-        [{'params': matrices, 'weight_decay': 0.1}, {'params': vectors, 'weight_decay': 0.0}],
-        lr=RATE, betas=(0.9, 0.99), fused=True)
+    optimizer = adamw(model, RATE, (0.9, 0.99))
     for step in range(STEPS):
         for group in optimizer.param_groups:
             group['lr'] = rate(step)
@@ -103,7 +66,7 @@ def main():
     ids = {character: i for i, character in enumerate(sorted(set(characters)))}
     tokens = torch.tensor([ids[character] for character in characters])
     border = len(tokens) * 9 // 10
-    model = Model(len(ids))
+    model = Gpt2(len(ids), **MODEL)
     start = time.perf_counter()
     train(model, tokens[:border], options.precision)
     seconds = time.perf_counter() - start
