@@ -75,7 +75,6 @@ void BpeModel::read_merges(const TokenizerDocument& document, const std::string&
 }
 
 void BpeModel::find_symbols(const std::string& origin) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   for (uint32_t byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const std::string itself(1, c);
@@ -83,7 +82,7 @@ void BpeModel::find_symbols(const std::string& origin) {
                                 ? vocabulary_.model_id(letter_of_byte(static_cast<uint8_t>(byte)))
                             : byte < 128 ? vocabulary_.model_id(itself)
                                          : -1;
-    const std::string fallback{'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
+    const std::string fallback = byte_piece(static_cast<uint8_t>(byte));
     fallback_of_byte_[byte] = byte_fallback_ ? vocabulary_.model_id(fallback) : -1;
   }
   if (!ignore_merges_ || !byte_level_) return;

@@ -55,4 +55,9 @@ std::string letters_of_bytes(std::string_view bytes) {
   return letters;
 }
 
+std::string byte_piece(uint8_t byte) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  return {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
+}
+
 }  // namespace weft::text

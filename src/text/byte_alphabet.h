@@ -17,4 +17,7 @@ std::optional<std::string> bytes_of_letters(std::string_view token);
 // `bytes` in letters.
 std::string letters_of_bytes(std::string_view bytes);
 
+// "<0x41>": how vocabularies with byte fallback write a byte.
+std::string byte_piece(uint8_t byte);
+
 }  // namespace weft::text

@@ -99,9 +99,8 @@ std::vector<std::string> llama2_vocab(std::span<const ScoredPiece> pieces) {
   std::vector<std::string> vocab = {"<unk>", "<s>", "</s>"};
   for (size_t id = vocab.size(); id < pieces.size(); ++id)
     vocab.push_back(with_marks(pieces[id].piece));
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   for (size_t byte = 0; byte < 256; ++byte) {
-    const std::string expected{'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
+    const std::string expected = byte_piece(static_cast<uint8_t>(byte));
     if (vocab[3 + byte] != expected) {
       throw Error("piece " + std::to_string(3 + byte) + " of a llama2.c vocabulary must be " +
                   expected + ", found " + quote(vocab[3 + byte]));

@@ -1,5 +1,6 @@
 // What all models of a tokenizer.json have in common: a word becomes tokens. Not here: any model
-// (bpe_model.h, word_piece_model.h, word_level_model.h), how text is cut into words.
+// (bpe_model.h, unigram_model.h,
+// word_piece_model.h, word_level_model.h), how text is cut into words.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,20 @@ namespace weft::text {
 
 struct TokenizerDocument;
 
+// A token of a word: bytes [begin, end).
+struct WordToken {
+  int32_t id;
+  size_t begin, end;
+};
+
+// The best way to a place of a word (unigram_lattice.h).
+struct LatticeNode {
+  double score;
+  size_t start;
+  int32_t id;  // of the last token on the way; kUnreached: there is no way yet
+  static constexpr int32_t kUnreached = -1;
+};
+
 // What encoding needs beside the model; one thread at a time.
 struct ModelScratch {
   struct Link {
@@ -28,12 +43,8 @@ struct ModelScratch {
   std::vector<uint64_t> heap;
   std::vector<size_t> unknown_sizes;  // bytes of the word's unknown tokens, in order
   std::string word;
-};
-
-// A token of a word: bytes [begin, end).
-struct WordToken {
-  int32_t id;
-  size_t begin, end;
+  std::vector<LatticeNode> nodes;
+  std::vector<WordToken> path;
 };
 
 // Immutable.
@@ -54,7 +65,7 @@ class Model {
 };
 
 // What make_model() knows, for messages.
-inline constexpr std::string_view kKnownModels = "BPE, WordLevel, WordPiece";
+inline constexpr std::string_view kKnownModels = "BPE, Unigram, WordLevel, WordPiece";
 
 // The model that the document describes. `byte_level`: words are bytes, which the vocabulary writes
 // as letters (byte_alphabet.h). `vocabulary` must outlive the model. Throws Error, beginning with

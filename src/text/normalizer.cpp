@@ -8,6 +8,7 @@
 #include "core/quote.h"
 #include "text/fold_tables.h"
 #include "text/normalization.h"
+#include "text/precompiled_map.h"
 #include "text/replacement.h"
 #include "weft/error.h"
 
@@ -149,6 +150,19 @@ class ReplaceStep final : public NormalizerStep {
   Replacement replacement_;
 };
 
+// SentencePiece's compiled map, as base64.
+class PrecompiledStep final : public NormalizerStep {
+ public:
+  explicit PrecompiledStep(JsonFields& fields)
+      : map_(decode_base64(fields.text("precompiled_charsmap"),
+                           fields.path_of("precompiled_charsmap")),
+             fields.path_of("precompiled_charsmap")) {}
+  void apply(TextEdit& edit) const override { map_.apply_to_clusters(edit); }
+
+ private:
+  PrecompiledMap map_;
+};
+
 }  // namespace
 
 Normalizer::Normalizer(const Json& component, const std::string& path) : path_(path) {
@@ -192,6 +206,7 @@ void Normalizer::read_bert(JsonFields& fields) {
 
 bool Normalizer::read_configured(const std::string& type, JsonFields& fields) {
   if (type == "Prepend") return add<PrependStep>(fields), true;
+  if (type == "Precompiled") return add<PrecompiledStep>(fields), true;
   if (type == "Replace") return add<ReplaceStep>(fields), true;
   if (type == "BertNormalizer") return read_bert(fields), true;
   if (type == "Strip") {
@@ -211,9 +226,10 @@ void Normalizer::read(const Json& component, const std::string& path) {
       read(list[i], fields.path_of("normalizers") + "[" + std::to_string(i) + "]");
     }
   } else if (!read_simple(type) && !read_configured(type, fields)) {
-    fields.fail("type", "the normalizer " + quote(type) +
-                            " is not known; known: BertNormalizer, Lowercase, NFC, NFD, NFKC, "
-                            "NFKD, Nmt, Prepend, Replace, Sequence, Strip, StripAccents");
+    fields.fail("type",
+                "the normalizer " + quote(type) +
+                    " is not known; known: BertNormalizer, Lowercase, NFC, NFD, NFKC, "
+                    "NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip, StripAccents");
   }
   fields.done();
   if (steps_.size() > kMaxSteps) {

@@ -73,7 +73,7 @@ class Tokenizer {
     return decode_ids(ids, options);
   }
 
-  // "bytes", "chars", or the model: "bpe", "wordpiece", "wordlevel".
+  // "bytes", "chars", or the model: "bpe", "unigram", "wordpiece", ...
   virtual std::string_view name() const = 0;
   // Ids are 0 .. vocab_size() - 1, special tokens included, without holes.
   virtual int32_t vocab_size() const = 0;

@@ -18,8 +18,12 @@ class Reader final : public JsonEvents {
 
   void null() override { value(nullptr); }
   void boolean(bool given) override { value(given); }
-  void real(double given) override { value(given); }
+  void real(double given) override {
+    if (place_ == Place::kPiece) return piece_score(given);
+    value(given);
+  }
   void integer(int64_t given) override {
+    if (place_ == Place::kPiece) return piece_score(static_cast<double>(given));
     if (place_ != Place::kVocab) return value(given);
     document_.vocab.back().second = given;
   }
@@ -27,6 +31,7 @@ class Reader final : public JsonEvents {
   void string(std::string& given) override {
     if (place_ == Place::kMerges) return whole_merge(given);
     if (place_ == Place::kMerge) return merge_part(given);
+    if (place_ == Place::kPiece) return piece_text(given);
     value(std::move(given));
   }
   void key(std::string& given) override;
@@ -36,13 +41,21 @@ class Reader final : public JsonEvents {
   void end_array() override;
 
  private:
-  // Inside of the two parts that are not kept as JSON, or of one merge.
-  enum class Place { kElsewhere, kVocab, kMerges, kMerge };
+  // Inside of the parts that are not kept as JSON, or of one merge or scored piece.
+  enum class Place { kElsewhere, kVocab, kPieces, kPiece, kMerges, kMerge };
 
   [[noreturn]] void fail_in_merge(const std::string& what) const {
     throw Error("model.merges[" + std::to_string(document_.merges.size() - 1) + "] " + what);
   }
+  [[noreturn]] void fail_in_piece() const {
+    throw Error("model.vocab[" + std::to_string(document_.scores.size()) +
+                "] is not a token and its score");
+  }
+  [[noreturn]] void unexpected_in(Place place) const;
   void value(Json given);
+  void new_piece();
+  void piece_text(std::string& given);
+  void piece_score(double given);
   void whole_merge(const std::string& given);
   void merge_part(std::string& given);
   void new_merge();
@@ -58,6 +71,7 @@ class Reader final : public JsonEvents {
   std::vector<std::string> keys_;  // the last key in each of them
   Place place_ = Place::kElsewhere;
   int merge_parts_ = 0;
+  size_t pieces_ = 0;  // that are whole
   size_t values_ = 0;
 };
 
@@ -77,14 +91,36 @@ Json* Reader::put(Json given) {
   return &((*stack_.back())[keys_.back()] = std::move(given));
 }
 
+void Reader::unexpected_in(Place place) const {
+  if (place == Place::kPieces || place == Place::kPiece) fail_in_piece();
+  throw Error("model.merges: expected strings or pairs of strings");
+}
+
 void Reader::value(Json given) {
   if (place_ == Place::kVocab) {
     throw Error("model.vocab: the id of " + quote(document_.vocab.back().first) +
                 " is not an integer");
   }
-  if (place_ != Place::kElsewhere)
-    throw Error("model.merges: expected strings or pairs of strings");
+  if (place_ != Place::kElsewhere) unexpected_in(place_);
   put(std::move(given));
+}
+
+// A piece is told as its text, then its score.
+void Reader::new_piece() {
+  if (document_.vocab.size() == kMaxVocabulary) {
+    throw Error("model.vocab: more than " + std::to_string(kMaxVocabulary) + " tokens");
+  }
+  place_ = Place::kPiece;
+}
+
+void Reader::piece_text(std::string& given) {
+  if (document_.vocab.size() != document_.scores.size()) fail_in_piece();
+  document_.vocab.emplace_back(std::move(given), static_cast<int64_t>(document_.vocab.size()));
+}
+
+void Reader::piece_score(double given) {
+  if (document_.vocab.size() != document_.scores.size() + 1) fail_in_piece();
+  document_.scores.push_back(given);
 }
 
 void Reader::new_merge() {
@@ -112,8 +148,7 @@ void Reader::merge_part(std::string& given) {
 
 void Reader::open(Json empty) {
   if (place_ == Place::kVocab) throw Error("model.vocab: an id is not an integer");
-  if (place_ != Place::kElsewhere)
-    throw Error("model.merges: expected strings or pairs of strings");
+  if (place_ != Place::kElsewhere) unexpected_in(place_);
   Json* opened = put(std::move(empty));
   stack_.push_back(opened);
   keys_.emplace_back();
@@ -139,10 +174,23 @@ void Reader::start_array() {
     place_ = Place::kMerges;
     return;
   }
+  if (place_ == Place::kPieces) return new_piece();
+  if (place_ == Place::kElsewhere && in_model("vocab")) {
+    document_.has_vocab = document_.has_scores = true;
+    place_ = Place::kPieces;
+    return;
+  }
   open(Json::array());
 }
 
 void Reader::end_array() {
+  if (place_ == Place::kPiece) {
+    if (document_.vocab.size() != document_.scores.size() || pieces_ == document_.scores.size())
+      fail_in_piece();
+    pieces_ = document_.scores.size();
+    place_ = Place::kPieces;
+    return;
+  }
   if (place_ != Place::kMerge) return close();
   if (merge_parts_ != 2) fail_in_merge("has " + std::to_string(merge_parts_) + " parts, not 2");
   place_ = Place::kMerges;

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,14 @@ void use(const weft::text::Tokenizer& tokenizer) {
       for (const int32_t id : ids) {
         if (id < 0 || id >= tokenizer.vocab_size()) std::abort();
       }
+      const auto rows = tokenizer.encode_rows(text, std::nullopt, {});
+      if (rows.size() != 1 || rows[0].ids != ids) std::abort();
+      for (const weft::text::TextSpan& span : rows[0].offsets) {
+        if (span.begin > span.end || span.end > std::strlen(text)) std::abort();
+      }
+      weft::text::RowOptions options = tokenizer.row_options();
+      if (options.padding) options.padding->length = 64;
+      tokenizer.encode_rows(text, kTexts[1], options);
       tokenizer.decode(ids);
       tokenizer.decode(ids, {.skip_special_tokens = false, .replace_invalid_utf8 = false});
     } catch (const weft::Error&) {

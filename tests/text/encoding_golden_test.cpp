@@ -54,7 +54,8 @@ TEST_P(OffsetGolden, AreEqual) {
 INSTANTIATE_TEST_SUITE_P(Tokenizers, OffsetGolden,
                          testing::Values(std::pair("gpt2", "/tok-gpt2/tokenizer.json"),
                                          std::pair("bert_uncased", "/tok-bert/tokenizer.json"),
-                                         std::pair("bpe_llama2", ""), std::pair("bpe_qwen2", "")),
+                                         std::pair("bpe_llama2", ""), std::pair("bpe_qwen2", ""),
+                                         std::pair("unigram_nfkc", "")),
                          [](const auto& c) { return std::string(c.param.first); });
 
 // Reference offsets count characters.

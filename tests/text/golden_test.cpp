@@ -155,6 +155,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"bpe_llama2", nullptr}, Case{"bpe_metaspace", nullptr}, Case{"bpe_gemma", nullptr},
         Case{"bpe_dscoder", nullptr}, Case{"bpe_dsv3", nullptr}, Case{"bpe_o200k", nullptr},
         Case{"bert_uncased", "/tok-bert/tokenizer.json"}, Case{"wordpiece", nullptr},
+        Case{"unigram_nfkc", nullptr}, Case{"unigram_precompiled", nullptr},
         Case{"bert_chinese", kChineseVocab}, Case{"bert_chinese_cased", kChineseVocab, false}),
     [](const testing::TestParamInfo<Case>& c) { return std::string(c.param.name); });
 

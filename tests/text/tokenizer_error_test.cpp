@@ -82,7 +82,7 @@ TEST(TokenizerErrors, Model) {
                    "the model 'Bigram' does not go with the pre-tokenizer ByteLevel"},
                   {[](Json& j) { j["model"].erase("vocab"); }, "model.vocab: is missing"},
                   {[](Json& j) { j["model"]["vocab"] = Json::array(); },
-                   "model.vocab: is missing, or no object"},
+                   "model.vocab: is no object of tokens and ids"},
                   {[](Json& j) { j["model"].erase("merges"); }, "model.merges: is missing"},
                   {[](Json& j) { j["model"]["type"] = "WordPiece"; },
                    "model.merges: does not belong to the model 'WordPiece'"},
@@ -100,6 +100,38 @@ TEST(TokenizerErrors, Model) {
                   {[](Json& j) { j["model"]["byte_fallback"] = true; },
                    "does not go with the pre-tokenizer ByteLevel"},
                   {[](Json& j) { j["model"]["surprise"] = 1; }, "model: unknown key 'surprise'"}});
+}
+
+TEST(TokenizerErrors, ScoredVocabulary) {
+  const auto with = [](const char* vocab) {
+    return std::string(R"({"model": {"type": "Unigram", "unk_id": 0, "vocab": )") + vocab + "}}";
+  };
+  EXPECT_EQ(refusal(with(R"([["a", -1], ["b", -2.5]])")), "accepted");
+  EXPECT_THAT(refusal(with("{}")), HasSubstr("model.vocab: is no list of tokens and their scores"));
+  EXPECT_THAT(refusal(with(R"([["a", -1], ["b"]])")), HasSubstr("model.vocab[1] is not a token"));
+  EXPECT_THAT(refusal(with(R"([["a", -1], [-1, "b"]])")), HasSubstr("model.vocab[1] is not"));
+  EXPECT_THAT(refusal(with(R"([["a", -1, 2]])")), HasSubstr("model.vocab[1] is not a token"));
+  EXPECT_THAT(refusal(with(R"([["a", -1], []])")), HasSubstr("model.vocab[1] is not a token"));
+  EXPECT_THAT(refusal(with(R"([["a", -1], null])")), HasSubstr("model.vocab[1] is not a token"));
+  EXPECT_THAT(refusal(with(R"([["a", -1], ["a", 2]])")), HasSubstr("the token appears twice"));
+  EXPECT_THAT(refusal(with("[]")), HasSubstr("model.unk_id: expected an integer from 0 to -1"));
+  EXPECT_THAT(refusal(R"({"model": {"type": "WordLevel", "vocab": [["a", 1]]}})"),
+              HasSubstr("model.vocab: is no object of tokens and ids"));
+}
+
+TEST(TokenizerErrors, CharacterMap) {
+  const auto with = [](const std::string& base64) {
+    Json json = small_tokenizer();
+    json["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", base64}};
+    return refusal(json.dump());
+  };
+  EXPECT_THAT(with("AAA"), HasSubstr("precompiled_charsmap: is no base64: its length"));
+  EXPECT_THAT(with("AA!A"), HasSubstr("is no base64: character 2 is '!'"));
+  EXPECT_THAT(with("AAA="), HasSubstr("shorter than its header"));
+  EXPECT_THAT(with("BAAAAA=="), HasSubstr("trie has 4 bytes, of 0 there are"));
+  EXPECT_THAT(with("AAAAAAAA"), HasSubstr("trie has 0 bytes"));
+  EXPECT_THAT(with("BAAAAAAAAAD/"), HasSubstr("replacements are not UTF-8"));
+  EXPECT_EQ(with("BAAAAAAAAAA="), "accepted");
 }
 
 TEST(TokenizerErrors, VocabularyAndMerges) {

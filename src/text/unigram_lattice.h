@@ -1,0 +1,52 @@
+// The best segmentation under a unigram language model (Kudo, 2018, arXiv:1804.10959): Viterbi over
+// all pieces that match at each place. Not here: what becomes of unknown characters
+// (unigram_model.h, sentencepiece_tokenizer.h), training.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "text/byte_trie.h"
+#include "text/model.h"
+
+namespace weft::text {
+
+class UnigramLattice {
+ public:
+  // A piece that is there already gets the new id and score.
+  void add(std::string_view piece, int32_t id, double score);
+  // SentencePiece: wins over all other ways; its score is `per_byte` for each byte, less 0.1.
+  void add_user_defined(std::string_view piece, int32_t id, double per_byte);
+  // What a character costs that is no piece by itself.
+  void set_unknown(int32_t id, double score) {
+    unknown_id_ = id;
+    unknown_score_ = score;
+  }
+
+  // Leaves the pieces of `text` in scratch.path, in order. Sums are of type Float: double in
+  // Hugging Face's library, float in SentencePiece. Of equal sums the first one found stays: that
+  // whose last piece is longest.
+  template <class Float>
+  void find_path(std::string_view text, ModelScratch& scratch) const;
+
+  // Whether every piece keeps U+2581 to its start, so that text may be cut before one that follows
+  // another character.
+  bool cuts_at_spaces() const { return cuts_at_spaces_; }
+
+ private:
+  template <class Float>
+  void extend(std::string_view text, size_t at, std::vector<LatticeNode>& nodes) const;
+
+  ByteTrie pieces_;
+  std::vector<double> scores_;  // by the trie's values
+  std::vector<int32_t> ids_;
+  int32_t unknown_id_ = 0;
+  double unknown_score_ = 0;
+  bool cuts_at_spaces_ = true;
+};
+
+// Whether a U+2581 in `piece` follows another character.
+bool has_inner_space_mark(std::string_view piece);
+
+}  // namespace weft::text
