@@ -214,6 +214,7 @@ void add_tokenizer(CLI::App& app) {
   add_coder(*verb, true);
   add_coder(*verb, false);
   add_info(*verb);
+  add_tokenizer_chat(*verb);
 }
 
 }  // namespace weft::cli

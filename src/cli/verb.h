@@ -17,6 +17,7 @@ namespace weft::cli {
 // it.
 void add_prepare(CLI::App& app);
 void add_tokenizer(CLI::App& app);
+void add_tokenizer_chat(CLI::App& tokenizer);  // its verb `chat`
 void add_pretrain(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_graph(CLI::App& app);
