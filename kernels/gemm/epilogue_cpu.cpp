@@ -1,5 +1,8 @@
 // Epilogues of matrix products on vector lanes. See epilogue.h.
 #include "kernels/gemm/epilogue.h"
+
+#include <type_traits>
+
 #include "kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -12,13 +15,25 @@ HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
 namespace HWY_NAMESPACE {
 
-// alpha sums + bias, also written to the pre-activation where one is asked for.
-template <class T, class Extent>
+struct Identity {
+  static HWY_INLINE V value(V z) { return z; }
+};
+
+HWY_INLINE V rounded(V value, const float*) {
+  return value;
+}
+HWY_INLINE V rounded(V value, const BFloat16*) {
+  return from_bf16(to_bf16(value));
+}
+
+// alpha sums + bias, also written to the pre-activation where one is asked for. What an activation
+// is applied to is rounded as if it had been: the result does not depend on who reads it as well.
+template <class Function, class T, class Extent>
 HWY_INLINE V linear_part(const float* sums, const float* bias, T* pre, float alpha, Extent extent) {
   V z = hn::Mul(load(sums, extent), all(alpha));
   if (bias != nullptr) z = hn::Add(z, load(bias, extent));
   if (pre != nullptr) store(z, pre, extent);
-  return z;
+  return std::is_same_v<Function, Identity> ? z : rounded(z, pre);
 }
 
 template <class T, class Function>
@@ -31,9 +46,10 @@ void epilogue_row(const EpilogueTile<T>& t, int64_t row, Function f) {
   T* pre_up = t.pre_up == nullptr ? nullptr : t.pre_up + row * t.ld_pre;
   for_lanes(t.columns, [&](int64_t i, auto extent) WEFT_LANES {
     const auto at = [i](auto* p) WEFT_LANES { return p == nullptr ? p : p + i; };
-    V y = f.value(linear_part(sums + i, at(t.bias), at(pre), t.alpha, extent));
+    V y = f.value(linear_part<Function>(sums + i, at(t.bias), at(pre), t.alpha, extent));
     if (sums_up != nullptr) {
-      y = hn::Mul(y, linear_part(sums_up + i, at(t.bias_up), at(pre_up), t.alpha, extent));
+      y = hn::Mul(y,
+                  linear_part<Function>(sums_up + i, at(t.bias_up), at(pre_up), t.alpha, extent));
     }
     if (residual != nullptr) y = hn::Add(y, load(residual + i, extent));
     if (t.accumulate) y = hn::Add(y, load(c + i, extent));
@@ -45,10 +61,6 @@ template <class T, class Function>
 void epilogue_rows(const EpilogueTile<T>& t, Function f) {
   for (int64_t row = 0; row < t.rows; ++row) epilogue_row(t, row, f);
 }
-
-struct Identity {
-  static HWY_INLINE V value(V z) { return z; }
-};
 
 template <class T>
 void epilogue(const EpilogueTile<T>& t, std::optional<ActivationKind> activation) {

@@ -30,6 +30,7 @@ struct GemmSpec {
   bool bias = false;                 // one value per column of b, added before the activation
   bool residual = false;             // [m, n] with rows of ldc, added after it
   bool save_pre_activation = false;  // also writes alpha A B + bias, dense rows of b's columns
+  // Of alpha A B + bias, rounded to `output`: the same bits as of what is saved.
   std::optional<ActivationKind> activation = {};
   bool gated = false;  // c = activation(z[:, :n]) z[:, n:]: SwiGLU with silu
 };

@@ -142,6 +142,16 @@ struct Subsumes {
   std::span<const uint8_t> inputs;
 };
 
+// Two operators that the contract does at once: one of `seconds` reads what `first` makes as its
+// first operand. Inputs are those of `first`; outputs are that of the second and, if it is kept,
+// that of the first, all of the same bits as before.
+struct Fuses {
+  const struct OpContract* first = nullptr;
+  std::span<const struct OpContract* const> seconds = {};
+  Params (*params)(const Params& first, const struct OpContract& second, const Params& of_second,
+                   bool first_is_kept) = nullptr;
+};
+
 // Precision of an operand when a program computes in bf16.
 enum class Slot : uint8_t {
   kCompute,  // given in the compute type
@@ -209,6 +219,7 @@ struct OpContract {
   std::span<const Pair> may_alias = {};  // the output may take the input's memory
   std::span<const Accumulation> accumulates = {};
   Subsumes subsumes = {};
+  Fuses fuses = {};
 
   std::unique_ptr<KernelState> (*prepare)(const PrepareCall&) = nullptr;
   int64_t (*workspace)(const PrepareCall&) = nullptr;  // bytes; null: none

@@ -136,6 +136,15 @@ std::vector<ErrorSample> error_samples() {
           {{normal({2, 3}), normal({4, 5})}, gated, "must be the weight's input size 5"}};
 }
 
+Params fused_params(const Params& linear, const OpContract& second, const Params& of_second,
+                    bool keep_sums) {
+  return LinearActivationParams{.kind = of_second.as<ActivationParams>().kind,
+                                .layout = linear.as<LinearParams>().layout,
+                                .gated = &second == &contracts::gated_activation,
+                                .keep_sums = keep_sums};
+}
+
+constexpr const OpContract* kActivations[] = {&contracts::activation, &contracts::gated_activation};
 constexpr Slot kPrecision[] = {Slot::kCompute, Slot::kCompute, Slot::kF32};
 
 }  // namespace
@@ -150,6 +159,7 @@ constinit const OpContract contracts::linear_activation{
     .saved_inputs = 0b111,
     .saved_outputs = 0b10,
     .statistics = 0b10,
+    .fuses = {&contracts::linear, kActivations, fused_params},
     .prepare = prepare,
     .workspace = workspace,
     .precision = kPrecision,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "graph/fuse.h"
 #include "graph/precision.h"
 #include "graph/simplify.h"
 
@@ -19,6 +20,7 @@ ForwardGraph build_forward_graph(std::string name, const GraphData& forward,
   for (const Value& output : outputs)
     built.outputs.push_back(result.map[static_cast<size_t>(output.id())]);
   graph::drop_dead_nodes(*built.data, built.outputs);
+  graph::fuse(*built.data, built.outputs);
   return built;
 }
 

@@ -4,6 +4,7 @@
 
 #include "graph/accumulate.h"
 #include "graph/differentiate.h"
+#include "graph/fuse.h"
 #include "graph/precision.h"
 #include "graph/registry.h"
 #include "graph/simplify.h"
@@ -38,6 +39,8 @@ class StepGraphBuilder {
     passed("differentiate");
     graph::recompute(data(), options_.recompute);
     passed("recompute");
+    if (options_.fuse) graph::fuse(data(), {loss_.id()});
+    passed("fuse");
     step_.update = optim::build_update(data(), step_.layout, step_.blocks, options_.optimizer);
     finish();
     passed("update");

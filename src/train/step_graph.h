@@ -20,6 +20,7 @@ struct StepGraphOptions {
   DType compute = DType::kF32;  // or kBF16
   RecomputeMode recompute = RecomputeMode::kNone;
   OptimizerOptions optimizer;
+  bool fuse = true;  // the same bits either way
   // Is called with the graph after each pass, for `weft graph`.
   std::function<void(std::string_view pass, const graph::GraphData&)> after_pass = {};
 };

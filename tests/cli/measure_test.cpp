@@ -59,7 +59,7 @@ TEST_F(Measure, APlanThatDoesNotFitEndsWith3) {
 
 TEST_F(Measure, TheGraphIsShownAfterEachPass) {
   const Outcome all = must({"graph", "tiny.yaml", "precision=bf16"});
-  for (const char* pass : {"build", "precision", "differentiate", "recompute", "update"}) {
+  for (const char* pass : {"build", "precision", "differentiate", "recompute", "fuse", "update"}) {
     EXPECT_THAT(all.out, HasSubstr("== after " + std::string(pass)));
     const Outcome dot = must({"graph", "tiny.yaml", "--pass", pass, "--dot"});
     EXPECT_THAT(dot.out, testing::StartsWith("digraph \"" + std::string(pass) + "\""));

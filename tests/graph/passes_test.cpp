@@ -1,4 +1,5 @@
-// The rewriting passes: precision, accumulation into buffers, and what simplification leaves out.
+// The rewriting passes: precision, accumulation into buffers, what simplification leaves out, and
+// what is fused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,15 +7,18 @@
 
 #include "graph/accumulate.h"
 #include "graph/differentiate.h"
+#include "graph/fuse.h"
 #include "graph/precision.h"
 #include "graph/registry.h"
 #include "graph/simplify.h"
 #include "small_decoder.h"
 #include "train/step_graph.h"
 #include "weft/ops/accumulate.h"
+#include "weft/ops/activation.h"
 #include "weft/ops/add.h"
 #include "weft/ops/cast.h"
 #include "weft/ops/embedding.h"
+#include "weft/ops/gated_activation.h"
 #include "weft/ops/linear.h"
 #include "weft/ops/linear_cross_entropy.h"
 #include "weft/ops/mul.h"
@@ -226,6 +230,75 @@ TEST(Simplify, ATrainingStepMakesNoLogitsTwice) {
   const train::StepGraph step = train::build_step_graph(graph.data(), loss, {});
   EXPECT_EQ(count(*step.data, "linear_cross_entropy"), 0);
   EXPECT_EQ(count(*step.data, "linear_cross_entropy_backward"), 1);
+}
+
+// ---- Fusing ----
+
+struct Layer {
+  Graph graph;
+  Value x = graph.input("x", {DType::kF32, {3, 4}});
+  Value weight = graph.parameter("weight", {6, 4});
+  Value sums = ops::linear(x, weight);
+};
+
+TEST(Fuse, AProductTakesItsActivation) {
+  Layer layer;
+  const Value y = ops::activation(layer.sums, ops::Activation::kGelu);
+  GraphData& data = layer.graph.data();
+  fuse(data, {y.id()});
+  EXPECT_THAT(names(data), ElementsAre("linear_activation"));
+  const Node& node = data.node(data.order[0]);
+  EXPECT_THAT(node.outputs, ElementsAre(y.id()));
+  EXPECT_EQ(node.params.describe(), "kind=gelu, layout=out_in, gated=false, keep_sums=false");
+  EXPECT_EQ(data.value(y.id()).producer, data.order[0]);
+}
+
+TEST(Fuse, KeepsTheSumsThatOthersRead) {
+  Layer layer;
+  const Value y = ops::gated_activation(layer.sums, ops::Activation::kSilu);
+  const Value other = ops::scale(layer.sums, 2.0);
+  GraphData& data = layer.graph.data();
+  fuse(data, {y.id(), other.id()});
+  EXPECT_THAT(names(data), ElementsAre("linear_activation", "scale"));
+  EXPECT_THAT(data.node(data.order[0]).outputs, ElementsAre(y.id(), layer.sums.id()));
+  EXPECT_EQ(data.value(layer.sums.id()).output_index, 1);
+}
+
+TEST(Fuse, KeepsTheSumsThatAreAskedFor) {
+  Layer layer;
+  const Value y = ops::activation(layer.sums, ops::Activation::kRelu);
+  fuse(layer.graph.data(), {layer.sums.id(), y.id()});
+  EXPECT_THAT(layer.graph.data().node(layer.graph.data().order[0]).outputs,
+              ElementsAre(y.id(), layer.sums.id()));
+}
+
+TEST(Fuse, OneActivationOfTwo) {
+  Layer layer;
+  const Value a = ops::activation(layer.sums, ops::Activation::kRelu);
+  const Value b = ops::activation(layer.sums, ops::Activation::kGelu);
+  fuse(layer.graph.data(), {a.id(), b.id()});
+  EXPECT_THAT(names(layer.graph.data()), ElementsAre("linear_activation", "activation"));
+}
+
+TEST(Fuse, NothingElse) {
+  Layer layer;
+  const Value y = ops::activation(layer.x, ops::Activation::kRelu);
+  const Value z = ops::scale(layer.sums, 3.0);
+  fuse(layer.graph.data(), {y.id(), z.id()});
+  EXPECT_THAT(names(layer.graph.data()), ElementsAre("linear", "activation", "scale"));
+}
+
+// Selective recompute makes the activation again, from sums that are kept; full recompute both.
+TEST(Fuse, WhatIsMadeAgainStaysAsCheapAsItWas) {
+  const auto counts = [](RecomputeMode mode) {
+    Graph graph;
+    const Value loss = nn::build_loss(graph, small_llama(), {.batch = 2, .time = 8});
+    const train::StepGraph step = train::build_step_graph(graph.data(), loss, {.recompute = mode});
+    return std::pair(count(*step.data, "linear_activation"), count(*step.data, "gated_activation"));
+  };
+  EXPECT_EQ(counts(RecomputeMode::kNone), std::pair(int64_t{3}, int64_t{0}));
+  EXPECT_EQ(counts(RecomputeMode::kSelective), std::pair(int64_t{3}, int64_t{3}));
+  EXPECT_EQ(counts(RecomputeMode::kFull), std::pair(int64_t{6}, int64_t{0}));
 }
 
 }  // namespace

@@ -63,6 +63,7 @@ class SameBits : public testing::TestWithParam<DType> {
     same({.compute = compute, .threads = 3}, "on three threads");
     same({.compute = compute, .recompute = RecomputeMode::kSelective}, "recomputed selectively");
     same({.compute = compute, .recompute = RecomputeMode::kFull}, "recomputed in full");
+    same({.compute = compute, .fuse = false}, "operator by operator");
   }
 };
 

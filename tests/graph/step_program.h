@@ -17,7 +17,7 @@ namespace weft::test {
 struct StepProgramOptions {
   DType compute = DType::kF32;
   RecomputeMode recompute = RecomputeMode::kNone;
-  bool aliasing = true;
+  bool aliasing = true, fuse = true;
   int threads = 2;
 };
 
@@ -25,7 +25,8 @@ class StepProgram {
  public:
   StepProgram(Graph& graph, Value loss, const StepProgramOptions& options = {})
       : step_(train::build_step_graph(
-            graph.data(), loss, {.compute = options.compute, .recompute = options.recompute})),
+            graph.data(), loss,
+            {.compute = options.compute, .recompute = options.recompute, .fuse = options.fuse})),
         schedule_(graph::serial_schedule(*step_.data)),
         plan_(graph::plan_memory(
             *step_.data, schedule_,
