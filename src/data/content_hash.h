@@ -3,6 +3,7 @@
 // a collision on purpose.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,6 +18,9 @@ uint64_t hash64(std::span<const std::byte> bytes, uint64_t seed = 0);
 inline uint64_t hash64(std::string_view text, uint64_t seed = 0) {
   return hash64(std::as_bytes(std::span(text)), seed);
 }
+
+// XXH3-128, low half first.
+std::array<uint64_t, 2> hash128(std::string_view text);
 
 // The hash of bytes that come piece by piece; equal to that of the whole.
 class Hasher64 {

@@ -21,17 +21,20 @@ using Json = nlohmann::json;
 constexpr std::string_view kFormat = "weft-tokens";
 constexpr int64_t kVersion = 1;
 constexpr JsonLimits kManifestLimits = {
-    .bytes = 8 << 20, .depth = 8, .values = 400'000};  // 60,000 shards, 2 * 10^12 tokens
+    .bytes = 64 << 20, .depth = 8, .values = 1'000'000};  // 60,000 shards, 2 * 10^12 tokens
 
 // A JSON object read key by key; what is missing, unknown or wrong is an Error with the key's path.
 class Reader {
  public:
   Reader(const Json& json, std::string file, std::string where,
-         std::initializer_list<std::string_view> keys)
+         std::initializer_list<std::string_view> keys,
+         std::initializer_list<std::string_view> optional_keys = {})
       : json_(json), file_(std::move(file)), where_(std::move(where)) {
     if (!json.is_object()) fail("", "is no object");
     for (const auto& [key, value] : json.items())
-      if (std::find(keys.begin(), keys.end(), key) == keys.end()) fail(key, "is unknown");
+      if (std::find(keys.begin(), keys.end(), key) == keys.end() &&
+          std::find(optional_keys.begin(), optional_keys.end(), key) == optional_keys.end())
+        fail(key, "is unknown");
     for (const std::string_view key : keys)
       if (!json.contains(key)) fail(key, "is missing");
   }
@@ -69,11 +72,13 @@ class Reader {
       fail(key, "is no hash of 16 hexadecimal digits");
     return value;
   }
-  Reader object(std::string_view key, std::initializer_list<std::string_view> keys) const {
-    return Reader(json_.at(key), file_, path_of(key), keys);
+  Reader object(std::string_view key, std::initializer_list<std::string_view> keys,
+                std::initializer_list<std::string_view> optional_keys = {}) const {
+    return Reader(json_.at(key), file_, path_of(key), keys, optional_keys);
   }
   std::vector<Reader> objects(std::string_view key,
                               std::initializer_list<std::string_view> keys) const {
+    if (!json_.contains(key)) return {};  // one of the optional keys
     if (!json_.at(key).is_array()) fail(key, "is no list");
     std::vector<Reader> result;
     for (const Json& item : json_.at(key))
@@ -136,6 +141,36 @@ SplitContent read_split(const Reader& reader, Split which) {
   return split;
 }
 
+OrderedJson inputs_json(const DatasetManifest& manifest) {
+  OrderedJson list = OrderedJson::array();
+  for (const InputSummary& file : manifest.inputs)
+    list.push_back({{"path", file.path}, {"bytes", file.bytes}, {"hash", file.hash}});
+  return list;
+}
+
+OrderedJson stages_json(const DatasetManifest& manifest) {
+  OrderedJson list = OrderedJson::array();
+  for (const StageReport& stage : manifest.stages) {
+    OrderedJson item = to_json(stage);
+    item.erase("examples");
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+StageReport read_stage(const Reader& reader) {
+  StageReport stage{.stage = reader.text("stage"),
+                    .settings = reader.text("settings"),
+                    .documents = reader.integer("documents", 0, INT64_MAX),
+                    .changed = reader.integer("changed", 0, INT64_MAX),
+                    .dropped = reader.integer("dropped", 0, INT64_MAX),
+                    .bytes_in = reader.integer("bytes_in", 0, INT64_MAX),
+                    .bytes_out = reader.integer("bytes_out", 0, INT64_MAX)};
+  for (const Reader& item : reader.objects("counts", {"what", "count"}))
+    stage.counts.push_back({item.text("what"), item.integer("count", 0, INT64_MAX)});
+  return stage;
+}
+
 SplitBy read_split_by(const Reader& reader) {
   const std::string word = reader.text("by");
   for (const SplitBy by : {SplitBy::kHash, SplitBy::kTail})
@@ -189,7 +224,9 @@ std::string to_json(const DatasetManifest& manifest) {
       {"input",
        {{"files", manifest.input_files},
         {"bytes", manifest.input_bytes},
-        {"hash", manifest.input_hash}}},
+        {"hash", manifest.input_hash},
+        {"list", inputs_json(manifest)}}},
+      {"stages", stages_json(manifest)},
       {"left_out", std::move(left_out)},
       {"train", to_json(manifest.split(Split::kTrain), Split::kTrain)},
       {"validation", to_json(manifest.split(Split::kValidation), Split::kValidation)}};
@@ -211,10 +248,11 @@ DatasetManifest parse_manifest(std::string_view text, const std::string& file_na
   check_version(json, file_name);
   const Reader top(json, file_name, "",
                    {"format", "version", "tokenizer", "vocab_size", "eos_token_id", "val_split",
-                    "input", "left_out", "train", "validation"});
+                    "input", "left_out", "train", "validation"},
+                   {"stages"});
   const Reader tokenizer = top.object("tokenizer", {"name", "hash"});
   const Reader val_split = top.object("val_split", {"by", "size", "seed"});
-  const Reader input = top.object("input", {"files", "bytes", "hash"});
+  const Reader input = top.object("input", {"files", "bytes", "hash"}, {"list"});
   DatasetManifest manifest;
   manifest.tokenizer = tokenizer.text("name");
   manifest.tokenizer_hash = tokenizer.text("hash");
@@ -227,6 +265,13 @@ DatasetManifest parse_manifest(std::string_view text, const std::string& file_na
   manifest.input_files = input.integer("files", 0, INT64_MAX);
   manifest.input_bytes = input.integer("bytes", 0, INT64_MAX);
   manifest.input_hash = input.text("hash");
+  for (const Reader& file : input.objects("list", {"path", "bytes", "hash"}))
+    manifest.inputs.push_back({.path = file.text("path"),
+                               .bytes = file.integer("bytes", 0, INT64_MAX),
+                               .hash = file.text("hash")});
+  for (const Reader& stage : top.objects("stages", {"stage", "settings", "documents", "changed",
+                                                    "dropped", "bytes_in", "bytes_out", "counts"}))
+    manifest.stages.push_back(read_stage(stage));
   for (const Reader& item : top.objects("left_out", {"reason", "count", "example"}))
     manifest.left_out.push_back({.reason = item.text("reason"),
                                  .count = item.integer("count", 0, INT64_MAX),

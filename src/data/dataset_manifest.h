@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/file_system.h"
+#include "data/clean/stage_report.h"
 #include "data/shard_writer.h"
 
 namespace weft::data {
@@ -40,6 +41,15 @@ struct LeftOut {
   bool operator==(const LeftOut&) const = default;
 };
 
+// One file of the input.
+struct InputSummary {
+  std::string path;
+  int64_t bytes = 0;
+  std::string hash;  // XXH3-128; "" if it was not read to its end
+
+  bool operator==(const InputSummary&) const = default;
+};
+
 struct DatasetManifest {
   std::string tokenizer;       // its name: "bytes", "chars", "bpe"
   std::string tokenizer_hash;  // tokenizer_hash() of prepare.h
@@ -50,7 +60,9 @@ struct DatasetManifest {
   uint64_t split_seed = 0;
   int64_t input_files = 0;
   int64_t input_bytes = 0;
-  std::string input_hash;  // XXH3-128 of all text that was kept, in order
+  std::string input_hash;            // XXH3-128 of all text that was read, in order
+  std::vector<InputSummary> inputs;  // at most kMostListedInputs of them
+  std::vector<StageReport> stages;   // without their examples
   std::vector<LeftOut> left_out;
   std::array<SplitContent, 2> splits;
 
@@ -59,6 +71,7 @@ struct DatasetManifest {
   bool operator==(const DatasetManifest&) const = default;
 };
 
+inline constexpr size_t kMostListedInputs = 50'000;
 inline constexpr std::string_view kManifestName = "dataset.json";
 
 // "train-00000.weft". The names of a folder's shards follow from their number; none is ever read

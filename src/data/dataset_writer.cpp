@@ -2,6 +2,10 @@
 #include "data/dataset_writer.h"
 
 #include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "weft/error.h"
 
 namespace weft::data {
 
@@ -10,7 +14,9 @@ SplitWriter::SplitWriter(FileSystem& files, const Path& folder, Split split,
     : files_(files),
       folder_(folder),
       split_(split),
-      builder_(format.vocab_size, format.shard_tokens) {}
+      builder_(format.vocab_size, format.shard_tokens),
+      tokens_log_(files, folder, std::string(name_of(split)) + "-tokens"),
+      starts_log_(files, folder, std::string(name_of(split)) + "-starts") {}
 
 void SplitWriter::start_document() {
   if (builder_.room() == 0) write_shard();
@@ -33,11 +39,65 @@ void SplitWriter::write_shard() {
   content_.tokens += shard.tokens;
   content_.documents += shard.documents;
   builder_.clear();
+  tokens_log_.restart();
+  starts_log_.restart();
+  saved_bytes_ = saved_starts_ = 0;
 }
 
 SplitContent SplitWriter::finish() {
   if (builder_.tokens() > 0) write_shard();
   return content_;
+}
+
+nlohmann::ordered_json SplitWriter::save() {
+  tokens_log_.append(builder_.stored().subspan(saved_bytes_));
+  starts_log_.append(std::as_bytes(builder_.starts().subspan(saved_starts_)));
+  saved_bytes_ = builder_.stored().size();
+  saved_starts_ = builder_.starts().size();
+  auto shards = nlohmann::ordered_json::array();
+  for (const ShardSummary& shard : content_.shards)
+    shards.push_back({{"tokens", shard.tokens},
+                      {"documents", shard.documents},
+                      {"bytes", shard.bytes},
+                      {"hash", shard.hash}});
+  return {{"bytes", content_.bytes},
+          {"shards", std::move(shards)},
+          {"open_tokens", tokens_log_.state()},
+          {"open_starts", starts_log_.state()}};
+}
+
+void SplitWriter::restore(const nlohmann::json& state) {
+  content_.bytes = state.at("bytes").get<int64_t>();
+  for (const auto& item : state.at("shards")) {
+    const ShardSummary shard{.tokens = item.at("tokens").get<int64_t>(),
+                             .documents = item.at("documents").get<int64_t>(),
+                             .bytes = item.at("bytes").get<int64_t>(),
+                             .hash = item.at("hash").get<uint64_t>()};
+    const Path file = folder_ / shard_name(split_, content_.shards.size());
+    if (files_.status(file).size != shard.bytes) throw Error("a saved shard has another size");
+    content_.shards.push_back(shard);
+    content_.tokens += shard.tokens;
+    content_.documents += shard.documents;
+  }
+  const std::vector<std::byte> tokens = tokens_log_.restore(state.at("open_tokens"));
+  const std::vector<std::byte> bytes = starts_log_.restore(state.at("open_starts"));
+  std::vector<uint64_t> starts(bytes.size() / sizeof(uint64_t));
+  if (!starts.empty()) std::memcpy(starts.data(), bytes.data(), starts.size() * sizeof(uint64_t));
+  builder_.restore(tokens, starts);
+  saved_bytes_ = tokens.size();
+  saved_starts_ = starts.size();
+}
+
+void SplitWriter::remove_old() {
+  tokens_log_.remove_old();
+  starts_log_.remove_old();
+}
+
+std::vector<std::string> SplitWriter::file_names() const {
+  std::vector<std::string> names = tokens_log_.file_names();
+  for (const std::string& name : starts_log_.file_names()) names.push_back(name);
+  for (size_t i = 0; i < content_.shards.size(); ++i) names.push_back(shard_name(split_, i));
+  return names;
 }
 
 DatasetWriter::DatasetWriter(FileSystem& files, const Path& folder, const DatasetFormat& format)
@@ -58,6 +118,10 @@ void DatasetWriter::add(const TokenPiece& piece) {
   if (piece.ends_document) close_document();
 }
 
+void DatasetWriter::skip(bool begins_document, bool ends_document) {
+  if (open_ && (begins_document || ends_document)) close_document();
+}
+
 void DatasetWriter::close_document() {
   writer(*open_).append(std::span(&format_.eos_token_id, 1));
   open_.reset();
@@ -66,6 +130,30 @@ void DatasetWriter::close_document() {
 std::array<SplitContent, 2> DatasetWriter::finish() {
   if (open_) close_document();
   return {writers_[0].finish(), writers_[1].finish()};
+}
+
+nlohmann::ordered_json DatasetWriter::save() {
+  nlohmann::ordered_json state = {{"open", open_ ? name_of(*open_) : ""}};
+  for (const Split split : kSplits) state[std::string(name_of(split))] = writer(split).save();
+  return state;
+}
+
+void DatasetWriter::restore(const nlohmann::json& state) {
+  for (const Split split : kSplits) {
+    if (state.at("open").get<std::string>() == name_of(split)) open_ = split;
+    writer(split).restore(state.at(std::string(name_of(split))));
+  }
+}
+
+void DatasetWriter::remove_old() {
+  for (SplitWriter& writer : writers_) writer.remove_old();
+}
+
+std::vector<std::string> DatasetWriter::file_names() const {
+  std::vector<std::string> names;
+  for (const SplitWriter& writer : writers_)
+    for (std::string& name : writer.file_names()) names.push_back(std::move(name));
+  return names;
 }
 
 }  // namespace weft::data

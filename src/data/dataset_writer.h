@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 
 #include "data/dataset_manifest.h"
 #include "data/shard_writer.h"
+#include "data/spool_log.h"
 
 namespace weft::data {
 
@@ -29,6 +31,15 @@ class SplitWriter {
   // Writes what is left and returns what the split holds.
   SplitContent finish();
 
+  // Writes down what is in no shard yet, and says what restore() needs.
+  nlohmann::ordered_json save();
+  // Into a new writer. Throws Error or an exception of the parser.
+  void restore(const nlohmann::json& state);
+  // Removes what only states before the last save() need.
+  void remove_old();
+  // The files that the last save() needs.
+  std::vector<std::string> file_names() const;
+
  private:
   void write_shard();
 
@@ -37,6 +48,10 @@ class SplitWriter {
   Split split_;
   ShardBuilder builder_;
   SplitContent content_;
+  SpoolLog tokens_log_;
+  SpoolLog starts_log_;
+  size_t saved_bytes_ = 0;   // of the builder's tokens, in the log
+  size_t saved_starts_ = 0;  // of its starts
 };
 
 // One piece of a document and its place.
@@ -55,8 +70,16 @@ class DatasetWriter {
   DatasetWriter(FileSystem& files, const Path& folder, const DatasetFormat& format);
 
   void add(const TokenPiece& piece);
+  // A piece of a document that is left out.
+  void skip(bool begins_document, bool ends_document);
   // What the splits hold, in the order of kSplits.
   std::array<SplitContent, 2> finish();
+
+  // As those of SplitWriter.
+  nlohmann::ordered_json save();
+  void restore(const nlohmann::json& state);
+  void remove_old();
+  std::vector<std::string> file_names() const;
 
  private:
   SplitWriter& writer(Split split) { return writers_[static_cast<size_t>(split)]; }

@@ -31,7 +31,9 @@ PendingFolder::Lock::~Lock() {
 
 PendingFolder::PendingFolder(FileSystem& files, const Path& target, bool replace,
                              std::string_view mark)
-    : files_(files), target_(without_trailing_slash(target)), partial_(io::partial_name(target_)) {
+    : files_(files),
+      target_(without_trailing_slash(target)),
+      unfinished_(parent_folder(target_) / ("." + target_.filename().string() + ".unfinished")) {
   const Path name = target_.filename();
   if (name.empty() || name == "." || name == "..")
     throw Error("output folder '" + target.string() +
@@ -41,12 +43,13 @@ PendingFolder::PendingFolder(FileSystem& files, const Path& target, bool replace
   lock_ = std::make_unique<Lock>(files_, lock_name(target_));
   io::recover_folder(files_, target_, [](const Path&) { return true; });
   check_target(replace, mark);  // another process may have finished before we had the lock
-  files_.create_folder(partial_);
+  files_.create_folder(unfinished_);
 }
 
 PendingFolder::~PendingFolder() {
+  if (keep_) return;
   try {
-    remove_tree(files_, partial_);
+    remove_tree(files_, unfinished_);
   } catch (...) {  // the next run removes it; the first error says what went wrong
   }
 }
@@ -65,12 +68,13 @@ void PendingFolder::check_target(bool replace, std::string_view mark) const {
 }
 
 void PendingFolder::clear() {
-  remove_tree(files_, partial_);
-  files_.create_folder(partial_);
+  remove_tree(files_, unfinished_);
+  files_.create_folder(unfinished_);
 }
 
 void PendingFolder::commit() {
-  files_.sync_folder(partial_);
+  files_.sync_folder(unfinished_);
+  files_.rename(unfinished_, io::partial_name(target_));
   io::publish_folder(files_, target_);
   remove_tree(files_, io::replaced_name(target_));
 }

@@ -7,21 +7,26 @@
 
 namespace weft::data {
 
-// Holds the lock of `target` and the folder in which it is being written (io/folder_writer.h). What
-// an interrupted process left beside it is mended or removed first. For one thread.
+// Holds the lock of `target` and the folder ".NAME.unfinished" beside it, in which it is being
+// written; once whole, that is published (io/folder_writer.h). What an interrupted process left of
+// publishing is mended first. For one thread.
 class PendingFolder {
  public:
   // Throws Error if another process writes `target`; if it is a file; if it is a folder that holds
   // something: then it is replaced only if `replace` is set and it holds a file `mark`, which tells
   // that a program of ours made it.
   PendingFolder(FileSystem& files, const Path& target, bool replace, std::string_view mark);
-  // Removes what was written, unless commit() succeeded.
+  // Removes what was written, unless commit() succeeded or keep() was called. A process that is
+  // killed leaves it too, and the next one finds it.
   ~PendingFolder();
   PendingFolder(const PendingFolder&) = delete;
   PendingFolder& operator=(const PendingFolder&) = delete;
 
-  // Where to write. Files must be synced by whoever writes them.
-  const Path& path() const { return partial_; }
+  // Where to write. Files must be synced by whoever writes them. It holds what an earlier process
+  // left there, killed or with keep(): to go on with, or to clear().
+  const Path& path() const { return unfinished_; }
+  // What was written stays when this ends, for another process to go on with.
+  void keep() { keep_ = true; }
   // Removes all that was written, to start again.
   void clear();
   // Afterwards, and after a crash from then on, the folder is at its place.
@@ -46,7 +51,8 @@ class PendingFolder {
 
   FileSystem& files_;
   Path target_;
-  Path partial_;
+  Path unfinished_;
+  bool keep_ = false;
   std::unique_ptr<Lock> lock_;
 };
 

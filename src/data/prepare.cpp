@@ -1,125 +1,20 @@
 // One pass over the text, or a few where the first shows that the split must be planned anew.
 #include "data/prepare.h"
 
-#include <array>
 #include <cstdio>
+#include <sstream>
 
-#include "data/dataset_writer.h"
-#include "data/ordered_pipeline.h"
+#include "data/clean/report_page.h"
 #include "data/pending_folder.h"
+#include "data/prepare_pass.h"
 #include "data/tokenized_text.h"
 #include "io/hash.h"
 
 namespace weft::data {
 namespace {
 
-// What a thread tokenizes at a time: enough text that threads seldom wait for each other.
-constexpr int64_t kBatchBytes = 1 << 20;
-
 // Shards are collected in memory.
 constexpr int64_t kMostShardTokens = int64_t{1} << 30;
-
-struct PieceBatch {
-  struct Piece {
-    TextPiece text;
-    Split split = Split::kTrain;
-    size_t tokens_end = 0;  // in `tokens`
-  };
-  std::vector<Piece> pieces;  // the first `count` are in use; the others keep their memory
-  size_t count = 0;
-  std::vector<int32_t> tokens;
-};
-
-class Pass {
- public:
-  Pass(FileSystem& files, const text::Tokenizer& tokenizer, const PrepareOptions& options,
-       const InputFiles& inputs, const SplitPlan& plan)
-      : files_(files),
-        tokenizer_(tokenizer),
-        options_(options),
-        inputs_(inputs),
-        reader_(files, inputs,
-                {.text_field = options.text_field,
-                 .invalid_utf8 = options.invalid_utf8,
-                 .bad_input = options.bad_input,
-                 .piece_bytes = plan.piece_bytes,
-                 .hash_seed = options.split.seed}),
-        splitter_(reader_, plan, options.split.seed) {}
-
-  // Writes all shards into `folder` and fills in what the manifest tells of them.
-  void run(const Path& folder, const DatasetFormat& format, DatasetManifest& manifest) {
-    DatasetWriter writer(files_, folder, format);
-    run_ordered<PieceBatch>(
-        options_.threads, [this](PieceBatch& batch) { return read(batch); },
-        [this](PieceBatch& batch) { tokenize(batch); },
-        [&](PieceBatch& batch) { write(batch, writer); });
-    manifest.splits = writer.finish();
-    manifest.input_hash = text_hash_.hex();
-    LeftOutCounts left_out = inputs_.left_out;
-    left_out.add(reader_.left_out());
-    manifest.left_out = left_out.items();
-  }
-
-  const Splitter& splitter() const { return splitter_; }
-
- private:
-  bool read(PieceBatch& batch) {
-    batch.count = 0;
-    for (int64_t bytes = 0; bytes < kBatchBytes;) {
-      if (batch.count == batch.pieces.size()) batch.pieces.emplace_back();
-      PieceBatch::Piece& piece = batch.pieces[batch.count];
-      if (!splitter_.next(piece.text, piece.split)) break;
-      ++batch.count;
-      bytes += static_cast<int64_t>(piece.text.text.size() + sizeof piece);
-      text_hash_.add(std::as_bytes(std::span(piece.text.text)));
-      // Text has no NUL bytes, so that documents cut otherwise have another hash.
-      if (piece.text.ends_document) text_hash_.add(std::array{std::byte{0}});
-    }
-    return batch.count > 0;
-  }
-
-  void tokenize(PieceBatch& batch) const {
-    batch.tokens.clear();
-    for (size_t i = 0; i < batch.count; ++i) {
-      PieceBatch::Piece& piece = batch.pieces[i];
-      try {
-        tokenizer_.append_ids(piece.text.text,
-                              {.add_special_tokens = false, .find_special_tokens = false},
-                              batch.tokens);
-      } catch (const Error& error) {
-        throw Error(piece.text.origin() + ": " + error.what(), error.code());
-      }
-      piece.tokens_end = batch.tokens.size();
-    }
-  }
-
-  void write(const PieceBatch& batch, DatasetWriter& writer) {
-    size_t begin = 0;
-    for (size_t i = 0; i < batch.count; ++i) {
-      const PieceBatch::Piece& piece = batch.pieces[i];
-      writer.add({.split = piece.split,
-                  .begins_document = piece.text.begins_document,
-                  .ends_document = piece.text.ends_document,
-                  .bytes = static_cast<int64_t>(piece.text.text.size()),
-                  .tokens = std::span(batch.tokens).subspan(begin, piece.tokens_end - begin)});
-      begin = piece.tokens_end;
-    }
-    tokens_ += static_cast<int64_t>(batch.tokens.size());
-    if (options_.progress)
-      options_.progress({.bytes_done = batch.pieces[batch.count - 1].text.input_end,
-                         .bytes_total = inputs_.bytes,
-                         .tokens = tokens_});
-  }
-
-  FileSystem& files_;
-  const text::Tokenizer& tokenizer_;
-  const PrepareOptions& options_;
-  const InputFiles& inputs_;
-  TextReader reader_;
-  Splitter splitter_;
-  io::Hasher text_hash_;
-  int64_t tokens_ = 0;
-};
 
 DatasetFormat format_for(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
   const auto eos = tokenizer.special_ids().eos;
@@ -153,7 +48,7 @@ void check_splits(const DatasetManifest& manifest, const PrepareOptions& options
   if (no_train && no_validation)
     throw Error("no text is left of '" + options.inputs.front() + "'" +
                 (options.inputs.size() > 1 ? " and the other inputs" : "") +
-                ": every document was left out; look at --invalid-utf8 and the input");
+                ": every document was left out; look at --invalid-utf8, the stages and the input");
   if (options.split.size == 0 || !(no_train || no_validation)) return;
   throw Error("the " + std::string(name_of(no_train ? Split::kTrain : Split::kValidation)) +
               " split would be empty: the text has too few parts to hold out " +
@@ -173,7 +68,7 @@ std::vector<std::string> warnings_for(const DatasetManifest& manifest) {
 }
 
 void write_file(FileSystem& files, const Path& path, std::string_view content) {
-  const auto file = files.open_for_writing(path, WriteMode::kNew);
+  const auto file = files.open_for_writing(path, WriteMode::kReplace);
   file->write(content);
   file->sync();
   file->close();
@@ -194,6 +89,65 @@ DatasetManifest start_manifest(const text::Tokenizer& tokenizer, const PrepareOp
   return manifest;
 }
 
+// Of all that the outcome depends on besides the content of the input, which is compared itself.
+std::string fingerprint_of(const FileSystem& files, const PassOptions& pass) {
+  const PrepareOptions& options = pass.options;
+  const SplitPlan& plan = pass.plan;
+  std::ostringstream text;
+  text.precision(17);
+  text << "weft " << WEFT_VERSION << "\n"
+       << tokenizer_hash(pass.tokenizer) << "\n"
+       << pass.format.vocab_size << " " << pass.format.eos_token_id << " "
+       << pass.format.bos_token_id.value_or(-1) << " " << options.shard_tokens << "\n"
+       << options.text_field << "\n"
+       << name_of(options.invalid_utf8) << " " << name_of(options.bad_input) << "\n"
+       << name_of(plan.by) << plan.none << plan.pieces_are_units << plan.cut_short_documents << " "
+       << plan.piece_bytes << " " << plan.validation_below << " " << plan.validation_begin << " "
+       << options.split.seed << "\n";
+  for (const InputFile& file : pass.inputs.files)
+    text << file.path.string() << "\n" << name_of(file.kind) << " " << file.size << "\n";
+  for (const StageConfig& stage : options.stages) {
+    text << describe(stage) << "\n";
+    std::vector<std::string> read = stage.files;
+    if (stage.bad_words) read.push_back(*stage.bad_words);
+    for (const InputFile& file :
+         read.empty() ? std::vector<InputFile>() : collect_inputs(files, read).files)
+      text << io::hash_file(files, file.path, ReadFrom::kCache).hex << "\n";
+  }
+  return io::hash_hex(text.str());
+}
+
+// Goes on with what another process left in the folder, or starts; a better plan, if there is one.
+std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, PassOptions options,
+                                  DatasetManifest& manifest, std::vector<StageReport>& reports) {
+  options.fingerprint = fingerprint_of(files, options);
+  std::optional<Pass> pass;
+  try {
+    pass.emplace(files, folder.path(), options);
+    if (!pass->resume()) {
+      folder.clear();
+      pass.emplace(files, folder.path(), options);
+    }
+    pass->run(manifest);
+  } catch (const Error& error) {
+    if (error.code() == ExitCode::kInterrupted && pass && pass->has_saved()) folder.keep();
+    throw;
+  }
+  reports = pass->stage_reports();
+  return pass->splitter().revise();
+}
+
+// Removes what only an unfinished folder needs, and adds what goes with the shards.
+void finish_folder(FileSystem& files, const Path& folder, const text::Tokenizer& tokenizer,
+                   const DatasetManifest& manifest, const std::vector<StageReport>& reports) {
+  for (const std::string& name : files.list(folder))
+    if (name.ends_with(".open") || name == kProgressName) remove_tree(files, folder / name);
+  for (const text::TokenizerFile& file : tokenizer.files())
+    write_file(files, folder / file.name, file.content);
+  write_file(files, folder / "report.html", report_page(manifest, reports));
+  write_file(files, folder / kManifestName, to_json(manifest));
+}
+
 }  // namespace
 
 std::string tokenizer_hash(const text::Tokenizer& tokenizer) {
@@ -208,19 +162,23 @@ PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& op
   check_numbers(options);
   const DatasetFormat format = format_for(tokenizer, options);
   const InputFiles inputs = collect_inputs(files, options.inputs, options.input);
+  const StageList stages(files, options.stages);
   DatasetManifest manifest = start_manifest(tokenizer, options, format, inputs);
   PendingFolder folder(files, options.output, options.overwrite, kManifestName);
+  std::vector<StageReport> reports;
   std::optional<SplitPlan> plan = make_plan(options.split, inputs);
   while (plan) {
-    folder.clear();
-    Pass pass(files, tokenizer, options, inputs, *plan);
-    pass.run(folder.path(), format, manifest);
-    plan = pass.splitter().revise();
+    const PassOptions pass_options{.tokenizer = tokenizer,
+                                   .options = options,
+                                   .inputs = inputs,
+                                   .stages = stages,
+                                   .plan = *plan,
+                                   .format = format,
+                                   .fingerprint = ""};
+    plan = run_pass(files, folder, pass_options, manifest, reports);
   }
   check_splits(manifest, options);
-  for (const text::TokenizerFile& file : tokenizer.files())
-    write_file(files, folder.path() / file.name, file.content);
-  write_file(files, folder.path() / kManifestName, to_json(manifest));
+  finish_folder(files, folder.path(), tokenizer, manifest, reports);
   folder.commit();
   return {.manifest = manifest, .warnings = warnings_for(manifest)};
 }

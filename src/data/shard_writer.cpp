@@ -6,6 +6,7 @@
 
 #include "data/content_hash.h"
 #include "data/shard_format.h"
+#include "weft/error.h"
 
 namespace weft::data {
 namespace {
@@ -93,6 +94,17 @@ ShardSummary ShardBuilder::write_to(WritableFile& file) const {
           .documents = layout.document_count,
           .bytes = layout.file_bytes(),
           .hash = header.header_hash};
+}
+
+void ShardBuilder::restore(std::span<const std::byte> stored, std::span<const uint64_t> starts) {
+  WEFT_ASSERT(tokens_ == 0);
+  const size_t width = token_bytes_for(vocab_size_);
+  if (stored.size() % width != 0 || stored.size() / width > static_cast<size_t>(capacity_) ||
+      (!starts.empty() && starts.back() > stored.size() / width))
+    throw Error("the tokens that were saved do not fit the shard");
+  stored_.assign(stored.begin(), stored.end());
+  starts_.assign(starts.begin(), starts.end());
+  tokens_ = static_cast<int64_t>(stored.size() / width);
 }
 
 void ShardBuilder::clear() {

@@ -38,6 +38,12 @@ class ShardBuilder {
   ShardSummary write_to(WritableFile& file) const;
   void clear();
 
+  // What is collected: tokens in the width of the file, and where documents start.
+  std::span<const std::byte> stored() const { return stored_; }
+  std::span<const uint64_t> starts() const { return starts_; }
+  // The reverse, into an empty builder. Throws Error for what no builder of these numbers can hold.
+  void restore(std::span<const std::byte> stored, std::span<const uint64_t> starts);
+
  private:
   template <class Stored>
   void append_as(std::span<const int32_t> tokens);

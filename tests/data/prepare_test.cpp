@@ -87,9 +87,9 @@ TEST_F(Prepare, WritesDocumentsWithTheirEnds) {
   EXPECT_EQ(manifest.tokenizer, "bytes");
   EXPECT_EQ(manifest.tokenizer_hash, tokenizer_hash(tokenizer_));
   EXPECT_THAT(result.warnings, ElementsAre());
-  EXPECT_THAT(
-      real_file_system().list(folder_ / "tokens"),
-      ElementsAre("dataset.json", "tokenizer.json", "tokenizer_config.json", "train-00000.weft"));
+  EXPECT_THAT(real_file_system().list(folder_ / "tokens"),
+              ElementsAre("dataset.json", "report.html", "tokenizer.json", "tokenizer_config.json",
+                          "train-00000.weft"));
   // Nothing is left beside it.
   EXPECT_THAT(real_file_system().list(folder_.path()), ElementsAre("a.txt", "b.jsonl", "tokens"));
 }

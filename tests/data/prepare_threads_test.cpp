@@ -108,6 +108,26 @@ TEST_F(PrepareThreads, GivesTheSameBytesWhateverTheThreads) {
   }
 }
 
+// Duplicates are decided in the order of the documents, whichever thread comes first.
+TEST_F(PrepareThreads, GivesTheSameBytesWithStagesThatRemember) {
+  std::string jsonl;
+  for (uint64_t i = 0; i < 2000; ++i) {
+    const auto random = philox(3, i);
+    jsonl += "{\"text\": \"";
+    for (uint32_t word = 0; word < 40; ++word)
+      jsonl += "w" + std::to_string(random[0] % 700 * 100 + word) + " ";
+    jsonl += (random[1] % 2 == 0 ? "one" : std::to_string(i)) + "\"}\n";
+  }
+  options_.inputs.push_back(folder_.write("c.jsonl", jsonl).string());
+  options_.stages = {{.stage = StageKind::kExactDuplicates},
+                     {.stage = StageKind::kLength, .max_chars = 900},
+                     {.stage = StageKind::kNearDuplicates}};
+  const std::string one = bytes_with(1);
+  EXPECT_NE(one.find("nearly equal to an earlier document"), one.npos);
+  EXPECT_TRUE(one == bytes_with(2));
+  EXPECT_TRUE(one == bytes_with(7));
+}
+
 TEST_F(PrepareThreads, TellsItsProgress) {
   options_.threads = 3;
   options_.output = folder_ / "tokens";

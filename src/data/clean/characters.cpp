@@ -1,0 +1,93 @@
+// The stages `unicode` and `characters`: one way to write each text, and nothing in it that is not
+// seen.
+#include "data/clean/stage_registry.h"
+#include "text/normalization.h"
+#include "text/utf8.h"
+
+namespace weft::data {
+namespace {
+
+bool is_ascii(std::string_view text) {
+  uint8_t all = 0;
+  for (const char c : text) all |= static_cast<uint8_t>(c);
+  return all < 0x80;
+}
+
+class UnicodeStage final : public Stage {
+ public:
+  void apply(std::string_view text, std::string& changed, StageResult& result) const override {
+    if (is_ascii(text)) return;
+    text::append_nfc(changed, text);
+    result.changed = changed != text;
+    if (result.changed) result.note("document normalized", 1);
+  }
+};
+
+enum class Fate { kKeep, kControl, kInvisible, kLineEnd };
+
+Fate fate_of(uint32_t code, bool joiners) {
+  if (code < 0x20 || (code >= 0x7F && code < 0xA0)) {
+    if (code == '\n' || code == '\t') return Fate::kKeep;
+    return code == '\r' || code == 0x85 ? Fate::kLineEnd : Fate::kControl;
+  }
+  if (code < 0xAD) return Fate::kKeep;
+  if (code == 0x2028 || code == 0x2029) return Fate::kLineEnd;
+  // Persian and Indic words, and emoji, are spelled with joiners.
+  if (code == 0x200C || code == 0x200D) return joiners ? Fate::kInvisible : Fate::kKeep;
+  const bool invisible = code == 0xAD || code == 0x180E || code == 0x200B || code == 0x200E ||
+                         code == 0x200F || (code >= 0x202A && code <= 0x202E) ||
+                         (code >= 0x2060 && code <= 0x2064) || (code >= 0x2066 && code <= 0x206F) ||
+                         code == 0xFEFF || (code >= 0xFFF9 && code <= 0xFFFB) ||
+                         (code >= 0xE0000 && code <= 0xE007F);
+  return invisible ? Fate::kInvisible : Fate::kKeep;
+}
+
+class CharactersStage final : public Stage {
+ public:
+  explicit CharactersStage(bool joiners) : joiners_(joiners) {}
+
+  void apply(std::string_view text, std::string& changed, StageResult& result) const override {
+    int64_t controls = 0, invisible = 0, line_ends = 0;
+    size_t kept = 0;  // text before it is in `changed`, or gone
+    for (size_t at = 0; at < text.size();) {
+      const uint8_t byte = static_cast<uint8_t>(text[at]);
+      if (byte >= 0x20 && byte < 0x7F) {
+        ++at;
+        continue;
+      }
+      const text::Utf8Char c = text::utf8_at(text, at);
+      const Fate fate = fate_of(c.code, joiners_);
+      if (fate != Fate::kKeep) {
+        changed.append(text.substr(kept, at - kept));
+        kept = at + c.size;
+      }
+      controls += fate == Fate::kControl;
+      invisible += fate == Fate::kInvisible;
+      // CR LF is one line end: the LF stays.
+      const bool before_feed = c.code == '\r' && at + 1 < text.size() && text[at + 1] == '\n';
+      if (fate == Fate::kLineEnd && !before_feed) changed += '\n';
+      line_ends += fate == Fate::kLineEnd;
+      at += c.size;
+    }
+    result.changed = kept > 0;
+    if (kept > 0) changed.append(text.substr(kept));
+    result.note("control character removed", controls);
+    result.note("zero-width or invisible character removed", invisible);
+    result.note("line end made LF", line_ends);
+  }
+
+ private:
+  bool joiners_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Stage> make_unicode(const StageConfig&) {
+  return std::make_unique<UnicodeStage>();
+}
+
+std::unique_ptr<const Stage> make_characters(const StageConfig& config) {
+  return std::make_unique<CharactersStage>(config.joiners.value_or(false));
+}
+
+}  // namespace weft::data

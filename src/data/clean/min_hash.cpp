@@ -1,0 +1,53 @@
+#include "data/clean/min_hash.h"
+
+#include <algorithm>
+
+#include "data/clean/words.h"
+
+namespace weft::data {
+namespace {
+
+constexpr uint32_t kEmpty = UINT32_MAX;
+constexpr uint64_t kThrows = 4;
+
+void throw_into(std::vector<uint32_t>& signature, uint64_t shingle) {
+  for (uint64_t i = 0; i < kThrows; ++i) {
+    const uint64_t random = mixed(shingle + i * kSpread);
+    const size_t place = (random >> 32) * signature.size() >> 32;
+    const auto value = static_cast<uint32_t>(random);
+    if (value < signature[place]) signature[place] = value;
+  }
+}
+
+// Each empty value takes that of a place drawn by its own number: the same for both of two texts
+// that lack the same values.
+void fill_empty(std::vector<uint32_t>& signature) {
+  std::vector<size_t> empty;
+  for (size_t i = 0; i < signature.size(); ++i)
+    if (signature[i] == kEmpty) empty.push_back(i);
+  const std::vector<uint32_t> filled = signature;
+  for (const size_t place : empty)
+    for (uint64_t draw = 1; signature[place] == kEmpty; ++draw)
+      signature[place] = filled[(mixed(place * kSpread + draw) >> 32) * signature.size() >> 32];
+}
+
+}  // namespace
+
+void min_hash(std::string_view text, const MinHashOptions& options,
+              std::vector<uint32_t>& signature) {
+  thread_local std::vector<uint64_t> words;
+  words.clear();
+  for_each_word(text, [&](uint64_t word) { words.push_back(word); });
+  signature.clear();
+  if (words.empty()) return;
+  signature.assign(static_cast<size_t>(options.values), kEmpty);
+  const size_t n = std::min(static_cast<size_t>(options.shingle_words), words.size());
+  for (size_t first = 0; first + n <= words.size(); ++first) {
+    uint64_t shingle = 0;
+    for (size_t i = first; i < first + n; ++i) shingle = (shingle + words[i]) * kSpread;
+    throw_into(signature, shingle);
+  }
+  fill_empty(signature);
+}
+
+}  // namespace weft::data

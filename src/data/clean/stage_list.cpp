@@ -1,0 +1,150 @@
+#include "data/clean/stage_list.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "data/clean/stage_registry.h"
+#include "text/utf8.h"
+#include "weft/error.h"
+
+namespace weft::data {
+namespace {
+
+constexpr size_t kExcerptBytes = 160;
+constexpr size_t kBeforeChange = 40;
+
+// At most kExcerptBytes of whole characters from `begin` on, or a little before.
+std::string excerpt(std::string_view text, size_t begin) {
+  begin = std::min(begin, text.size());
+  while (begin > 0 && begin < text.size() && text::is_continuation(text[begin])) --begin;
+  size_t end = std::min(begin + kExcerptBytes, text.size());
+  while (end > begin && end < text.size() && text::is_continuation(text[end])) --end;
+  return std::string(text.substr(begin, end - begin));
+}
+
+void add_excerpts(std::string_view before, std::string_view after, StageResult& result) {
+  const auto differ = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
+  const auto at = static_cast<size_t>(differ.first - before.begin());
+  const size_t begin = at > kBeforeChange ? at - kBeforeChange : 0;
+  result.before = excerpt(before, begin);
+  result.after = excerpt(after, begin);
+}
+
+// "min_words=50, kinds=[email]": the keys that are given.
+std::string settings_of(const StageConfig& config) {
+  std::ostringstream out;
+  StageConfig copy = config;
+  copy.visit([&]<class F>(std::string_view name, const F& value, const FieldInfo& = {}) {
+    if constexpr (std::is_same_v<F, StageKind>) return;
+    else {
+      if constexpr (requires { value.has_value(); }) {
+        if (!value.has_value()) return;
+      } else if (value.empty()) {
+        return;
+      }
+      out << (out.tellp() > 0 ? ", " : "") << name << "=";
+      print_field(out, value);
+    }
+  });
+  return out.str();
+}
+
+}  // namespace
+
+StageList::StageList(const FileSystem& files, const std::vector<StageConfig>& configs) {
+  for (const StageConfig& config : configs) {
+    stages_.push_back(make_stage(files, config));
+    reports_.push_back(
+        {.stage = std::string(name_of(config.stage)), .settings = settings_of(config)});
+  }
+}
+
+void StageList::apply(std::string& text, StageResults& results) const {
+  results.entries.resize(stages_.size());
+  results.reached = 0;
+  for (const auto& stage : stages_) {
+    StageResults::Entry& entry = results.entries[results.reached++];
+    StageResult& result = entry.result;
+    result.clear();
+    results.scratch.clear();
+    entry.bytes_in = static_cast<int64_t>(text.size());
+    stage->apply(text, results.scratch, result);
+    if (result.changed) {
+      add_excerpts(text, results.scratch, result);
+      text.swap(results.scratch);
+      if (text.empty()) {
+        result.notes.clear();
+        result.drop("nothing is left");
+      }
+    } else if (result.dropped || !result.keys.empty()) {
+      result.before = excerpt(text, 0);
+    }
+    entry.bytes_out = result.dropped ? 0 : static_cast<int64_t>(text.size());
+    if (result.dropped) return;
+  }
+}
+
+StageTally::StageTally(const StageList& stages)
+    : reports_(stages.empty_reports()), new_keys_(stages.size()) {
+  for (size_t i = 0; i < stages.size(); ++i) memories_.push_back(stages.stage(i).make_memory());
+}
+
+bool StageTally::admit(const StageResults& results, const std::string& place) {
+  for (size_t i = 0; i < results.reached; ++i)
+    if (!decide(i, results.entries[i], place)) return false;
+  return true;
+}
+
+bool StageTally::decide(size_t stage, const StageResults::Entry& entry, const std::string& place) {
+  StageReport& report = reports_[stage];
+  const StageResult& result = entry.result;
+  ++report.documents;
+  report.bytes_in += entry.bytes_in;
+  const bool has_keys = memories_[stage] && !result.keys.empty();
+  if (has_keys && !memories_[stage]->admit(result.keys)) {
+    ++report.dropped;
+    report.count(memories_[stage]->reason(), 1);
+    report.add_example({std::string(memories_[stage]->reason()), place, result.before, ""});
+    return false;
+  }
+  if (has_keys) {
+    new_keys_[stage].push_back(result.keys.size());
+    new_keys_[stage].insert(new_keys_[stage].end(), result.keys.begin(), result.keys.end());
+  }
+  report.bytes_out += entry.bytes_out;
+  report.changed += result.changed && !result.dropped;
+  report.dropped += result.dropped;
+  for (const StageNote& note : result.notes) report.count(note.what, note.count);
+  if (result.changed || result.dropped)
+    report.add_example({result.notes.empty() ? "changed" : std::string(result.notes[0].what), place,
+                        result.before, result.dropped ? "" : result.after});
+  return !result.dropped;
+}
+
+std::vector<std::vector<uint64_t>> StageTally::take_new_keys() {
+  std::vector<std::vector<uint64_t>> taken(new_keys_.size());
+  taken.swap(new_keys_);
+  return taken;
+}
+
+size_t StageTally::new_key_count() const {
+  size_t count = 0;
+  for (const auto& keys : new_keys_) count += keys.size();
+  return count;
+}
+
+void StageTally::restore(std::vector<StageReport> reports,
+                         const std::vector<std::vector<uint64_t>>& keys) {
+  WEFT_ASSERT(keys.size() == memories_.size() && reports.size() == reports_.size());
+  for (size_t stage = 0; stage < keys.size(); ++stage)
+    for (size_t at = 0; at < keys[stage].size();) {
+      const size_t count = keys[stage][at++];
+      if (!memories_[stage] || count > keys[stage].size() - at)
+        throw Error("what a stage remembers is damaged");
+      memories_[stage]->admit(std::span(keys[stage]).subspan(at, count));
+      at += count;
+    }
+  reports_ = std::move(reports);
+}
+
+}  // namespace weft::data

@@ -1,0 +1,75 @@
+// The configured stages, in their order. A text is run through all of them by any thread; then, in
+// the order of the documents, one thread decides: the memories of duplicates are asked, and counts
+// and examples taken, as if each document had gone through alone.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "data/clean/stage.h"
+#include "data/clean/stage_config.h"
+#include "data/clean/stage_report.h"
+
+namespace weft::data {
+
+// What the stages did with one text. Its memory is used again.
+struct StageResults {
+  struct Entry {
+    StageResult result;
+    int64_t bytes_in = 0;
+    int64_t bytes_out = 0;
+  };
+  std::vector<Entry> entries;  // by stage; the first `reached` are in use
+  size_t reached = 0;
+  std::string scratch;
+  bool dropped() const { return reached > 0 && entries[reached - 1].result.dropped; }
+};
+
+// Immutable: threads may share it.
+class StageList {
+ public:
+  // Throws Error as make_stage() does.
+  StageList(const FileSystem& files, const std::vector<StageConfig>& configs);
+  bool empty() const { return stages_.empty(); }
+  size_t size() const { return stages_.size(); }
+  const Stage& stage(size_t index) const { return *stages_[index]; }
+  // All zeros, to be counted into.
+  const std::vector<StageReport>& empty_reports() const { return reports_; }
+
+  // Runs `text` through the stages, up to one that drops it. A text of which nothing is left is
+  // dropped.
+  void apply(std::string& text, StageResults& results) const;
+
+ private:
+  std::vector<std::unique_ptr<const Stage>> stages_;
+  std::vector<StageReport> reports_;
+};
+
+// Decides in the order of the documents. One thread.
+class StageTally {
+ public:
+  explicit StageTally(const StageList& stages);
+
+  // Whether the document stays; counts what was done to it. `place` names it in examples.
+  bool admit(const StageResults& results, const std::string& place);
+  const std::vector<StageReport>& reports() const { return reports_; }
+
+  // What must be kept to go on after an interruption, besides the reports: the keys of the
+  // documents that each memory admitted, as taken since the last call.
+  std::vector<std::vector<uint64_t>> take_new_keys();
+  // How many keys wait for take_new_keys().
+  size_t new_key_count() const;
+  // The reverse: reports, and all keys that take_new_keys() gave, in their order.
+  void restore(std::vector<StageReport> reports, const std::vector<std::vector<uint64_t>>& keys);
+
+ private:
+  bool decide(size_t stage, const StageResults::Entry& entry, const std::string& place);
+
+  std::vector<std::unique_ptr<StageMemory>> memories_;
+  std::vector<StageReport> reports_;
+  std::vector<std::vector<uint64_t>> new_keys_;  // of each document: their number, then they
+};
+
+}  // namespace weft::data

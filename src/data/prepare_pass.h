@@ -1,0 +1,85 @@
+// One pass of `weft prepare` over its input: read, clean, split, tokenize, write; and the state
+// from which an interrupted pass goes on (docs/adr/0008-cleaning-in-order.md).
+#pragma once
+
+#include <string>
+
+#include "data/clean/stage_list.h"
+#include "data/dataset_writer.h"
+#include "data/prepare.h"
+#include "io/hash.h"
+
+namespace weft::data {
+
+// Where a pass writes, and what it writes down to go on from.
+inline constexpr std::string_view kProgressName = "progress.json";
+
+struct PassOptions {
+  const text::Tokenizer& tokenizer;
+  const PrepareOptions& options;
+  const InputFiles& inputs;
+  const StageList& stages;
+  const SplitPlan& plan;
+  const DatasetFormat& format;
+  std::string fingerprint;  // of all that the outcome depends on, except the input's content
+};
+
+class Pass {
+ public:
+  // What `pass` refers to must outlive this.
+  Pass(FileSystem& files, const Path& folder, const PassOptions& pass);
+
+  // Goes on where another process ended, if it left its state in the folder and the input still
+  // begins as it did; reads that part of the input again. False otherwise, and then this pass and
+  // the folder are of no use any more. Throws only what the progress callback throws.
+  bool resume();
+  // Writes all shards and fills in what the manifest tells of them; then removes the state.
+  void run(DatasetManifest& manifest);
+
+  const Splitter& splitter() const { return splitter_; }
+  const std::vector<StageReport>& stage_reports() const { return tally_.reports(); }
+  // Something was saved that another process can go on from.
+  bool has_saved() const { return saved_; }
+
+ private:
+  struct Piece {
+    TextPiece text;
+    StageResults cleaned;
+    Split split = Split::kTrain;
+    size_t tokens_end = 0;  // in the batch's tokens
+  };
+  struct Batch {
+    std::vector<Piece> pieces;  // the first `count` are in use; the others keep their memory
+    size_t count = 0;
+    std::vector<int32_t> tokens;
+    int64_t pieces_end = 0;  // pieces read so far, this batch included
+    std::string text_hash;   // of all their text
+  };
+
+  bool read_piece(Piece& piece);
+  bool read(Batch& batch);
+  void work(Batch& batch) const;
+  void write(const Batch& batch);
+  void report(int64_t bytes_done);
+  void append_keys();
+  void save(const Batch& batch);
+  void restore();
+  bool skip_pieces(int64_t count, const std::string& text_hash);
+  void remove_unknown_files() const;
+
+  FileSystem& files_;
+  Path folder_;
+  const PassOptions& pass_;
+  TextReader reader_;
+  Splitter splitter_;
+  DatasetWriter writer_;
+  StageTally tally_;
+  std::vector<SpoolLog> memories_;  // of the stages
+  io::Hasher text_hash_;
+  int64_t pieces_ = 0;
+  int64_t tokens_ = 0;
+  int64_t unsaved_bytes_ = 0;
+  bool saved_ = false;
+};
+
+}  // namespace weft::data
