@@ -4,39 +4,92 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/verb.h"
+#include "cli/work_bar.h"
+#include "config/load.h"
 #include "data/chars_of_text.h"
-#include "data/prepare.h"
+#include "data/prepare_config.h"
 #include "data/standard_input.h"
 
 namespace weft::cli {
 namespace {
 
-struct Options {
-  data::PrepareOptions prepare;
-  std::string output;
-  std::string tokenizer;
-  std::string split = "hash:0.05";
-  std::string invalid_utf8 = "error";
-  std::string bad_input = "stop";
-  std::string input_format;
-  int threads = 0;
+// What was given on the command line. Options become keys, laid over those of a config.
+struct Arguments {
+  std::vector<std::string> words;  // inputs; or a config and its overrides
+  std::optional<std::string> output, tokenizer, text_field, input_format, invalid_utf8, bad_input,
+      val_split, shard_tokens, threads;
+  std::vector<std::string> stages;
+  bool overwrite = false;
+  bool print_config = false;
 };
 
-data::BadInput parse_bad_input(const std::string& word) {
-  for (const auto policy : {data::BadInput::kStop, data::BadInput::kSkip})
-    if (name_of(policy) == word) return policy;
-  throw Error("--bad-input: '" + word + "' is not known; allowed: stop, skip");
+bool is_config(const std::string& word) {
+  return word.ends_with(".yaml") || word.ends_with(".yml");
+}
+
+// As YAML.
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// "near_duplicates,bands=20,rows=8" as a YAML map; commas in brackets part nothing.
+std::string stage_map(const std::string& text) {
+  std::string map = "{stage: ";
+  int depth = 0;
+  for (const char c : text) {
+    depth += (c == '[') - (c == ']');
+    if (c == ',' && depth == 0) map += ", ";
+    else if (c == '=' && depth == 0) map += ": ";
+    else map += c;
+  }
+  return map + "}";
+}
+
+std::vector<std::string> overrides_of(const Arguments& arguments) {
+  std::vector<std::string> overrides;
+  const bool has_config = is_config(arguments.words.front());
+  if (has_config) overrides.assign(arguments.words.begin() + 1, arguments.words.end());
+  else overrides.push_back("inputs=" + nlohmann::json(arguments.words).dump());
+  const std::pair<const char*, const std::optional<std::string>*> texts[] = {
+      {"output", &arguments.output},         {"tokenizer", &arguments.tokenizer},
+      {"text_field", &arguments.text_field}, {"input_format", &arguments.input_format},
+      {"val_split", &arguments.val_split},   {"invalid_utf8", &arguments.invalid_utf8},
+      {"bad_input", &arguments.bad_input}};
+  for (const auto& [key, value] : texts)
+    if (*value) overrides.push_back(std::string(key) + "=" + quoted(**value));
+  if (arguments.shard_tokens) overrides.push_back("shard_tokens=" + *arguments.shard_tokens);
+  if (arguments.threads) overrides.push_back("threads=" + *arguments.threads);
+  if (arguments.overwrite) overrides.emplace_back("overwrite=true");
+  if (!arguments.stages.empty()) {
+    std::string list;
+    for (const std::string& stage : arguments.stages)
+      list += (list.empty() ? "" : ", ") + stage_map(stage);
+    overrides.push_back("stages=[" + list + "]");
+  }
+  return overrides;
+}
+
+data::PrepareConfig load(const Arguments& arguments) {
+  const bool has_config = is_config(arguments.words.front());
+  const auto read = [&](const Path& file) {
+    return has_config ? config::read_config_text(file) : std::string("{}\n");
+  };
+  const auto loaded = config::load<data::PrepareConfig>(
+      has_config ? arguments.words.front() : "command line", overrides_of(arguments), read);
+  for (const std::string& note : loaded.notes) std::cerr << "weft: " << note << "\n";
+  return loaded.value;
 }
 
 // What "-" means, in a file beside the output, which goes with this.
 class StandardInput {
  public:
-  explicit StandardInput(const Options& options) {
-    const auto& inputs = options.prepare.inputs;
-    if (std::find(inputs.begin(), inputs.end(), "-") == inputs.end()) return;
-    const Path output = Path(options.output).lexically_normal();
+  explicit StandardInput(const data::PrepareConfig& config) {
+    if (std::find(config.inputs.begin(), config.inputs.end(), "-") == config.inputs.end()) return;
+    const Path output = Path(config.output).lexically_normal();
     const Path named = output.has_filename() ? output : output.parent_path();
     create_folders(real_file_system(), parent_folder(named));
     file_ = parent_folder(named) / ("." + named.filename().string() + ".stdin");
@@ -56,28 +109,14 @@ class StandardInput {
   Path file_;
 };
 
-// "hash:0.05", "tail:0.1", "none".
-data::SplitOptions parse_split(const std::string& text) {
-  if (text == "none") return {.size = 0};
-  const size_t colon = text.find(':');
-  const std::string by = text.substr(0, colon);
-  char* end = nullptr;
-  const std::string given = colon == std::string::npos ? "0.05" : text.substr(colon + 1);
-  const double size = std::strtod(given.c_str(), &end);
-  const bool size_ok = !given.empty() && *end == '\0' && size >= 0 && size < 1;
-  if ((by != "hash" && by != "tail") || !size_ok)
-    throw Error("--val-split: '" + text +
-                "' is not known; allowed: hash:SIZE, tail:SIZE with SIZE in [0, 1), or none");
-  return {.by = by == "hash" ? data::SplitBy::kHash : data::SplitBy::kTail, .size = size};
-}
-
-std::unique_ptr<const text::Tokenizer> tokenizer_of(const Options& options) {
-  if (options.tokenizer != "chars") return text::load_tokenizer(options.tokenizer);
-  return data::chars_of_text(real_file_system(), options.prepare.inputs,
-                             {.text_field = options.prepare.text_field,
-                              .invalid_utf8 = options.prepare.invalid_utf8,
-                              .bad_input = options.prepare.bad_input},
-                             options.prepare.input);
+std::unique_ptr<const text::Tokenizer> tokenizer_of(const std::string& name,
+                                                    const data::PrepareOptions& options) {
+  if (name != "chars") return text::load_tokenizer(name);
+  return data::chars_of_text(real_file_system(), options.inputs,
+                             {.text_field = options.text_field,
+                              .invalid_utf8 = options.invalid_utf8,
+                              .bad_input = options.bad_input},
+                             options.input);
 }
 
 void show(const data::PrepareResult& result, const std::string& folder) {
@@ -85,6 +124,9 @@ void show(const data::PrepareResult& result, const std::string& folder) {
   for (const data::LeftOut& left : result.manifest.left_out)
     std::cerr << "weft: left out: " << left.count << " x " << left.reason << " (for example "
               << left.example << ")\n";
+  for (const data::StageReport& stage : result.manifest.stages)
+    std::cout << "stage " << stage.stage << ": " << stage.documents << " documents, "
+              << stage.changed << " changed, " << stage.dropped << " left out\n";
   for (const data::Split split : data::kSplits) {
     const data::SplitContent& content = result.manifest.split(split);
     std::cout << name_of(split) << ": " << content.documents << " documents, " << content.bytes
@@ -93,58 +135,77 @@ void show(const data::PrepareResult& result, const std::string& folder) {
   std::cout << "written to '" << folder << "'\n";
 }
 
-void run(Options& options) {
+void run(const Arguments& arguments) {
   interrupts();  // before any thread
-  options.prepare.output = options.output;
-  options.prepare.split = parse_split(options.split);
-  options.prepare.invalid_utf8 = parse_invalid_utf8(options.invalid_utf8);
-  options.prepare.bad_input = parse_bad_input(options.bad_input);
-  if (!options.input_format.empty())
-    options.prepare.input.format = data::input_kind(options.input_format);
-  options.prepare.threads = thread_count(options.threads);
-  const StandardInput standard_input(options);
-  options.prepare.input.standard_input = standard_input.file();
-  options.prepare.progress = [](const data::PrepareProgress&) {
+  const data::PrepareConfig config = load(arguments);
+  if (arguments.print_config) {
+    std::cout << config::print(config);
+    return;
+  }
+  data::PrepareOptions options = data::prepare_options(config);
+  options.threads = thread_count(static_cast<int>(config.threads));
+  const StandardInput standard_input(config);
+  options.input.standard_input = standard_input.file();
+  WorkBar bar("prepare");
+  options.progress = [&](const data::PrepareProgress& progress) {
     if (interrupts().load() > 0)
-      throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
+      throw Error(
+          progress.saved
+              ? "interrupted; what was done is kept, and the same command goes on from there"
+              : "interrupted; nothing was written",
+          ExitCode::kInterrupted);
+    bar.show(progress.bytes_done, progress.bytes_total);
   };
-  const auto tokenizer = tokenizer_of(options);
-  show(data::prepare(*tokenizer, options.prepare), options.output);
+  const auto tokenizer = tokenizer_of(config.tokenizer, options);
+  const data::PrepareResult result = data::prepare(*tokenizer, options);
+  bar.finish();
+  show(result, config.output);
+}
+
+void add_cleaning_options(CLI::App& verb, Arguments& arguments) {
+  verb.add_option("--stage", arguments.stages,
+                  "a stage of cleaning, as NAME or NAME,key=value,...; may be given several times, "
+                  "and their order counts (docs/data.md has the list)")
+      ->allow_extra_args(false);
+  verb.add_option("--invalid-utf8", arguments.invalid_utf8,
+                  "bytes that are no text: error, replace or skip [error]");
+  verb.add_option("--bad-input", arguments.bad_input,
+                  "records and files that cannot be read: stop or skip (and count) [stop]");
 }
 
 }  // namespace
 
 void add_prepare(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto arguments = std::make_shared<Arguments>();
   CLI::App* verb = app.add_subcommand("prepare", "Turn text into shards of tokens");
   verb->footer(
-      "Example:\n  weft prepare corpus/ -o run/tokens --tokenizer run/tokenizer.json "
-      "--val-split hash:0.05");
-  verb->add_option("inputs", options->prepare.inputs,
+      "Examples:\n  weft prepare corpus/ -o run/tokens --tokenizer run/tokenizer.json "
+      "--val-split hash:0.05\n"
+      "  weft prepare web/*.jsonl.zst -o run/tokens --tokenizer bytes --stage characters --stage "
+      "near_duplicates,bands=20\n"
+      "  weft prepare configs/prepare/web-english.yaml inputs=web/ output=run/tokens\n"
+      "Interrupted or killed, the same command goes on where it was.");
+  verb->add_option("inputs", arguments->words,
                    ".txt, .jsonl, .json, .csv and .tsv files, each also .gz or .zst; folders of "
-                   "them, patterns, or - for standard input")
+                   "them, patterns, or - for standard input. Or a .yaml file and key=value")
       ->required();
-  verb->add_option("-o,--output", options->output, "the folder to write")->required();
-  verb->add_option("--tokenizer", options->tokenizer,
-                   "a tokenizer.json, its folder, or one of the words bytes and chars")
-      ->required();
-  verb->add_option("--val-split", options->split, "hash:SIZE, tail:SIZE or none")
-      ->capture_default_str();
-  add_text_options(*verb, options->prepare.text_field, options->invalid_utf8);
-  verb->add_option("--bad-input", options->bad_input,
-                   "records and files that cannot be read: stop or skip (and count)")
-      ->capture_default_str();
-  verb->add_option("--input-format", options->input_format,
+  verb->add_option("-o,--output", arguments->output, "the folder to write");
+  verb->add_option("--tokenizer", arguments->tokenizer,
+                   "a tokenizer.json, its folder, or one of the words bytes and chars");
+  verb->add_option("--val-split", arguments->val_split, "hash:SIZE, tail:SIZE or none [hash:0.05]");
+  verb->add_option("--text-field", arguments->text_field,
+                   "where records hold text: a key, a path like a.b[0].text, a column [text]");
+  verb->add_option("--input-format", arguments->input_format,
                    "txt, jsonl, json, csv or tsv, whatever the names of the files say");
-  verb->add_option("--shard-tokens", options->prepare.shard_tokens, "tokens of a shard, at most")
-      ->capture_default_str();
-  verb->add_flag("--overwrite", options->prepare.overwrite, "replace an existing tokens folder");
-  verb->add_option("--threads", options->threads, "0: as many as the process may use")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
-  verb->callback([options] {
+  add_cleaning_options(*verb, *arguments);
+  verb->add_option("--shard-tokens", arguments->shard_tokens,
+                   "tokens of a shard, at most [33554432]");
+  verb->add_flag("--overwrite", arguments->overwrite, "replace an existing tokens folder");
+  verb->add_option("--threads", arguments->threads, "as many as the process may use without it");
+  verb->add_flag("--print-config", arguments->print_config, "print the resolved keys and end");
+  verb->callback([arguments] {
     interrupts();
-    run(*options);
+    run(*arguments);
   });
 }
 

@@ -83,11 +83,12 @@ TEST_F(Tokenizing, AFolderWithThingsInItIsNeverReplacedByAccident) {
 
 TEST_F(Tokenizing, SplitsAndNumbersAreChecked) {
   write("text.txt", sample_text(30));
-  for (const char* split :
-       {"", "hash:", "hash:2", "tail:nan", "tail:-1", "random:0.1", "hash:0.1x"})
+  for (const char* split : {"hash:", "hash:2", "tail:nan", "tail:-1", "random:0.1", "hash:0.1x"})
     expect_error(
         {"prepare", "text.txt", "-o", "tokens", "--tokenizer", "bytes", "--val-split", split},
         {"--val-split", "allowed: hash:SIZE, tail:SIZE"});
+  expect_error({"prepare", "text.txt", "-o", "tokens", "--tokenizer", "bytes", "--val-split", ""},
+               {"val_split: the text is empty"});
   expect_error(
       {"prepare", "text.txt", "-o", "tokens", "--tokenizer", "bytes", "--shard-tokens", "0"},
       {"shard_tokens 0"});

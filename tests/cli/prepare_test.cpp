@@ -34,5 +34,84 @@ TEST_F(Preparing, StopsOrSkipsAtBadInput) {
                {"--input-format: 'xml'", "txt, jsonl, json, csv, tsv"});
 }
 
+TEST_F(Preparing, CleansByTheStagesOfTheCommandLineOrOfAConfig) {
+  write("a.jsonl",
+        "{\"text\": \"mail me@here.org\"}\n{\"text\": \"mail me@here.org\"}\n{\"text\": \"x\"}\n");
+  const Outcome words = must({"prepare", "a.jsonl", "-o", "a", "--tokenizer", "bytes",
+                              "--val-split", "none", "--stage", "exact_duplicates", "--stage",
+                              "length,min_chars=3", "--stage", "personal_data,kinds=[email,ip]"});
+  EXPECT_THAT(words.out, HasSubstr("stage exact_duplicates: 3 documents, 0 changed, 1 left out"));
+  EXPECT_THAT(words.out, HasSubstr("stage length: 2 documents, 0 changed, 1 left out"));
+  EXPECT_THAT(words.out, HasSubstr("train: 1 documents, 12 bytes"));
+  const std::string page = text_of("a/report.html");
+  EXPECT_THAT(page, HasSubstr("equal to an earlier document"));
+  EXPECT_THAT(page, HasSubstr("mail &lt;EMAIL&gt;"));
+  write("c.yaml",
+        "inputs: a.jsonl\noutput: b\ntokenizer: bytes\nval_split: none\nstages:\n"
+        "  - stage: exact_duplicates\n  - {stage: length, min_chars: 3}\n"
+        "  - {stage: personal_data, kinds: [email, ip]}\n");
+  must({"prepare", "c.yaml"});
+  EXPECT_EQ(text_of("b/train-00000.weft"), text_of("a/train-00000.weft"));
+  EXPECT_EQ(text_of("b/report.html"), page);
+  expect_error({"prepare", "c.yaml", "output=d", "stages[0].min_chars=3"},
+               {"the stage exact_duplicates has no key `min_chars`; it has memory_mb"});
+  expect_error({"prepare", "a.jsonl", "-o", "d", "--tokenizer", "bytes", "--stage", "dedup"},
+               {"dedup", "exact_duplicates"});
+  expect_error({"prepare", "a.jsonl", "--tokenizer", "bytes"}, {"output"});
+}
+
+TEST_F(Preparing, IsPrintedAsAConfigThatMeansTheSame) {
+  const Outcome printed = must({"prepare", "a.txt", "-o", "a", "--tokenizer", "bytes", "--stage",
+                                "near_duplicates,bands=10", "--print-config"});
+  write("c.yaml", printed.out);
+  EXPECT_EQ(must({"prepare", "c.yaml", "--print-config"}).out, printed.out);
+  EXPECT_THAT(printed.out, HasSubstr("bands: 10"));
+}
+
+class Inspecting : public CliTest {
+ protected:
+  Inspecting() {
+    std::string lines;
+    for (int i = 0; i < 40; ++i)
+      lines += "{\"text\": \"" + std::string(static_cast<size_t>(i % 8), 'a') + "b" +
+               std::to_string(i) + "\"}\n";
+    write("a.jsonl", lines);
+    must({"prepare", "a.jsonl", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "none",
+          "--shard-tokens", "50"});
+  }
+};
+
+TEST_F(Inspecting, TellsOfTokensAndText) {
+  const std::string folder = must({"inspect", "tokens"}).out;
+  EXPECT_THAT(folder, HasSubstr("documents 40"));
+  EXPECT_THAT(folder, HasSubstr("bytes_per_token"));
+  EXPECT_THAT(folder, HasSubstr("4 to 7 "));
+  EXPECT_THAT(folder, HasSubstr("'a'"));
+  EXPECT_THAT(folder, HasSubstr("'<|endoftext|>'"));
+  const std::string text = must({"inspect", "a.jsonl", "--json"}).out;
+  EXPECT_THAT(text, HasSubstr("\"documents\": 40"));
+  EXPECT_THAT(text, HasSubstr("\"length_unit\": \"bytes\""));
+  EXPECT_THAT(must({"inspect", "a.jsonl", "--tokenizer", "bytes"}).out, HasSubstr("tokens 250"));
+  EXPECT_THAT(must({"inspect", "tokens/train-00001.weft"}).out, HasSubstr("tokens 50"));
+  expect_error({"inspect", "missing"}, {"missing", "there is no such file"});
+}
+
+TEST_F(Inspecting, ShowsDocumentsWithTheirTokens) {
+  for (int i = 0; i < 40; ++i)
+    EXPECT_THAT(
+        must({"inspect", "tokens", "--document", std::to_string(i), "--color", "never"}).out,
+        HasSubstr("b|" + std::string(1, std::to_string(i)[0])));
+  EXPECT_THAT(must({"inspect", "tokens", "--document", "1", "--color", "always"}).out,
+              HasSubstr("\x1b[30;48;5;"));
+  EXPECT_THAT(must({"inspect", "a.jsonl", "--document", "3"}).out, HasSubstr("aaab3\n"));
+  const Arguments random = {"inspect", "tokens", "--random", "5", "--seed", "7"};
+  const std::string five = must(random).out;
+  EXPECT_EQ(must(random).out, five);
+  Arguments other = random;
+  other.back() = "8";
+  EXPECT_NE(must(other).out, five);
+  expect_error({"inspect", "tokens", "--document", "40"}, {"has documents 0 to 39"});
+}
+
 }  // namespace
 }  // namespace weft::test

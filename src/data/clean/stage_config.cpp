@@ -47,6 +47,12 @@ std::vector<std::string_view> keys_of(StageKind kind) {
   return {};
 }
 
+std::string_view StageConfig::written_name(std::string_view field) const {
+  if (field == "stage") return field;
+  const std::vector<std::string_view> keys = keys_of(stage);
+  return std::find(keys.begin(), keys.end(), field) != keys.end() ? field : "";
+}
+
 void StageConfig::finish(const Tree& map, Report& report) {
   const std::vector<std::string_view> keys = keys_of(stage);
   for (const TreeEntry& entry : map.entries) {

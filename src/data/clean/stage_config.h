@@ -76,6 +76,8 @@ struct StageConfig {
   void visit(Visitor&& v);
   // Refuses keys that the stage does not have, and asks for those that it needs.
   void finish(const Tree& map, Report& report);
+  // The stage's own keys only.
+  std::string_view written_name(std::string_view field) const;
 };
 
 // The keys of a stage besides `stage`, for its documentation.

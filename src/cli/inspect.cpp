@@ -1,0 +1,304 @@
+// `weft inspect`: what a file or folder holds, whatever its kind.
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "cli/token_text.h"
+#include "cli/verb.h"
+#include "data/corpus_statistics.h"
+#include "data/input_files.h"
+#include "data/permutation.h"
+#include "data/shard_documents.h"
+#include "data/text_reader.h"
+#include "weft/philox.h"
+
+namespace weft::cli {
+namespace {
+
+constexpr size_t kMostFrequent = 20;
+constexpr int kBarColumns = 40;
+
+struct Options {
+  std::string path;
+  std::string tokenizer;
+  std::string split = "train";
+  std::string text_field = "text";
+  std::string color = "auto";
+  std::optional<int64_t> document;
+  int64_t random = 0;
+  uint64_t seed = 0;
+  bool json = false;
+
+  bool shows_documents() const { return document.has_value() || random > 0; }
+  bool in_colour() const {
+    return color == "always" || (color == "auto" && is_terminal(STDOUT_FILENO));
+  }
+};
+
+using OptionalTokenizer = std::unique_ptr<const text::Tokenizer>;
+
+struct Summary {
+  std::string unit;    // of lengths: "tokens" or "bytes"
+  int64_t bytes = -1;  // of the text; -1: not known
+  const data::CorpusStatistics& statistics;
+};
+
+nlohmann::ordered_json histogram(const data::CorpusStatistics& statistics) {
+  auto list = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < statistics.lengths().size(); ++i)
+    if (statistics.lengths()[i] > 0)
+      list.push_back({{"from", i == 0 ? 0 : int64_t{1} << i},
+                      {"to", (int64_t{1} << (i + 1)) - 1},
+                      {"documents", statistics.lengths()[i]}});
+  return list;
+}
+
+nlohmann::ordered_json summary_json(const Summary& summary, const text::Tokenizer* tokenizer) {
+  const data::CorpusStatistics& statistics = summary.statistics;
+  nlohmann::ordered_json out = {{"documents", statistics.documents()}};
+  const bool has_tokens = summary.unit == "tokens";
+  if (has_tokens) out["tokens"] = statistics.tokens();
+  if (summary.bytes >= 0) out["bytes"] = summary.bytes;
+  if (has_tokens && summary.bytes >= 0 && statistics.tokens() > 0)
+    out["bytes_per_token"] =
+        static_cast<double>(summary.bytes) / static_cast<double>(statistics.tokens());
+  if (has_tokens) out["different_tokens"] = statistics.different_tokens();
+  out["length_unit"] = summary.unit;
+  out["shortest"] = statistics.shortest();
+  out["longest"] = statistics.longest();
+  out["lengths"] = histogram(statistics);
+  if (!has_tokens) return out;
+  auto frequent = nlohmann::ordered_json::array();
+  for (const auto& token : statistics.most_frequent(kMostFrequent)) {
+    frequent.push_back({{"id", token.id}, {"count", token.count}});
+    if (tokenizer != nullptr) frequent.back()["text"] = shown_token(*tokenizer, token.id);
+  }
+  out["most_frequent"] = std::move(frequent);
+  return out;
+}
+
+void print_histogram(const nlohmann::ordered_json& lengths, const std::string& unit) {
+  int64_t most = 1;
+  for (const auto& row : lengths) most = std::max(most, row["documents"].get<int64_t>());
+  std::cout << "length in " << unit << "\n";
+  for (const auto& row : lengths) {
+    const auto count = row["documents"].get<int64_t>();
+    char text[80];
+    std::snprintf(text, sizeof text, "%12lld to %-12lld %10lld  ",
+                  static_cast<long long>(row["from"].get<int64_t>()),
+                  static_cast<long long>(row["to"].get<int64_t>()), static_cast<long long>(count));
+    const auto columns = static_cast<size_t>((count * kBarColumns + most - 1) / most);
+    std::cout << text << std::string(columns, '#') << "\n";
+  }
+}
+
+void print_frequent(const nlohmann::ordered_json& summary) {
+  if (!summary.contains("most_frequent")) return;
+  std::cout << "most frequent tokens\n";
+  const auto all = static_cast<double>(summary["tokens"].get<int64_t>());
+  for (const auto& row : summary["most_frequent"]) {
+    const auto count = row["count"].get<int64_t>();
+    char text[80];
+    std::snprintf(text, sizeof text, "%10d %14lld %6.2f %%  ", row["id"].get<int32_t>(),
+                  static_cast<long long>(count), 100 * static_cast<double>(count) / all);
+    std::cout << text << (row.contains("text") ? "'" + row["text"].get<std::string>() + "'" : "")
+              << "\n";
+  }
+}
+
+void print_summary(const Summary& summary, const text::Tokenizer* tokenizer,
+                   const Options& options) {
+  const nlohmann::ordered_json values = summary_json(summary, tokenizer);
+  if (options.json) {
+    std::cout << values.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    return;
+  }
+  for (const auto& [name, value] : values.items())
+    if (!value.is_array())
+      std::cout << name << " " << (value.is_string() ? value.get<std::string>() : value.dump())
+                << "\n";
+  print_histogram(values["lengths"], summary.unit);
+  print_frequent(values);
+}
+
+std::vector<int64_t> chosen_documents(const Options& options, int64_t documents) {
+  if (options.document && (*options.document < 0 || *options.document >= documents))
+    throw Error("--document " + std::to_string(*options.document) + ": '" + options.path +
+                "' has documents 0 to " + std::to_string(documents - 1));
+  std::vector<int64_t> chosen;
+  if (options.document) chosen.push_back(*options.document);
+  if (options.random == 0 || documents == 0) return chosen;
+  const data::Permutation order(documents, random_key(options.seed, "weft inspect --random"));
+  for (int64_t i = 0; i < std::min(options.random, documents); ++i) chosen.push_back(order(i));
+  return chosen;
+}
+
+void print_tokens(int64_t number, const std::vector<int32_t>& ids, const text::Tokenizer* tokenizer,
+                  const Options& options) {
+  std::cout << "--- document " << number << ": " << ids.size() << " tokens\n";
+  if (tokenizer != nullptr) {
+    std::cout << shown_tokens(*tokenizer, ids, options.in_colour()) << "\n";
+    return;
+  }
+  for (size_t i = 0; i < ids.size(); ++i) std::cout << (i > 0 ? " " : "") << ids[i];
+  std::cout << "\n";
+}
+
+OptionalTokenizer tokenizer_for(const Options& options, const Path& folder) {
+  if (!options.tokenizer.empty()) return text::load_tokenizer(options.tokenizer);
+  const Path file = folder / "tokenizer.json";
+  if (real_file_system().status(file).kind != FileKind::kFile) return nullptr;
+  return text::load_tokenizer(file.string());
+}
+
+void inspect_shards(const std::vector<Path>& paths, int64_t bytes, const text::Tokenizer* tokenizer,
+                    const Options& options) {
+  const data::ShardDocuments shards(paths);
+  if (options.shows_documents()) {
+    for (const int64_t number : chosen_documents(options, shards.documents()))
+      print_tokens(number, shards.document(number), tokenizer, options);
+    return;
+  }
+  data::CorpusStatistics statistics;
+  shards.for_each_piece([&](std::span<const int32_t> tokens, std::span<const int64_t> starts) {
+    size_t at = 0;
+    for (const int64_t start : starts) {
+      statistics.add(tokens.subspan(at, static_cast<size_t>(start) - at));
+      statistics.begin_document();
+      at = static_cast<size_t>(start);
+    }
+    statistics.add(tokens.subspan(at));
+  });
+  statistics.finish();
+  print_summary({.unit = "tokens", .bytes = bytes, .statistics = statistics}, tokenizer, options);
+}
+
+void inspect_tokens_folder(const Options& options) {
+  const data::DatasetManifest manifest = data::read_manifest(options.path);
+  const data::Split split =
+      options.split == "train" ? data::Split::kTrain : data::Split::kValidation;
+  const OptionalTokenizer tokenizer = tokenizer_for(options, options.path);
+  if (!options.json && !options.shows_documents())
+    std::cout << "tokens folder, " << options.split << " split, tokenizer " << manifest.tokenizer
+              << " with " << manifest.vocab_size << " ids\n";
+  inspect_shards(data::ShardDocuments::paths_of(options.path, split), manifest.split(split).bytes,
+                 tokenizer.get(), options);
+}
+
+void inspect_shard(const Options& options) {
+  const OptionalTokenizer tokenizer = tokenizer_for(options, parent_folder(options.path));
+  if (!options.json && !options.shows_documents()) std::cout << "shard of tokens\n";
+  inspect_shards({options.path}, -1, tokenizer.get(), options);
+}
+
+// Calls visit(piece) for each piece of each document.
+template <class Visit>
+void for_each_text(const Options& options, Visit visit) {
+  const data::InputFiles inputs = data::collect_inputs(real_file_system(), {options.path});
+  data::TextReader reader(real_file_system(), inputs,
+                          {.text_field = options.text_field,
+                           .invalid_utf8 = data::InvalidUtf8::kReplace,
+                           .bad_input = data::BadInput::kSkip});
+  for (data::TextPiece piece; reader.next(piece);) visit(piece);
+  for (const data::LeftOut& left : reader.left_out().items())
+    std::cerr << "weft: " << left.count << " x " << left.reason << " (" << left.example << ")\n";
+}
+
+void print_text(int64_t number, const std::string& text, const text::Tokenizer* tokenizer,
+                const Options& options) {
+  if (tokenizer != nullptr)
+    return print_tokens(number, tokenizer->encode(text, {.find_special_tokens = false}), tokenizer,
+                        options);
+  std::cout << "--- document " << number << ": " << text.size() << " bytes\n" << text << "\n";
+}
+
+void print_texts(const std::vector<int64_t>& chosen, const text::Tokenizer* tokenizer,
+                 const Options& options) {
+  std::map<int64_t, std::string> texts;
+  for (const int64_t number : chosen) texts[number];
+  int64_t number = -1;
+  for_each_text(options, [&](const data::TextPiece& piece) {
+    number += piece.begins_document;
+    if (const auto found = texts.find(number); found != texts.end()) found->second += piece.text;
+  });
+  for (const int64_t shown : chosen) print_text(shown, texts[shown], tokenizer, options);
+}
+
+void inspect_text(const Options& options) {
+  OptionalTokenizer tokenizer;
+  if (!options.tokenizer.empty()) tokenizer = text::load_tokenizer(options.tokenizer);
+  data::CorpusStatistics statistics;
+  int64_t bytes = 0;
+  for_each_text(options, [&](const data::TextPiece& piece) {
+    if (piece.begins_document) statistics.begin_document();
+    bytes += static_cast<int64_t>(piece.text.size());
+    if (tokenizer && !options.shows_documents())
+      statistics.add(tokenizer->encode(
+          piece.text, {.add_special_tokens = false, .find_special_tokens = false}));
+    else statistics.add_length(static_cast<int64_t>(piece.text.size()));
+  });
+  statistics.finish();
+  if (options.shows_documents())
+    return print_texts(chosen_documents(options, statistics.documents()), tokenizer.get(), options);
+  print_summary({.unit = tokenizer ? "tokens" : "bytes", .bytes = bytes, .statistics = statistics},
+                tokenizer.get(), options);
+}
+
+struct Kind {
+  bool (*is)(const Path& path);
+  void (*inspect)(const Options& options);
+};
+
+// The first that fits; text is what nothing else is.
+constexpr std::array kKinds = {
+    Kind{[](const Path& path) {
+           return real_file_system().status(path / data::kManifestName).kind == FileKind::kFile;
+         },
+         inspect_tokens_folder},
+    Kind{[](const Path& path) { return path.extension() == ".weft"; }, inspect_shard},
+    Kind{[](const Path&) { return true; }, inspect_text}};
+
+void run(const Options& options) {
+  for (const Kind& kind : kKinds)
+    if (kind.is(options.path)) return kind.inspect(options);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("inspect", "Tell what a file or folder holds");
+  verb->footer(
+      "Examples:\n  weft inspect runs/demo/tokens\n"
+      "  weft inspect runs/demo/tokens --random 3 --seed 1\n"
+      "  weft inspect corpus.jsonl.zst --tokenizer runs/demo/tokenizer.json --document 17\n"
+      "Documents count from 0.");
+  verb->add_option("path", options->path,
+                   "a tokens folder, a shard of one, or text: a file, a folder, a pattern")
+      ->required();
+  verb->add_option("--document", options->document, "show this document, with its tokens marked");
+  verb->add_option("--random", options->random, "show this many documents, drawn at random")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
+  verb->add_option("--seed", options->seed, "of --random")->capture_default_str();
+  verb->add_option("--split", options->split, "of a tokens folder: train or validation")
+      ->check(CLI::IsMember({"train", "validation"}))
+      ->capture_default_str();
+  verb->add_option("--tokenizer", options->tokenizer,
+                   "a tokenizer.json, its folder, or bytes; a tokens folder has its own");
+  verb->add_option("--text-field", options->text_field, "where records hold text")
+      ->capture_default_str();
+  verb->add_option("--color", options->color, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->capture_default_str();
+  verb->add_flag("--json", options->json, "statistics as JSON");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace weft::cli
