@@ -93,7 +93,7 @@ TEST_F(Tokenizing, SplitsAndNumbersAreChecked) {
       {"prepare", "text.txt", "-o", "tokens", "--tokenizer", "bytes", "--shard-tokens", "0"},
       {"shard_tokens 0"});
   expect_error({"prepare", "text.txt", "-o", "tokens", "--tokenizer", "missing"},
-               {"missing", "a tokenizer is \"bytes\", a tokenizer.json, or a folder"});
+               {"missing", "a tokenizer is \"bytes\", a tokenizer.json"});
 }
 
 TEST_F(Tokenizing, CharsMakesATokenOfEachCharacterAndReadsItBack) {

@@ -19,6 +19,12 @@ TEST(CleanText, NormalizesUnicode) {
   const StageConfig unicode{.stage = StageKind::kUnicode};
   EXPECT_EQ(cleaned(unicode, "cafe\u0301").text, "caf\u00E9");
   EXPECT_FALSE(cleaned(unicode, "caf\u00E9 plain").changed);
+  const auto as = [](UnicodeForm form) {
+    return cleaned({.stage = StageKind::kUnicode, .form = form}, "\uFB01\u00E9").text;
+  };
+  EXPECT_EQ(as(UnicodeForm::kNfd), "\uFB01e\u0301");
+  EXPECT_EQ(as(UnicodeForm::kNfkc), "fi\u00E9");
+  EXPECT_EQ(as(UnicodeForm::kNfkd), "fie\u0301");
 }
 
 TEST(CleanText, RemovesWhatIsNotSeen) {

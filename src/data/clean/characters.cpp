@@ -13,14 +13,36 @@ bool is_ascii(std::string_view text) {
   return all < 0x80;
 }
 
+text::NormalForm normal_form(UnicodeForm form) {
+  switch (form) {
+    case UnicodeForm::kNfc: return text::NormalForm::kNfc;
+    case UnicodeForm::kNfd: return text::NormalForm::kNfd;
+    case UnicodeForm::kNfkc: return text::NormalForm::kNfkc;
+    case UnicodeForm::kNfkd: break;
+  }
+  return text::NormalForm::kNfkd;
+}
+
 class UnicodeStage final : public Stage {
  public:
+  explicit UnicodeStage(UnicodeForm form) : form_(normal_form(form)) {}
+
   void apply(std::string_view text, std::string& changed, StageResult& result) const override {
     if (is_ascii(text)) return;
-    text::append_nfc(changed, text);
+    if (form_ == text::NormalForm::kNfc) {
+      text::append_nfc(changed, text);
+    } else {
+      text::AlignedText out;
+      text::TextEdit edit(text, {}, out);
+      text::normalize(form_, edit);
+      changed = std::move(out.text);
+    }
     result.changed = changed != text;
     if (result.changed) result.note("document normalized", 1);
   }
+
+ private:
+  text::NormalForm form_;
 };
 
 enum class Fate { kKeep, kControl, kInvisible, kLineEnd };
@@ -82,8 +104,8 @@ class CharactersStage final : public Stage {
 
 }  // namespace
 
-std::unique_ptr<const Stage> make_unicode(const StageConfig&) {
-  return std::make_unique<UnicodeStage>();
+std::unique_ptr<const Stage> make_unicode(const StageConfig& config) {
+  return std::make_unique<UnicodeStage>(config.form.value_or(UnicodeForm::kNfc));
 }
 
 std::unique_ptr<const Stage> make_characters(const StageConfig& config) {

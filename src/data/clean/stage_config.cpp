@@ -24,7 +24,13 @@ std::string_view name_of(StageKind kind) {
 }
 
 std::string_view name_of(UnicodeForm form) {
-  return form == UnicodeForm::kNfc ? "nfc" : "?";
+  switch (form) {
+    case UnicodeForm::kNfc: return "nfc";
+    case UnicodeForm::kNfd: return "nfd";
+    case UnicodeForm::kNfkc: return "nfkc";
+    case UnicodeForm::kNfkd: return "nfkd";
+  }
+  return "?";
 }
 
 std::vector<std::string_view> keys_of(StageKind kind) {

@@ -48,8 +48,9 @@ inline constexpr const auto& values_of(StageKind) {
   return kStageKinds;
 }
 
-enum class UnicodeForm { kNfc };
-inline constexpr std::array kUnicodeForms = {UnicodeForm::kNfc};
+enum class UnicodeForm { kNfc, kNfd, kNfkc, kNfkd };
+inline constexpr std::array kUnicodeForms = {UnicodeForm::kNfc, UnicodeForm::kNfd,
+                                             UnicodeForm::kNfkc, UnicodeForm::kNfkd};
 std::string_view name_of(UnicodeForm form);
 inline constexpr const auto& values_of(UnicodeForm) {
   return kUnicodeForms;
