@@ -82,6 +82,8 @@ class BatchSource {
   virtual int64_t sequence_len() const = 0;  // T
   // How many micro-batches make a step, over all ranks.
   virtual int64_t micro_batches() const = 0;
+  // How many labels of step `step` count: the loss is their mean. At least 1.
+  virtual int64_t labels(int64_t) const { return rows() * micro_batches() * sequence_len(); }
   // Fills `out`, a batch of rows() x sequence_len(), with micro-batch `micro_batch` of step `step`,
   // both counted from 0. Allocates nothing. Any number of threads may call it.
   virtual void fill(int64_t step, int64_t micro_batch, Batch& out) const = 0;

@@ -71,11 +71,31 @@ DatasetOrder::Place DatasetOrder::operator()(int64_t sample) const {
   return {later_.size() - 1, sample};
 }
 
+uint64_t SampleOrder::epoch_key(int64_t epoch) const {
+  const PhiloxBlock block = philox(key_, static_cast<uint64_t>(epoch));
+  return (static_cast<uint64_t>(block[1]) << 32) | block[0];
+}
+
 int64_t SampleOrder::operator()(int64_t sample) const {
   WEFT_ASSERT(sample >= 0);
-  const PhiloxBlock block = philox(key_, static_cast<uint64_t>(epoch(sample)));
-  const uint64_t epoch_key = (static_cast<uint64_t>(block[1]) << 32) | block[0];
-  return Permutation(sequences_, epoch_key)(sample % sequences_);
+  return Permutation(sequences_, epoch_key(epoch(sample)))(sample % sequences_);
+}
+
+LengthGroupedOrder::LengthGroupedOrder(int64_t sequences, int64_t rows, uint64_t seed)
+    : order_(sequences, seed), sequences_(sequences), rows_(rows) {
+  WEFT_ASSERT(rows > 0);
+}
+
+int64_t LengthGroupedOrder::operator()(int64_t sample) const {
+  WEFT_ASSERT(sample >= 0);
+  const int64_t epoch = sample / sequences_, position = sample % sequences_;
+  const int64_t begun = epoch * sequences_ % rows_;  // rows of a micro-batch that the epoch ended
+  const int64_t first = begun == 0 ? 0 : rows_ - begun;
+  const int64_t groups = std::max<int64_t>(sequences_ - first, 0) / rows_;
+  const int64_t group = (position - first) / rows_;
+  if (position < first || group >= groups) return position;
+  const Permutation shuffled(groups, order_.epoch_key(epoch));
+  return first + shuffled(group) * rows_ + (position - first) % rows_;
 }
 
 ShuffledBatches::ShuffledBatches(std::span<const WeightedSequences> datasets,
@@ -87,10 +107,29 @@ ShuffledBatches::ShuffledBatches(std::span<const WeightedSequences> datasets,
     orders_.emplace_back(dataset.sequences->size(), options.seed, datasets_.size());
     datasets_.push_back(dataset.sequences);
   }
+  if (!options.by_length) return;
+  WEFT_ASSERT(datasets_.size() == 1);
+  grouped_.emplace(datasets_.front()->size(), options.rows, options.seed);
 }
 
 ShuffledBatches::ShuffledBatches(const TokenSequences& sequences, const BatchOptions& options)
     : ShuffledBatches(std::vector<WeightedSequences>{{&sequences, 1.0}}, options) {}
+
+ShuffledBatches::Place ShuffledBatches::place(int64_t sample) const {
+  if (grouped_) return {datasets_.front(), (*grouped_)(sample)};
+  const auto [dataset, own] = mixture_(sample);
+  return {datasets_[dataset], orders_[dataset](own)};
+}
+
+int64_t ShuffledBatches::labels(int64_t step) const {
+  const int64_t rows_per_step = options_.micro_batches * options_.rows;
+  int64_t count = 0;
+  for (int64_t r = 0; r < rows_per_step; ++r) {
+    const Place row = place(step * rows_per_step + r);
+    count += row.sequences->labels(row.index);
+  }
+  return count;
+}
 
 void ShuffledBatches::fill(int64_t step, int64_t micro_batch, Batch& out) const {
   check_size(out, rows(), sequence_len());
@@ -100,8 +139,8 @@ void ShuffledBatches::fill(int64_t step, int64_t micro_batch, Batch& out) const 
   const int64_t first = step * rows_per_step + micro_batch * options_.rows;
   out.tokens = 0;
   for (int64_t r = 0; r < options_.rows; ++r) {
-    const auto [dataset, sample] = mixture_(first + r);
-    out.tokens += datasets_[dataset]->read(orders_[dataset](sample), out.row(r));
+    const Place row = place(first + r);
+    out.tokens += row.sequences->read(row.index, out.row(r));
   }
 }
 
@@ -109,6 +148,12 @@ int64_t ShuffledBatches::epoch_samples() const {
   int64_t samples = 0;
   for (const TokenSequences* dataset : datasets_) samples += dataset->size();
   return samples;
+}
+
+double ShuffledBatches::mean_labels() const {
+  double labels = 0;
+  for (const TokenSequences* dataset : datasets_) labels += dataset->total_labels();
+  return labels / static_cast<double>(epoch_samples());
 }
 
 double ShuffledBatches::epochs(int64_t steps) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,8 +23,26 @@ class SampleOrder {
   int64_t operator()(int64_t sample) const;
 
  private:
+  friend class LengthGroupedOrder;
+  uint64_t epoch_key(int64_t epoch) const;
+
   int64_t sequences_;
   uint64_t key_;
+};
+
+// The same for sequences whose numbers ascend with their length: those of one micro-batch follow
+// each other, so that they are of about one length; the groups come in a random order. An epoch
+// need not be whole micro-batches: the one at its end takes its longest sequences and the next
+// epoch's shortest.
+class LengthGroupedOrder {
+ public:
+  LengthGroupedOrder(int64_t sequences, int64_t rows, uint64_t seed);
+  int64_t operator()(int64_t sample) const;
+
+ private:
+  SampleOrder order_;
+  int64_t sequences_;
+  int64_t rows_;
 };
 
 // Which of several data sets a sample is of: a pure function of the sample's number, in constant
@@ -55,6 +74,7 @@ struct BatchOptions {
   int64_t rows = 1;           // of a micro-batch
   int64_t micro_batches = 1;  // of a step, over all ranks
   uint64_t seed = 0;
+  bool by_length = false;  // LengthGroupedOrder; for one data set, whose sequences ascend in length
 };
 
 // Row r of micro-batch m of step s is sample (s * micro_batches + m) * rows + r of the order.
@@ -67,16 +87,26 @@ class ShuffledBatches final : public BatchSource {
   int64_t rows() const override { return options_.rows; }
   int64_t sequence_len() const override { return datasets_.front()->sequence_len(); }
   int64_t micro_batches() const override { return options_.micro_batches; }
+  int64_t labels(int64_t step) const override;
   void fill(int64_t step, int64_t micro_batch, Batch& out) const override;
   // An epoch has as many samples as there are sequences; with weights not each of them comes once.
   int64_t epoch_samples() const;
+  // Labels of a sequence that count, on average over an epoch.
+  double mean_labels() const;
   // Epochs read when `steps` steps are done, with fraction.
   double epochs(int64_t steps) const;
 
  private:
+  struct Place {
+    const TokenSequences* sequences;
+    int64_t index;
+  };
+  Place place(int64_t sample) const;
+
   std::vector<const TokenSequences*> datasets_;
   BatchOptions options_;
   std::vector<SampleOrder> orders_;
+  std::optional<LengthGroupedOrder> grouped_;
   DatasetOrder mixture_;
 };
 

@@ -20,10 +20,14 @@ TokenWindows::TokenWindows(const TokenStream& stream, const WindowOptions& optio
               "sequence_len");
 }
 
+int64_t TokenWindows::labels(int64_t index) const {
+  return std::min(options_.sequence_len, stream_.tokens() - 1 - index * options_.sequence_len);
+}
+
 int64_t TokenWindows::read(int64_t index, const SequenceRow& row) const {
   WEFT_ASSERT(index >= 0 && index < size_);
   const int64_t begin = index * options_.sequence_len;
-  const int64_t labels = std::min(options_.sequence_len, stream_.tokens() - 1 - begin);
+  const int64_t labels = this->labels(index);
   const size_t count = static_cast<size_t>(labels);
   stream_.read(begin, row.input_ids.first(count));
   std::copy_n(row.input_ids.begin() + 1, count - 1, row.labels.begin());

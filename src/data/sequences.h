@@ -14,6 +14,12 @@ class TokenSequences {
   virtual ~TokenSequences() = default;
   virtual int64_t size() const = 0;
   virtual int64_t sequence_len() const = 0;  // T
+  // How many labels of sequence `index` count, without reading it.
+  virtual int64_t labels(int64_t) const { return sequence_len(); }
+  // Of all sequences; exact below 2^53.
+  virtual double total_labels() const {
+    return static_cast<double>(size()) * static_cast<double>(sequence_len());
+  }
   // Fills `row` (of length T) with sequence `index` of [0, size()); returns how many of its labels
   // count. Allocates nothing. Any number of threads may call it.
   virtual int64_t read(int64_t index, const SequenceRow& row) const = 0;
@@ -40,6 +46,7 @@ class TokenWindows final : public TokenSequences {
 
   int64_t size() const override { return size_; }
   int64_t sequence_len() const override { return options_.sequence_len; }
+  int64_t labels(int64_t index) const override;
   int64_t read(int64_t index, const SequenceRow& row) const override;
 
  private:

@@ -81,6 +81,19 @@ void TokenStream::document_begins(int64_t begin, std::span<int32_t> out) const {
                 });
 }
 
+void TokenStream::for_each_document(
+    const std::function<void(int64_t begin, int64_t end)>& body) const {
+  int64_t begin = 0;  // a document may go on in the next shard
+  for (size_t shard = 0; shard < shards_.size(); ++shard) {
+    for (int64_t i = 0; i < shards_[shard]->documents(); ++i) {
+      const int64_t start = begins_[shard] + shards_[shard]->document_start(i);
+      if (start > begin) body(begin, start);
+      begin = start;
+    }
+  }
+  if (tokens() > begin) body(begin, tokens());
+}
+
 void TokenStream::verify() const {
   for (const Shard& shard : shards_) shard->verify();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class TokenStream {
   // For each token t of that range the place, relative to `begin`, where its document begins: 0 if
   // that is at `begin` or before.
   void document_begins(int64_t begin, std::span<int32_t> out) const;
+  // Calls body(first token, the token after the last) for each document, in order.
+  void for_each_document(const std::function<void(int64_t begin, int64_t end)>& body) const;
   // Reads and checks every shard whole.
   void verify() const;
   // Throws Error if a model with `model_vocab_size` embeddings cannot read these tokens.

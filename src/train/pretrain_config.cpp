@@ -110,6 +110,9 @@ void note_without_effect(const Tree& map, const PretrainConfig& c, Report& repor
   note("adam_beta1", !is_sgd, optimizer);
   note("adam_beta2", !is_sgd, optimizer);
   note("adam_epsilon", !is_sgd && !is_lion, optimizer);
+  const std::string packing = c.sample_packing ? "sample_packing: true" : "sample_packing: false";
+  note("packing_strategy", c.sample_packing, packing);
+  note("group_by_length", !c.sample_packing, packing);
   const bool is_wsd = c.lr_scheduler == optim::ScheduleKind::kWsd;
   note("wsd_decay_ratio", is_wsd, schedule);
   note("wsd_decay_type", is_wsd, schedule);

@@ -38,6 +38,16 @@ constexpr auto values_of(SplitBy) {
   return std::array{SplitBy::kHash, SplitBy::kTail};
 }
 
+// How documents share samples. TRL's names.
+enum class PackingStrategy { kWrapped, kBestFit };
+
+constexpr std::string_view name_of(PackingStrategy strategy) {
+  return strategy == PackingStrategy::kWrapped ? "wrapped" : "bfd";
+}
+constexpr auto values_of(PackingStrategy) {
+  return std::array{PackingStrategy::kWrapped, PackingStrategy::kBestFit};
+}
+
 struct DatasetConfig {
   std::string path;
   double weight = 1;
@@ -68,6 +78,8 @@ struct PretrainConfig {
   std::optional<ValSplit> val_split;
   int64_t sequence_len = 0;
   bool sample_packing = true;
+  PackingStrategy packing_strategy = PackingStrategy::kWrapped;
+  bool group_by_length = false;
   bool document_mask = true;
 
   // Batch and length. After load_pretrain_config the accumulation is set, by whichever key.

@@ -62,7 +62,14 @@ void PretrainConfig::visit_model_and_data(Visitor& v) {
      .aliases = "cutoff_len max_length max_seq_length seq_length",
      .unit = "tokens"});
   v("sample_packing", sample_packing,
-    {.help = "fill each sample with several documents; pretraining refuses false"});
+    {.help = "fill each sample with several documents; false: each has one, padded; longer ones "
+             "are cut, never dropped",
+     .aliases = "packing"});
+  v("packing_strategy", packing_strategy,
+    {.help = "wrapped: documents end to end, cut into samples wherever they end; bfd: whole "
+             "documents, best fit decreasing, with little padding"});
+  v("group_by_length", group_by_length,
+    {.help = "without sample_packing: the samples of a micro-batch are of about one length"});
   v("document_mask", document_mask,
     {.help = "tokens see only their own document, however samples are packed"});
 }

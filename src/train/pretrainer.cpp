@@ -78,6 +78,7 @@ void Pretrainer::open_log(const Resume& from) {
                                                   .listener = options_.listener});
   for (const std::string& notice : store_->notices()) log_->message(notice);
   for (const std::string& notice : from.notices) log_->message(notice);
+  for (const std::string& notice : data_.notices()) log_->message(notice);
   if (from.checkpoint)
     log_->message("continuing from '" + from.checkpoint->folder.string() + "' at step " +
                   std::to_string(first_step_));
@@ -157,18 +158,20 @@ void Pretrainer::train() {
 StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
   const int64_t micro_batches = data_.batches().micro_batches();
   const int64_t rows = data_.batches().rows();
-  const int64_t labels = rows * data_.batches().sequence_len();  // training windows are whole
-  session_->begin_step(labels * micro_batches);
+  const int64_t labels = data_.batches().labels(index);
+  session_->begin_step(labels);
+  int64_t seen = 0;
   for (int64_t micro = 0; micro < micro_batches; ++micro) {
     const data::Batch& batch = batches.next();
-    WEFT_ASSERT(batch.tokens == labels);
+    seen += batch.tokens;
     copy_inputs(batch, session_->step_program());
     set_random_key(session_->step_program(), static_cast<uint64_t>(config_.seed), index,
                    (index * micro_batches + micro) * rows);
     session_->micro_batch();
   }
-  state_.tokens_seen += labels * micro_batches;
-  clock_->tokens += labels * micro_batches;
+  WEFT_ASSERT(seen == labels);
+  state_.tokens_seen += labels;
+  clock_->tokens += labels;
   clock_->steps += 1;
   const double rate = optim::learning_rate(config_.schedule_options(total_steps()), index);
   return session_->end_step(rate);

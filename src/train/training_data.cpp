@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iomanip>
 #include <sstream>
 
+#include "data/document_rows.h"
 #include "data/prepare.h"
 
 namespace weft::train {
@@ -55,15 +57,43 @@ std::string content_of(const DatasetConfig& dataset, const data::DatasetManifest
   return out.str() + ", ";
 }
 
-int64_t steps_of(const PretrainConfig& config, int64_t sequences) {
+// `labels`: of a sample, on average.
+int64_t steps_of(const PretrainConfig& config, int64_t sequences, double labels) {
   const double per_step = static_cast<double>(config.sequences_per_step());
   double steps = 0;
   if (config.max_steps) return *config.max_steps;
   if (config.num_epochs) steps = *config.num_epochs * static_cast<double>(sequences) / per_step;
-  else if (config.max_tokens)
-    steps = static_cast<double>(*config.max_tokens) /
-            (per_step * static_cast<double>(config.sequence_len));
+  else if (config.max_tokens) steps = static_cast<double>(*config.max_tokens) / (per_step * labels);
   return std::max<int64_t>(1, static_cast<int64_t>(std::llround(steps)));
+}
+
+// "packed 1200 documents into 310 samples of 512 tokens, 99.2 % full".
+std::string row_notice(const data::DocumentRows& rows, const data::TokenStream& stream,
+                       bool packed) {
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(1) << stream.name() << ": "
+      << (packed ? "packed " : "padded ") << stream.documents() << " documents "
+      << (packed ? "into " : "to ") << rows.size() << " samples of " << rows.sequence_len()
+      << " tokens, " << 100 * rows.fill() << " % full";
+  if (rows.cut_documents() > 0)
+    out << "; " << rows.cut_documents() << " longer ones are cut into several";
+  if (rows.documents_without_labels() > 0)
+    out << "; " << rows.documents_without_labels() << " empty ones are left out";
+  return out.str();
+}
+
+bool is_wrapped(const PretrainConfig& config) {
+  return config.sample_packing && config.packing_strategy == PackingStrategy::kWrapped;
+}
+
+bool is_by_length(const PretrainConfig& config) {
+  return !config.sample_packing && config.group_by_length;
+}
+
+std::string packing_text(const PretrainConfig& config) {
+  if (is_wrapped(config)) return "";
+  if (config.sample_packing) return ", packing bfd";
+  return config.group_by_length ? ", one document a sample, by length" : ", one document a sample";
 }
 
 }  // namespace
@@ -71,25 +101,40 @@ int64_t steps_of(const PretrainConfig& config, int64_t sequences) {
 TrainingData::TrainingData(const PretrainConfig& config, int64_t vocab_size) {
   open_streams(config, vocab_size);
   open_tokenizer(config);
-  const data::WindowOptions window{.sequence_len = config.sequence_len,
-                                   .document_mask = config.document_mask};
-  for (const auto& stream : train_)
-    windows_.push_back(std::make_unique<data::TokenWindows>(*stream, window));
   std::vector<data::WeightedSequences> sources;
-  for (size_t i = 0; i < windows_.size(); ++i)
-    sources.push_back({windows_[i].get(), config.datasets[i].weight});
+  for (const auto& stream : train_) {
+    sequences_.push_back(sequences_of(config, *stream));
+    sources.push_back({sequences_.back().get(), config.datasets[sources.size()].weight});
+  }
   batches_ = std::make_unique<data::ShuffledBatches>(
       sources, data::BatchOptions{.rows = config.micro_batch_size,
                                   .micro_batches = *config.gradient_accumulation_steps,
-                                  .seed = static_cast<uint64_t>(config.seed)});
-  total_steps_ = steps_of(config, batches_->epoch_samples());
+                                  .seed = static_cast<uint64_t>(config.seed),
+                                  .by_length = is_by_length(config)});
+  total_steps_ = steps_of(config, batches_->epoch_samples(), batches_->mean_labels());
   if (validation_) {
-    data::WindowOptions whole = window;
-    whole.keep_partial = true;
-    validation_windows_ = std::make_unique<data::TokenWindows>(*validation_, whole);
+    validation_windows_ = std::make_unique<data::TokenWindows>(
+        *validation_, data::WindowOptions{.sequence_len = config.sequence_len,
+                                          .document_mask = config.document_mask,
+                                          .keep_partial = true});
     evaluation_ =
         std::make_unique<data::EvaluationBatches>(*validation_windows_, config.micro_batch_size);
   }
+}
+
+std::unique_ptr<data::TokenSequences> TrainingData::sequences_of(const PretrainConfig& config,
+                                                                 const data::TokenStream& stream) {
+  if (is_wrapped(config))
+    return std::make_unique<data::TokenWindows>(
+        stream, data::WindowOptions{.sequence_len = config.sequence_len,
+                                    .document_mask = config.document_mask});
+  auto rows = std::make_unique<data::DocumentRows>(
+      stream, data::DocumentRowOptions{.sequence_len = config.sequence_len,
+                                       .packed = config.sample_packing,
+                                       .document_mask = config.document_mask,
+                                       .by_length = is_by_length(config)});
+  notices_.push_back(row_notice(*rows, stream, config.sample_packing));
+  return rows;
 }
 
 // Datasets of equal weight are one stream; of other weights, each is a stream of its own.
@@ -104,11 +149,10 @@ void TrainingData::open_train_streams(const PretrainConfig& config,
 }
 
 void TrainingData::open_streams(const PretrainConfig& config, int64_t vocab_size) {
-  if (!config.sample_packing)
+  if (is_by_length(config) && has_weights(config))
     throw Error(
-        "sample_packing: false is not supported in pretraining; leave it out (documents are "
-        "packed, "
-        "and document_mask keeps them apart)");
+        "group_by_length works on datasets of equal weight: with different weights neighbours in "
+        "a micro-batch come from different datasets; leave group_by_length or the weights out");
   const std::vector<Path> folders = folders_of(config);
   auto validation = std::make_unique<data::TokenStream>(folders, data::Split::kValidation);
   open_train_streams(config, folders);
@@ -125,7 +169,8 @@ void TrainingData::open_streams(const PretrainConfig& config, int64_t vocab_size
   }
   order_ += "sequence_len " + std::to_string(config.sequence_len) + ", sequences per step " +
             std::to_string(config.sequences_per_step()) + ", document_mask " +
-            (config.document_mask ? "true" : "false") + ", seed " + std::to_string(config.seed);
+            (config.document_mask ? "true" : "false") + packing_text(config) + ", seed " +
+            std::to_string(config.seed);
 }
 
 void TrainingData::open_tokenizer(const PretrainConfig& config) {

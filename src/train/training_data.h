@@ -28,21 +28,27 @@ class TrainingData {
   double epochs(int64_t steps) const { return batches_->epochs(steps); }
   // Tells two orders of samples apart: what they depend on, in words.
   const std::string& order() const { return order_; }
+  // What a user should know of how documents became samples.
+  const std::vector<std::string>& notices() const { return notices_; }
 
  private:
   void open_streams(const PretrainConfig& config, int64_t vocab_size);
   void open_train_streams(const PretrainConfig& config, const std::vector<Path>& folders);
   void open_tokenizer(const PretrainConfig& config);
+  // The samples of the next train stream.
+  std::unique_ptr<data::TokenSequences> sequences_of(const PretrainConfig& config,
+                                                     const data::TokenStream& stream);
 
   std::unique_ptr<const text::Tokenizer> tokenizer_;
   std::vector<std::unique_ptr<data::TokenStream>> train_;  // one, or one for each weighted dataset
   std::unique_ptr<data::TokenStream> validation_;
-  std::vector<std::unique_ptr<data::TokenWindows>> windows_;
+  std::vector<std::unique_ptr<data::TokenSequences>> sequences_;  // of each train stream
   std::unique_ptr<data::TokenWindows> validation_windows_;
   std::unique_ptr<data::ShuffledBatches> batches_;
   std::unique_ptr<data::EvaluationBatches> evaluation_;
   int64_t total_steps_ = 0;
   std::string order_;
+  std::vector<std::string> notices_;
 };
 
 }  // namespace weft::train

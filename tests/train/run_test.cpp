@@ -67,6 +67,39 @@ TEST_F(Run, LearnsAndSaysSo) {
   }
 }
 
+// Short documents, packed whole or one to a sample: steps differ in how many labels they have.
+TEST_F(Run, PacksWholeDocumentsOrPadsThem) {
+  std::string lines;
+  for (int i = 0; i < 60; ++i)
+    lines += "{\"text\": \"" +
+             std::string(static_cast<size_t>(3 + i * 7 % 40), static_cast<char>('a' + i % 5)) +
+             "\"}\n";
+  const Path tokens = folder_ / "documents";
+  data::prepare(*text::load_tokenizer("bytes"),
+                {.inputs = {folder_.write("documents.jsonl", lines).string()},
+                 .output = tokens,
+                 .split = {.by = data::SplitBy::kTail, .size = 0.1}});
+  const std::string dataset = "datasets.0.path=" + tokens.string();
+  const std::vector<std::vector<std::string>> ways = {
+      {dataset, "packing_strategy=bfd"},
+      {dataset, "sample_packing=false"},
+      {dataset, "sample_packing=false", "group_by_length=true"}};
+  for (size_t way = 0; way < ways.size(); ++way) {
+    const std::string name = "way" + std::to_string(way);
+    recorder_.records.clear();
+    run(config(name + "-whole", ways[way]));
+    ASSERT_FALSE(recorder_.records.empty());
+    EXPECT_LT(*recorder_.records.back().tokens_seen, 8 * 64);  // there is padding
+    run_until(config(name, ways[way]), 3);
+    run(config(name, ways[way]));
+    EXPECT_EQ(trace(name, 8), trace(name + "-whole", 8)) << name;
+  }
+  EXPECT_FALSE(recorder_.said("packed 5").empty());
+  EXPECT_FALSE(recorder_.said("longer ones are cut into several").empty());
+  EXPECT_THAT(error_message([&] { open(config("way0", ways[1])); }),
+              HasSubstr("sample_packing was true, is false"));
+}
+
 TEST_F(Run, EvaluatesAndSamplesAtTheEndWhereNothingElseIsSaid) {
   run(config("run", {"sample_prompts=[warp]", "sample_max_new_tokens=4"}));
   EXPECT_THAT(evaluated(), ElementsAre(8));
@@ -243,8 +276,6 @@ TEST_F(Run, RefusesASplitThatTheDataDoesNotHave) {
 }
 
 TEST_F(Run, RefusesWhatItCannotDo) {
-  EXPECT_THAT(error_message([&] { open(config("run", {"sample_packing=false"})); }),
-              HasSubstr("sample_packing: false is not supported"));
   PretrainConfig c = config("run");
   c.datasets[0].path = prepare("unsplit", generated_text(50), {.size = 0}).string();
   c.eval_steps = 2;
