@@ -17,7 +17,8 @@ namespace weft::cli {
 namespace {
 
 constexpr const char* kTokenizerHelp =
-    "a tokenizer.json, vocab.txt, vocab.json (merges.txt beside it), a folder with one, or bytes";
+    "a tokenizer.json, tokenizer.model, vocab.txt, vocab.json (merges.txt beside it), a folder "
+    "with one, or bytes";
 constexpr int64_t kMaxInputBytes = int64_t{1} << 32;
 
 struct TrainOptions {

@@ -152,9 +152,10 @@ void finish_folder(FileSystem& files, const Path& folder, const text::Tokenizer&
 
 std::string tokenizer_hash(const text::Tokenizer& tokenizer) {
   for (const text::TokenizerFile& file : tokenizer.files())
-    if (file.name == "tokenizer.json") return io::hash_hex(file.content);
+    if (file.name == "tokenizer.json" || file.name == "tokenizer.model")
+      return io::hash_hex(file.content);
   throw Error("the tokenizer '" + std::string(tokenizer.name()) +
-              "' has no tokenizer.json; datasets need one to tell which tokenizer made them");
+              "' has no file; datasets need one to tell which tokenizer made them");
 }
 
 PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& options,

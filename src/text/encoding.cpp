@@ -53,6 +53,16 @@ Room longest_first(int64_t first, int64_t second, int64_t room) {
 
 }  // namespace
 
+void Encoding::append_token(int32_t id, TextSpan offset, int32_t word) {
+  ids.push_back(id);
+  type_ids.push_back(0);
+  offsets.push_back(offset);
+  words.push_back(word);
+  sequences.push_back(0);
+  special.push_back(0);
+  attention.push_back(1);
+}
+
 void Encoding::append(const Encoding& other, size_t begin, size_t end) {
   append_part(ids, other.ids, begin, end);
   append_part(type_ids, other.type_ids, begin, end);

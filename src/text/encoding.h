@@ -24,6 +24,8 @@ struct Encoding {
   std::vector<uint8_t> attention;  // 0: padding
 
   size_t size() const { return ids.size(); }
+  // A token of the first text.
+  void append_token(int32_t id, TextSpan offset, int32_t word);
   // Appends tokens [begin, end) of another row.
   void append(const Encoding& other, size_t begin, size_t end);
   void append(const Encoding& other) { append(other, 0, other.size()); }

@@ -44,8 +44,7 @@ const Json& member(const TokenizerDocument& document, const char* key) {
 
 bool JsonTokenizer::Scratch::is_large() const {
   constexpr size_t kMany = size_t{1} << 20;
-  return model.ids.capacity() > kMany || model.word.capacity() > kMany ||
-         cut.ranges.capacity() > kMany || cut.changed.capacity() > 4 * kMany ||
+  return model.is_large() || cut.ranges.capacity() > kMany || cut.changed.capacity() > 4 * kMany ||
          parts.capacity() > kMany || normalized_parts.capacity() > kMany;
 }
 
@@ -133,7 +132,7 @@ void JsonTokenizer::make_files(TokenizerSource source) {
 
 void JsonTokenizer::append_ids(std::string_view text, const EncodeOptions& options,
                                std::vector<int32_t>& ids) const {
-  Lease lease(*this);
+  Lease lease(scratch_);
   Scratch& scratch = lease.get();
   if (options.add_special_tokens) ids.insert(ids.end(), frame_.before.begin(), frame_.before.end());
   if (raw_finder_.empty()) {

@@ -3,10 +3,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "text/added_tokens.h"
@@ -15,6 +13,7 @@
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
+#include "text/scratch_pool.h"
 #include "text/token_decoder.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary.h"
@@ -63,7 +62,7 @@ class JsonTokenizer final : public Tokenizer {
     CutText cut;
     std::vector<TextPart> parts, normalized_parts;
   };
-  class Lease;
+  using Lease = ScratchPool<Scratch>::Lease;
 
   JsonTokenizer(TokenizerSource source, TokenizerDocument document);
   std::vector<TokenFinder::Entry> finder_entries(bool normalized) const;
@@ -79,7 +78,6 @@ class JsonTokenizer final : public Tokenizer {
   // json_tokenizer_rows.cpp
   class RowMaker;
   Encoding encode_text(std::string_view text, bool find_special) const;
-  void cut(std::vector<Windows>& texts, int64_t added, const Truncation& truncation) const;
   void trim_offsets(std::string_view text, Encoding& encoding) const;
 
   std::string kind_;
@@ -100,35 +98,7 @@ class JsonTokenizer final : public Tokenizer {
   SpecialIds special_ids_;
   std::vector<TokenizerFile> files_;
 
-  mutable std::mutex mutex_;
-  mutable std::vector<std::unique_ptr<Scratch>> idle_;
-};
-
-// Takes scratch space from those that are idle, or makes some, and gives it back.
-class JsonTokenizer::Lease {
- public:
-  explicit Lease(const JsonTokenizer& owner) : owner_(owner) {
-    const std::lock_guard lock(owner_.mutex_);
-    if (owner_.idle_.empty()) return;
-    scratch_ = std::move(owner_.idle_.back());
-    owner_.idle_.pop_back();
-  }
-  ~Lease() {
-    if (!scratch_ || scratch_->is_large()) return;
-    const std::lock_guard lock(owner_.mutex_);
-    owner_.idle_.push_back(std::move(scratch_));
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  Scratch& get() {
-    if (!scratch_) scratch_ = std::make_unique<Scratch>();
-    return *scratch_;
-  }
-
- private:
-  const JsonTokenizer& owner_;
-  std::unique_ptr<Scratch> scratch_;
+  mutable ScratchPool<Scratch> scratch_;
 };
 
 }  // namespace weft::text

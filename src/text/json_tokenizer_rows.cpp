@@ -6,6 +6,7 @@
 
 #include "core/quote.h"
 #include "text/json_tokenizer.h"
+#include "text/row_frame.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 #include "weft/error.h"
@@ -16,46 +17,6 @@ namespace {
 // What the bytes [begin, end) stand for.
 TextSpan origin_of(std::span<const TextSpan> origin, size_t begin, size_t end) {
   return {origin[begin].begin, origin[end - 1].end};
-}
-
-void append_token(Encoding& encoding, int32_t id, TextSpan offsets, int32_t word) {
-  encoding.ids.push_back(id);
-  encoding.type_ids.push_back(0);
-  encoding.offsets.push_back(offsets);
-  encoding.words.push_back(word);
-  encoding.sequences.push_back(0);
-  encoding.special.push_back(0);
-  encoding.attention.push_back(1);
-}
-
-void append_special(Encoding& encoding, const FramePiece& piece) {
-  append_token(encoding, piece.id, {}, Encoding::kNone);
-  encoding.type_ids.back() = piece.type_id;
-  encoding.sequences.back() = Encoding::kNone;
-  encoding.special.back() = 1;
-}
-
-// All combinations of windows, in Hugging Face's order: the kept one, then those of each cut-off
-// window on the left with every one on the right, then the kept one with those cut off.
-std::vector<Encoding> combine(const std::vector<Encoding>& left, const Windows& right) {
-  std::vector<Encoding> rows;
-  const auto add = [&](const Encoding& a, const Encoding& b) {
-    rows.push_back(a);
-    rows.back().append(b);
-  };
-  add(left[0], right[0]);
-  for (size_t i = 1; i < left.size(); ++i) {
-    for (const Encoding& window : right) add(left[i], window);
-  }
-  for (size_t j = 1; j < right.size(); ++j) add(left[0], right[j]);
-  return rows;
-}
-
-// Combinations grow as the product of both sides' windows.
-constexpr size_t kMaxRows = size_t{1} << 16;
-
-void set(std::vector<int32_t>& list, int32_t value) {
-  std::ranges::fill(list, value);
 }
 
 }  // namespace
@@ -71,7 +32,7 @@ class JsonTokenizer::RowMaker {
     for (const TextPart& part : parts) {
       const auto offset = static_cast<size_t>(part.text.data() - text.data());
       if (part.id >= 0) {
-        append_token(encoding_, part.id, {offset, offset + part.text.size()}, words_++);
+        encoding_.append_token(part.id, {offset, offset + part.text.size()}, words_++);
       } else {
         add_part({std::string(part.text), identity_origin(part.text, offset)}, offset == 0,
                  find_special);
@@ -90,7 +51,7 @@ class JsonTokenizer::RowMaker {
       const auto begin = static_cast<size_t>(piece.text.data() - part.text.data());
       const auto origin = std::span(part.origin).subspan(begin, piece.text.size());
       if (piece.id >= 0) {
-        append_token(encoding_, piece.id, origin_of(origin, 0, origin.size()), words_++);
+        encoding_.append_token(piece.id, origin_of(origin, 0, origin.size()), words_++);
       } else {
         add_plain(piece.text, origin, at_start && begin == 0);
       }
@@ -107,7 +68,7 @@ class JsonTokenizer::RowMaker {
       const auto [begin, end] = cut.ranges[i];
       const auto from = std::span<const TextSpan>(cut.origin).subspan(begin, end - begin);
       for (const WordToken& token : tokens_)
-        append_token(encoding_, token.id, origin_of(from, token.begin, token.end), words_);
+        encoding_.append_token(token.id, origin_of(from, token.begin, token.end), words_);
     }
   }
 
@@ -150,29 +111,10 @@ void JsonTokenizer::trim_offsets(std::string_view text, Encoding& encoding) cons
 }
 
 Encoding JsonTokenizer::encode_text(std::string_view text, bool find_special) const {
-  Lease lease(*this);
+  Lease lease(scratch_);
   Encoding encoding = RowMaker(*this, lease.get()).run(text, find_special);
   if (frame_.trims_offsets) trim_offsets(text, encoding);
   return encoding;
-}
-
-// Cuts one or two texts so that a row has room for them and `added` special tokens.
-void JsonTokenizer::cut(std::vector<Windows>& texts, int64_t added,
-                        const Truncation& truncation) const {
-  const int64_t room = truncation.max_length - added;
-  if (room < 0) {
-    throw Error("truncation: max_length " + std::to_string(truncation.max_length) +
-                " is below the " + std::to_string(added) + " special tokens of a row");
-  }
-  const auto size_of = [&](size_t i) { return static_cast<int64_t>(texts[i][0].size()); };
-  const auto second = texts.size() > 1 ? std::optional(size_of(1)) : std::nullopt;
-  const Room rooms = room_for(size_of(0), second, room, truncation.strategy);
-  texts[0] = cut_windows(Encoding(texts[0][0]), rooms.first, truncation);
-  if (second) texts[1] = cut_windows(Encoding(texts[1][0]), rooms.second, truncation);
-  if (second && texts[0].size() * texts[1].size() > kMaxRows) {
-    throw Error("truncation: both texts are cut, which gives more than " +
-                std::to_string(kMaxRows) + " combinations of windows; cut one of them only");
-  }
 }
 
 std::vector<Encoding> JsonTokenizer::encode_rows(std::string_view text,
@@ -180,29 +122,9 @@ std::vector<Encoding> JsonTokenizer::encode_rows(std::string_view text,
                                                  const RowOptions& options) const {
   const std::vector<FramePiece>& frame = pair ? frame_.pair : frame_.single;
   if (frame.empty()) throw Error(origin_ + ": post_processor has no template for pairs of texts");
-  std::vector<Windows> texts = {{encode_text(text, options.find_special_tokens)}};
-  if (pair) {
-    texts.push_back({encode_text(*pair, options.find_special_tokens)});
-    set(texts[1][0].type_ids, 1);
-    set(texts[1][0].sequences, 1);
-  }
-  const auto is_special = [](const FramePiece& piece) { return piece.sequence < 0; };
-  const bool framed = options.add_special_tokens;
-  const int64_t added = framed ? std::ranges::count_if(frame, is_special) : 0;
-  if (options.truncation) cut(texts, added, *options.truncation);
-  std::vector<Encoding> rows(1);
-  for (const FramePiece& piece : frame) {
-    Windows part(1);
-    if (is_special(piece)) {
-      if (framed) append_special(part[0], piece);
-    } else {
-      part = texts[static_cast<size_t>(piece.sequence)];
-      set(part[0].type_ids, piece.type_id);
-    }
-    rows = combine(rows, part);
-  }
-  if (options.padding) pad(rows, *options.padding);
-  return rows;
+  std::vector<Encoding> texts = {encode_text(text, options.find_special_tokens)};
+  if (pair) texts.push_back(encode_text(*pair, options.find_special_tokens));
+  return make_rows(std::move(texts), frame, options);
 }
 
 }  // namespace weft::text

@@ -25,6 +25,7 @@ struct WordToken {
 // The best way to a place of a word (unigram_lattice.h).
 struct LatticeNode {
   double score;
+  double second;  // of the next best way
   size_t start;
   int32_t id;  // of the last token on the way; kUnreached: there is no way yet
   static constexpr int32_t kUnreached = -1;
@@ -32,6 +33,12 @@ struct LatticeNode {
 
 // What encoding needs beside the model; one thread at a time.
 struct ModelScratch {
+  bool is_large() const {
+    constexpr size_t kMany = size_t{1} << 20;
+    return ids.capacity() > kMany || links.capacity() > kMany || word.capacity() > kMany ||
+           nodes.capacity() > kMany || path.capacity() > kMany;
+  }
+
   struct Link {
     uint32_t before, after;
   };

@@ -73,7 +73,8 @@ class Tokenizer {
     return decode_ids(ids, options);
   }
 
-  // "bytes", "chars", or the model: "bpe", "unigram", "wordpiece", ...
+  // "bytes", "chars", or the model: "bpe", "unigram", "wordpiece",
+  // "wordlevel", "sentencepiece bpe", ...
   virtual std::string_view name() const = 0;
   // Ids are 0 .. vocab_size() - 1, special tokens included, without holes.
   virtual int32_t vocab_size() const = 0;
@@ -82,8 +83,9 @@ class Tokenizer {
   virtual std::optional<int32_t> token_id(std::string_view token_text) const = 0;
   virtual bool is_special(int32_t id) const = 0;
   virtual const SpecialIds& special_ids() const = 0;
-  // What an exported folder needs so that other tools encode alike: tokenizer.json (byte for byte
-  // as read, where it was read), tokenizer_config.json, special_tokens_map.json.
+  // What an exported folder needs so that other tools encode alike: tokenizer.json or
+  // tokenizer.model (byte for byte as read, where it was read), tokenizer_config.json,
+  // special_tokens_map.json.
   virtual std::span<const TokenizerFile> files() const = 0;
 
  protected:
@@ -110,8 +112,9 @@ class StreamDecoder {
   std::string waiting_;
 };
 
-// `where` is "bytes", the path of a tokenizer.json, or a folder that holds one. Throws Error naming
-// the file and the component that is malformed or unknown.
+// `where` is "bytes", the path of a tokenizer.json, tokenizer.model, vocab.txt or vocab.json (with
+// a merges.txt beside it), or a folder that holds one. Throws Error naming the file and the
+// component that is malformed or unknown.
 std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where);
 
 // Ids 0..255 are the bytes, 256 is "<|endoftext|>", the end of a text.
@@ -141,5 +144,9 @@ std::unique_ptr<const Tokenizer> make_llama2_tokenizer(std::span<const ScoredPie
 // The tokenizer described by the content of a tokenizer.json. `origin` names it in messages.
 std::unique_ptr<const Tokenizer> parse_tokenizer_json(std::string content,
                                                       const std::string& origin);
+
+// The tokenizer described by the content of a SentencePiece tokenizer.model.
+std::unique_ptr<const Tokenizer> parse_tokenizer_model(std::string content,
+                                                       const std::string& origin);
 
 }  // namespace weft::text

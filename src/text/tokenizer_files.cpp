@@ -1,5 +1,6 @@
 // Tokenizers from files and folders (load_tokenizer in tokenizer.h). Not here: what the files mean.
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "core/file_system.h"
 #include "core/strict_json.h"
 #include "text/json_tokenizer.h"
+#include "text/sentencepiece_tokenizer.h"
 #include "text/tokenizer_document.h"
 #include "text/vocabulary_files.h"
 #include "weft/error.h"
@@ -20,7 +22,8 @@ namespace fs = std::filesystem;
 constexpr int64_t kMaxBeside = int64_t{16} << 20;
 
 constexpr std::string_view kKinds =
-    "a tokenizer is \"bytes\", a tokenizer.json, a vocab.txt, a vocab.json beside a merges.txt, or "
+    "a tokenizer is \"bytes\", a tokenizer.json, a tokenizer.model of SentencePiece, a vocab.txt, "
+    "a vocab.json beside a merges.txt, or "
     "a folder that holds one of them";
 
 bool is_file(const fs::path& path) {
@@ -36,7 +39,8 @@ fs::path tokenizer_file_at(const fs::path& where) {
     throw Error(where.string() + ": no such file or folder; " + std::string(kKinds));
   }
   if (!fs::is_directory(status)) return where;
-  for (const char* name : {"tokenizer.json", "vocab.json", "encoder.json", "vocab.txt"}) {
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json",
+                           "encoder.json", "vocab.txt"}) {
     if (is_file(where / name)) return where / name;
   }
   throw Error(where.string() + ": the folder has no tokenizer.json; " + std::string(kKinds));
@@ -95,9 +99,18 @@ std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where) {
     const fs::path file = path.parent_path() / name;
     if (is_file(file)) beside.push_back({name, read_text_file(file, kMaxBeside)});
   }
+  if (path.extension() == ".model") {
+    return std::make_unique<SentencePieceTokenizer>(read_text_file(path, kMaxDocumentBytes),
+                                                    path.string(), std::move(beside));
+  }
   TokenizerSource source = source_at(path, beside);
   source.beside = std::move(beside);
   return JsonTokenizer::make(std::move(source));
+}
+
+std::unique_ptr<const Tokenizer> parse_tokenizer_model(std::string content,
+                                                       const std::string& origin) {
+  return std::make_unique<SentencePieceTokenizer>(std::move(content), origin);
 }
 
 std::unique_ptr<const Tokenizer> parse_tokenizer_json(std::string content,

@@ -1,5 +1,9 @@
 #include "text/tokenizer_info.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "text/sentencepiece_file.h"
 #include "text/tokenizer_document.h"
 #include "weft/error.h"
 
@@ -17,6 +21,29 @@ std::string describe(const Json& component) {
   return parts.empty() ? text : text + "(" + parts + ")";
 }
 
+void describe_json(const std::string& content, const std::string& name, TokenizerInfo& info) {
+  const TokenizerDocument document = parse_tokenizer_document(content, name);
+  info.merges = static_cast<int64_t>(document.merges.size());
+  for (const char* key : {"normalizer", "pre_tokenizer", "model", "post_processor", "decoder"})
+    info.pipeline.emplace_back(key, describe(document.rest.value(key, Json())));
+  info.added_tokens = static_cast<int64_t>(document.rest.value("added_tokens", Json()).size());
+}
+
+void describe_model(const std::string& content, const std::string& name, TokenizerInfo& info) {
+  using PieceType = SentencePieceFile::PieceType;
+  const SentencePieceFile file = parse_sentencepiece_file(content, name);
+  info.added_tokens = std::ranges::count_if(file.pieces, [](const auto& piece) {
+    return piece.type == PieceType::kControl || piece.type == PieceType::kUserDefined;
+  });
+  const auto yes_no = [](bool flag) { return flag ? "yes" : "no"; };
+  info.pipeline.emplace_back(
+      "character_map",
+      file.character_map.empty() ? "none" : std::to_string(file.character_map.size()) + " bytes");
+  info.pipeline.emplace_back("add_dummy_prefix", yes_no(file.add_dummy_prefix));
+  info.pipeline.emplace_back("remove_extra_whitespaces", yes_no(file.remove_extra_spaces));
+  info.pipeline.emplace_back("byte_fallback", yes_no(file.byte_fallback));
+}
+
 }  // namespace
 
 TokenizerInfo tokenizer_info(const Tokenizer& tokenizer) {
@@ -26,15 +53,12 @@ TokenizerInfo tokenizer_info(const Tokenizer& tokenizer) {
        {std::pair("bos", ids.bos), {"eos", ids.eos}, {"pad", ids.pad}, {"unk", ids.unk}})
     if (id) info.special.push_back({role, std::string(tokenizer.token_text(*id)), *id});
   for (const TokenizerFile& file : tokenizer.files()) {
-    if (file.name != "tokenizer.json") continue;
-    const TokenizerDocument document = parse_tokenizer_document(file.content, file.name);
-    info.merges = static_cast<int64_t>(document.merges.size());
-    for (const char* key : {"normalizer", "pre_tokenizer", "model", "post_processor", "decoder"})
-      info.pipeline.emplace_back(key, describe(document.rest.value(key, Json())));
-    info.added_tokens = static_cast<int64_t>(document.rest.value("added_tokens", Json()).size());
+    if (file.name != "tokenizer.json" && file.name != "tokenizer.model") continue;
+    const auto describe_file = file.name == "tokenizer.json" ? describe_json : describe_model;
+    describe_file(file.content, file.name, info);
     return info;
   }
-  throw Error("the tokenizer '" + info.kind + "' has no tokenizer.json to tell of");
+  throw Error("the tokenizer '" + info.kind + "' has no file to tell of");
 }
 
 }  // namespace weft::text

@@ -2,6 +2,7 @@
 #include "text/unigram_lattice.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "text/utf8.h"
 #include "weft/error.h"
@@ -25,8 +26,24 @@ void UnigramLattice::add(std::string_view piece, int32_t id, double score) {
   cuts_at_spaces_ = cuts_at_spaces_ && !has_inner_space_mark(piece);
 }
 
-void UnigramLattice::add_user_defined(std::string_view piece, int32_t id, double per_byte) {
-  add(piece, id, static_cast<double>(piece.size()) * per_byte - 0.1);
+double UnigramLattice::add_user_defined(std::string_view piece, int32_t id, double per_byte) {
+  const float whole = static_cast<float>(piece.size()) * static_cast<float>(per_byte);
+  const double score = static_cast<double>(whole) - 0.1;
+  add(piece, id, score);
+  return score;
+}
+
+// One more way to a node.
+template <class Float>
+void UnigramLattice::offer(LatticeNode& node, double score, size_t start, int32_t id) {
+  if (node.id == LatticeNode::kUnreached || score > node.score) {
+    if (node.id != LatticeNode::kUnreached) node.second = node.score;
+    node.score = static_cast<Float>(score);
+    node.start = start;
+    node.id = id;
+  } else {
+    node.second = std::max(node.second, score);
+  }
 }
 
 // Tries every piece that begins at `at`.
@@ -40,27 +57,23 @@ void UnigramLattice::extend(std::string_view text, size_t at,
   for (size_t end = at; end < text.size();) {
     node = pieces_.child(node, text[end++]);
     if (node == ByteTrie::kNone) break;
-    const int32_t entry = pieces_.value(node);
-    if (entry < 0) continue;
-    const double score = scores_[static_cast<size_t>(entry)] + till_here;
-    LatticeNode& target = nodes[end];
-    if (target.id == LatticeNode::kUnreached || score > target.score) {
-      target = {static_cast<Float>(score), at, ids_[static_cast<size_t>(entry)]};
-    }
+    const int32_t value = pieces_.value(node);
+    if (value < 0) continue;
+    const auto entry = static_cast<size_t>(value);
+    offer<Float>(nodes[end], static_cast<Float>(scores_[entry] + till_here), at, ids_[entry]);
     has_character = has_character || end - at == character;
   }
   if (has_character) return;
-  LatticeNode& target = nodes[at + character];
-  const double score = static_cast<Float>(unknown_score_) + static_cast<Float>(till_here);
-  if (target.id == LatticeNode::kUnreached || score > target.score) {
-    target = {static_cast<Float>(score), at, unknown_id_};
-  }
+  const Float score = static_cast<Float>(unknown_score_) + static_cast<Float>(till_here);
+  offer<Float>(nodes[at + character], score, at, unknown_id_);
 }
 
 template <class Float>
-void UnigramLattice::find_path(std::string_view text, ModelScratch& scratch) const {
+Float UnigramLattice::find_path(std::string_view text, ModelScratch& scratch, Float start) const {
+  constexpr double kNever = -std::numeric_limits<double>::infinity();
   std::vector<LatticeNode>& nodes = scratch.nodes;
-  nodes.assign(text.size() + 1, {0, 0, LatticeNode::kUnreached});
+  nodes.assign(text.size() + 1, {0, kNever, 0, LatticeNode::kUnreached});
+  nodes[0].score = start;
   for (size_t at = 0; at < text.size(); at += utf8_at(text, at).size)
     extend<Float>(text, at, nodes);
   scratch.path.clear();
@@ -69,9 +82,21 @@ void UnigramLattice::find_path(std::string_view text, ModelScratch& scratch) con
     scratch.path.push_back({nodes[end].id, nodes[end].start, end});
   }
   std::ranges::reverse(scratch.path);
+  return static_cast<Float>(nodes[text.size()].score);
 }
 
-template void UnigramLattice::find_path<float>(std::string_view, ModelScratch&) const;
-template void UnigramLattice::find_path<double>(std::string_view, ModelScratch&) const;
+// Each of at most n sums on either of two ways is rounded by at most 2^-24 of its magnitude.
+float UnigramLattice::single_precision_limit(std::string_view text, const ModelScratch& scratch) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const WordToken& token : scratch.path) {
+    const LatticeNode& node = scratch.nodes[token.end];
+    least = std::min(least, node.score - node.second);
+  }
+  const double limit = least * 0x1p22 / static_cast<double>(text.size());  // half of the bound
+  return static_cast<float>(std::min<double>(limit, std::numeric_limits<float>::max()));
+}
+
+template float UnigramLattice::find_path<float>(std::string_view, ModelScratch&, float) const;
+template double UnigramLattice::find_path<double>(std::string_view, ModelScratch&, double) const;
 
 }  // namespace weft::text

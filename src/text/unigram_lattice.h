@@ -16,19 +16,24 @@ class UnigramLattice {
  public:
   // A piece that is there already gets the new id and score.
   void add(std::string_view piece, int32_t id, double score);
-  // SentencePiece: wins over all other ways; its score is `per_byte` for each byte, less 0.1.
-  void add_user_defined(std::string_view piece, int32_t id, double per_byte);
+  // SentencePiece: wins over all other ways; its score, which is returned, is `per_byte` for each
+  // byte, less 0.1.
+  double add_user_defined(std::string_view piece, int32_t id, double per_byte);
   // What a character costs that is no piece by itself.
   void set_unknown(int32_t id, double score) {
     unknown_id_ = id;
     unknown_score_ = score;
   }
 
-  // Leaves the pieces of `text` in scratch.path, in order. Sums are of type Float: double in
-  // Hugging Face's library, float in SentencePiece. Of equal sums the first one found stays: that
-  // whose last piece is longest.
+  // Leaves the pieces of `text` in scratch.path, in order, and returns the sum of their scores.
+  // Sums begin with `start` and are of type Float: double in Hugging Face's library, float in
+  // SentencePiece. Of equal sums the first one found stays: that whose last piece is longest.
   template <class Float>
-  void find_path(std::string_view text, ModelScratch& scratch) const;
+  Float find_path(std::string_view text, ModelScratch& scratch, Float start = 0) const;
+
+  // After find_path<double>() of `text`: the greatest magnitude of sums at which single precision
+  // finds the same path. Rounding errors stay below the least difference that decided the path.
+  static float single_precision_limit(std::string_view text, const ModelScratch& scratch);
 
   // Whether every piece keeps U+2581 to its start, so that text may be cut before one that follows
   // another character.
@@ -37,6 +42,8 @@ class UnigramLattice {
  private:
   template <class Float>
   void extend(std::string_view text, size_t at, std::vector<LatticeNode>& nodes) const;
+  template <class Float>
+  static void offer(LatticeNode& node, double score, size_t start, int32_t id);
 
   ByteTrie pieces_;
   std::vector<double> scores_;  // by the trie's values
