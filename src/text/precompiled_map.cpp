@@ -48,10 +48,19 @@ PrecompiledMap::PrecompiledMap(std::string_view blob, const std::string& where) 
   if (valid_utf8_prefix(replacements_) != replacements_.size()) {
     throw Error(where + ": the character map's replacements are not UTF-8");
   }
-  for (uint32_t byte = 0; byte < 256; ++byte) {
-    const size_t at = offset(units_[0]) ^ byte;
-    begins_[byte] = at < units_.size() && label(units_[at]) == byte;
+  for (uint8_t byte = 0; byte < 128; ++byte) changes_[byte] = changes_before_ascii(byte);
+}
+
+// Whether the map has a string that is `byte`, or begins with it and another ASCII character.
+bool PrecompiledMap::changes_before_ascii(uint8_t byte) const {
+  const size_t node = offset(units_[0]) ^ byte;
+  if (node >= units_.size() || label(units_[node]) != byte) return false;
+  if (has_leaf(units_[node])) return true;
+  for (uint32_t next = 1; next < 128; ++next) {
+    const size_t child = node ^ offset(units_[node]) ^ next;
+    if (child < units_.size() && label(units_[child]) == next) return true;
   }
+  return false;
 }
 
 // Calls body(match) for each string of the map that begins at text[at], the shortest first, until

@@ -31,17 +31,18 @@ class PrecompiledMap {
   // shortest match replaces the whole, and to the characters of all others.
   void apply_to_clusters(TextEdit& edit) const;
 
-  // Whether an ASCII character begins no string of the map.
-  bool leaves_alone(uint8_t byte) const { return byte < 0x80 && !begins_[byte]; }
+  // Whether an ASCII character stays as it is where ASCII or nothing follows.
+  bool leaves_alone(uint8_t byte) const { return byte < 0x80 && !changes_[byte]; }
 
  private:
   bool replace(std::string_view part, TextEdit& edit) const;
+  bool changes_before_ascii(uint8_t byte) const;
   template <class Body>
   void for_each_match(std::string_view text, size_t at, const Body& body) const;
 
   std::vector<uint32_t> units_;
   std::string replacements_;  // NUL after each
-  std::array<bool, 256> begins_{};
+  std::array<bool, 128> changes_{};
 };
 
 // Base64 (RFC 4648) with padding. Throws Error, beginning with `where`.

@@ -103,7 +103,8 @@ class SentencePieceNormalizer::Pass {
   size_t plain_run(std::string_view text, size_t at) const {
     size_t end = at;
     while (end < text.size() && rules_.plain_[static_cast<uint8_t>(text[end])]) ++end;
-    return end - at;
+    const bool joins_next = end < text.size() && static_cast<uint8_t>(text[end]) >= 0x80;
+    return joins_next && end > at ? end - at - 1 : end - at;
   }
   void put(std::string_view text, TextSpan origin) {
     out_.text += text;

@@ -36,7 +36,7 @@ class SentencePieceNormalizer {
   ByteTrie user_defined_;
   bool has_user_defined_ = false;
   bool add_prefix_, remove_extra_, escape_, suffix_;
-  std::array<bool, 256> plain_{};  // ASCII that stands for itself and is no space
+  std::array<bool, 256> plain_{};  // ASCII that stays as it is before ASCII, and is no space
 };
 
 }  // namespace weft::text

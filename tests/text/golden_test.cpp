@@ -1,10 +1,12 @@
 // Ids and decoded text against the reference values, for every tokenizer there is.
 #include <gmock/gmock.h>
+#include <openssl/evp.h>
 
 #include <map>
 
 #include "golden.h"
 #include "text/json_tokenizer.h"
+#include "text/sentencepiece_file.h"
 #include "text/tokenizer.h"
 #include "text/vocabulary_files.h"
 
@@ -25,6 +27,44 @@ void PrintTo(const Case& c, std::ostream* out) {
 constexpr EncodeOptions kPlain{.add_special_tokens = false};
 constexpr DecodeOptions kKeepSpecial{.skip_special_tokens = false};
 
+std::string base64(std::string_view bytes) {
+  std::string out(bytes.size() / 3 * 4 + 5, ' ');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(bytes.data()),
+                                   static_cast<int>(bytes.size()));
+  out.resize(static_cast<size_t>(size));
+  return out;
+}
+
+nlohmann::json special(int id, const char* text) {
+  return {{"id", id},        {"content", text},     {"single_word", false}, {"lstrip", false},
+          {"rstrip", false}, {"normalized", false}, {"special", true}};
+}
+
+// A Unigram tokenizer.model as a tokenizer.json, in the way of Hugging Face's converter for T5.
+std::unique_ptr<const Tokenizer> as_hugging_face_converts(const std::string& content) {
+  const SentencePieceFile file = parse_sentencepiece_file(content, "t5");
+  nlohmann::json json = nlohmann::json::parse(R"({
+    "normalizer": {"type": "Sequence", "normalizers": [
+        {"type": "Precompiled", "precompiled_charsmap": ""},
+        {"type": "Strip", "strip_left": false, "strip_right": true},
+        {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}]},
+    "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always",
+                      "split": true},
+    "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always",
+                "split": true},
+    "post_processor": {"type": "TemplateProcessing",
+        "single": [{"Sequence": {"id": "A", "type_id": 0}},
+                   {"SpecialToken": {"id": "</s>", "type_id": 0}}], "pair": [],
+        "special_tokens": {"</s>": {"id": "</s>", "ids": [1], "tokens": ["</s>"]}}},
+    "model": {"type": "Unigram", "unk_id": 2, "vocab": []}})");
+  json["normalizer"]["normalizers"][0]["precompiled_charsmap"] = base64(file.character_map);
+  json["added_tokens"] = {special(0, "<pad>"), special(1, "</s>"), special(2, "<unk>")};
+  for (const auto& piece : file.pieces)
+    json["model"]["vocab"].push_back({piece.text, static_cast<double>(piece.score)});
+  return parse_tokenizer_json(json.dump(), "t5_hf");
+}
+
 class Golden : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
@@ -42,6 +82,7 @@ class Golden : public testing::TestWithParam<Case> {
       const std::string kind = std::string(c.name).starts_with("spm_") ? ".model" : ".json";
       path = folder_ + "/tokenizers/" + c.name + kind;
     }
+    if (c.name == std::string("t5_hf")) return as_hugging_face_converts(read(path));
     if (!path.ends_with(".txt")) return load_tokenizer(path);
     return JsonTokenizer::make(source_from_bert_vocab(read(path), c.lowercase, path));
   }
@@ -164,6 +205,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"bpe_dscoder", nullptr}, Case{"bpe_dsv3", nullptr}, Case{"bpe_o200k", nullptr},
         Case{"bert_uncased", "/tok-bert/tokenizer.json"}, Case{"wordpiece", nullptr},
         Case{"unigram_nfkc", nullptr}, Case{"t5_spm", "/tok-sentencepiece/t5-spiece.model"},
+        Case{"t5_hf", "/tok-sentencepiece/t5-spiece.model"},
         Case{"test_spm", "/tok-sentencepiece/test_model.model"}, Case{"spm_bpe", nullptr},
         Case{"spm_unigram", nullptr}, Case{"unigram_precompiled", nullptr},
         Case{"bert_chinese", kChineseVocab}, Case{"bert_chinese_cased", kChineseVocab, false}),
