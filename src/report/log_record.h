@@ -27,6 +27,7 @@ struct LogRecord {
   std::optional<double> learning_rate;
   std::optional<double> tokens_per_second;
   std::optional<double> peak_share;     // flops per second / the machine's measured peak, 0 to 1
+  std::optional<double> data_wait;      // share of the time that steps waited for data, 0 to 1
   std::optional<int64_t> memory_bytes;  // resident
   std::optional<double> eta_seconds;    // until the last step
   std::optional<int64_t> tokens_seen;
@@ -47,6 +48,7 @@ struct LogRecord {
     v("learning_rate", learning_rate);
     v("tokens_per_second", tokens_per_second);
     v("peak_share", peak_share);
+    v("data_wait", data_wait);
     v("memory_bytes", memory_bytes);
     v("eta_seconds", eta_seconds);
     v("tokens_seen", tokens_seen);

@@ -56,6 +56,9 @@ struct Entry {
   int rank = 0;
 };
 
+// Less waiting for data is not worth a place on the line; log.jsonl has it.
+constexpr double kShownWait = 0.01;
+
 std::vector<Entry> entries_of(const LogRecord& record, int64_t max_steps) {
   std::vector<Entry> entries;
   // Padded, so that the line keeps its length while the step grows.
@@ -70,6 +73,9 @@ std::vector<Entry> entries_of(const LogRecord& record, int64_t max_steps) {
     entries.push_back({compact(*record.tokens_per_second) + " tok/s", 3});
   }
   if (record.peak_share) entries.push_back({percent(*record.peak_share) + " of peak", 6});
+  if (record.data_wait && *record.data_wait >= kShownWait) {
+    entries.push_back({percent(*record.data_wait) + " waiting for data", 3});
+  }
   if (record.memory_bytes) {
     entries.push_back({bytes(static_cast<double>(*record.memory_bytes)), 7});
   }
@@ -112,6 +118,8 @@ std::string plain_line(const LogRecord& record, int64_t max_steps) {
   if (record.learning_rate) add("lr", scientific(*record.learning_rate, 2));
   if (record.tokens_per_second) add("tokens/s", grouped(*record.tokens_per_second));
   if (record.peak_share) add("peak", percent(*record.peak_share));
+  if (record.data_wait && *record.data_wait >= kShownWait)
+    add("data_wait", percent(*record.data_wait));
   if (record.memory_bytes) add("memory", bytes(static_cast<double>(*record.memory_bytes)));
   if (record.eta_seconds) add("eta", duration(*record.eta_seconds));
   if (record.eval_loss) add("eval_loss", fixed(*record.eval_loss, 4));

@@ -35,10 +35,12 @@ void set_random_key(const graph::Program& program, uint64_t seed, int64_t step, 
 // Times and rates of the log.
 struct Pretrainer::Clock {
   double started = monotonic_seconds();
-  double since = started;   // of the steps that the next record covers
-  double not_training = 0;  // of that time, spent on evaluation and saving
-  double trained = 0;       // seconds of steps in all
-  int64_t steps = 0;        // in that time
+  double since = started;    // of the steps that the next record covers
+  double not_training = 0;   // of that time, spent on evaluation and saving
+  double trained = 0;        // seconds of steps in all
+  double waited = 0;         // seconds that steps waited for data, in all
+  double waited_before = 0;  // the same at the last record
+  int64_t steps = 0;         // since then
   int64_t tokens = 0;
 };
 
@@ -147,6 +149,7 @@ void Pretrainer::train() {
     result_.updates = index + 1;
     result_.loss = result.loss;
     check_applied(index, result);
+    clock_->waited = batches.seconds_waited();
     log_step(index, result);
     if (result_.outcome == Outcome::kDiverged) return;
     after_step(index + 1);
@@ -208,12 +211,14 @@ void Pretrainer::log_step(int64_t index, const StepResult& result) {
        .learning_rate = optim::learning_rate(config_.schedule_options(total_steps()), index),
        .tokens_per_second = tokens_per_second,
        .peak_share = flops * steps / seconds / peak_,
+       .data_wait = (clock_->waited - clock_->waited_before) / seconds,
        .memory_bytes = resident_bytes(),
        .eta_seconds = left * clock_->trained / static_cast<double>(updates - first_step_),
        .tokens_seen = state_.tokens_seen,
        .epoch = data_.epochs(updates),
        .wall_time = wall_seconds()});
   clock_->since = now;
+  clock_->waited_before = clock_->waited;
   clock_->not_training = 0;
   clock_->steps = 0;
   clock_->tokens = 0;

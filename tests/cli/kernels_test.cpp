@@ -32,8 +32,8 @@ class Kernels : public CliTest {
     std::istringstream lines(text_of(name + "/log.jsonl"));
     for (std::string line; std::getline(lines, line);) {
       Json record = Json::parse(line);
-      for (const char* key :
-           {"tokens_per_second", "peak_share", "memory_bytes", "eta_seconds", "wall_time"})
+      for (const char* key : {"tokens_per_second", "peak_share", "data_wait", "memory_bytes",
+                              "eta_seconds", "wall_time"})
         record.erase(key);
       if (record.contains("loss")) result.losses.push_back(record["loss"]);
       result.log += record.dump() + "\n";

@@ -66,6 +66,7 @@ inline std::vector<std::string> log_without_clocks(const Path& folder) {
        report::read_log(real_file_system(), folder / kRunLogFile).records) {
     record.tokens_per_second = record.peak_share = record.eta_seconds = record.wall_time = {};
     record.memory_bytes = {};
+    record.data_wait = {};
     lines.push_back(report::to_json(record));
   }
   return lines;
