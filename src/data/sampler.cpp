@@ -27,20 +27,23 @@ std::string order_name(size_t dataset) {
   return dataset == 0 ? "data.order" : "data.order." + std::to_string(dataset);
 }
 
-std::vector<double> shares_of(std::span<const WeightedSequences> datasets) {
-  std::vector<double> shares;
-  for (const WeightedSequences& dataset : datasets)
-    shares.push_back(dataset.weight * static_cast<double>(dataset.sequences->size()));
-  return shares;
-}
-
-constexpr int kShareBits = 32;
-
-// floor(samples * share), the share being in units of 2^-32.
-int64_t part_of(int64_t samples, uint64_t share) {
-  const uint64_t high = static_cast<uint64_t>(samples) >> kShareBits;
-  const uint64_t low = static_cast<uint64_t>(samples) & 0xFFFFFFFFu;
-  return static_cast<int64_t>(high * share + ((low * share) >> kShareBits));
+// Data sets' weights count for each of their sequences.
+std::vector<MixtureStage> stages_of(std::span<const WeightedSequences> datasets,
+                                    const BatchOptions& options) {
+  std::vector<MixtureStage> stages;
+  int64_t begin = 0;
+  const auto add = [&](const auto& weight_of) {
+    MixtureStage& stage = stages.emplace_back(MixtureStage{.begin = begin, .shares = {}});
+    for (size_t i = 0; i < datasets.size(); ++i)
+      stage.shares.push_back(weight_of(i) * static_cast<double>(datasets[i].sequences->size()));
+  };
+  for (const WeightStage& stage : options.curriculum) {
+    WEFT_ASSERT(stage.weights.size() == datasets.size());
+    add([&](size_t i) { return stage.weights[i]; });
+    begin = stage.until_step * options.micro_batches * options.rows;
+  }
+  add([&](size_t i) { return datasets[i].weight; });
+  return stages;
 }
 
 }  // namespace
@@ -48,27 +51,6 @@ int64_t part_of(int64_t samples, uint64_t share) {
 SampleOrder::SampleOrder(int64_t sequences, uint64_t seed, size_t dataset)
     : sequences_(sequences), key_(random_key(seed, order_name(dataset))) {
   WEFT_ASSERT(sequences > 0);
-}
-
-DatasetOrder::DatasetOrder(std::span<const double> shares) : later_(shares.size(), 0) {
-  WEFT_ASSERT(!shares.empty());
-  double later = 0;
-  for (size_t i = shares.size(); i-- > 0;) {
-    WEFT_ASSERT(shares[i] > 0 && std::isfinite(shares[i]));
-    const double whole = later + shares[i];
-    later_[i] = static_cast<uint64_t>(std::ldexp(later / whole, kShareBits));
-    later = whole;
-  }
-}
-
-// At each data set in turn: the samples that reach it are split between it and all later ones.
-DatasetOrder::Place DatasetOrder::operator()(int64_t sample) const {
-  for (size_t dataset = 0; dataset + 1 < later_.size(); ++dataset) {
-    const int64_t before = part_of(sample, later_[dataset]);
-    if (part_of(sample + 1, later_[dataset]) == before) return {dataset, sample - before};
-    sample = before;
-  }
-  return {later_.size() - 1, sample};
 }
 
 uint64_t SampleOrder::epoch_key(int64_t epoch) const {
@@ -100,7 +82,7 @@ int64_t LengthGroupedOrder::operator()(int64_t sample) const {
 
 ShuffledBatches::ShuffledBatches(std::span<const WeightedSequences> datasets,
                                  const BatchOptions& options)
-    : options_(options), mixture_(shares_of(datasets)) {
+    : options_(options), mixture_(stages_of(datasets, options)) {
   WEFT_ASSERT(options.rows > 0 && options.micro_batches > 0);
   for (const WeightedSequences& dataset : datasets) {
     WEFT_ASSERT(dataset.sequences->sequence_len() == datasets[0].sequences->sequence_len());
@@ -159,6 +141,15 @@ double ShuffledBatches::mean_labels() const {
 double ShuffledBatches::epochs(int64_t steps) const {
   return static_cast<double>(steps) * static_cast<double>(options_.micro_batches * options_.rows) /
          static_cast<double>(epoch_samples());
+}
+
+std::vector<double> ShuffledBatches::dataset_epochs(int64_t steps) const {
+  const std::vector<int64_t> samples =
+      mixture_.counts(steps * options_.micro_batches * options_.rows);
+  std::vector<double> epochs;
+  for (size_t i = 0; i < datasets_.size(); ++i)
+    epochs.push_back(static_cast<double>(samples[i]) / static_cast<double>(datasets_[i]->size()));
+  return epochs;
 }
 
 EvaluationBatches::EvaluationBatches(const TokenSequences& sequences, int64_t rows)

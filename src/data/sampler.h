@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/batch.h"
+#include "data/mixture.h"
 #include "data/sequences.h"
 
 namespace weft::data {
@@ -45,35 +46,23 @@ class LengthGroupedOrder {
   int64_t rows_;
 };
 
-// Which of several data sets a sample is of: a pure function of the sample's number, in constant
-// time and memory for a given number of data sets. Each data set comes evenly spread: of the first
-// n samples it has n times its share, to within one for each data set before it.
-class DatasetOrder {
- public:
-  // `shares` are positive, in any unit.
-  explicit DatasetOrder(std::span<const double> shares);
-
-  struct Place {
-    size_t dataset = 0;
-    int64_t sample = 0;  // its number among the samples of that data set
-  };
-  Place operator()(int64_t sample) const;
-
- private:
-  std::vector<uint64_t> later_;  // by data set: the part of it and all later ones that later ones
-                                 // have, times 2^32
-};
-
 // A data set with how often each of its sequences comes, relative to those of the others.
 struct WeightedSequences {
   const TokenSequences* sequences = nullptr;
   double weight = 1;
 };
 
+// Up to `until_step` data sets have these weights instead of their own; 0 leaves one out.
+struct WeightStage {
+  int64_t until_step = 0;
+  std::vector<double> weights;
+};
+
 struct BatchOptions {
   int64_t rows = 1;           // of a micro-batch
   int64_t micro_batches = 1;  // of a step, over all ranks
   uint64_t seed = 0;
+  std::vector<WeightStage> curriculum;  // until_step ascends; after the last come the own weights
   bool by_length = false;  // LengthGroupedOrder; for one data set, whose sequences ascend in length
 };
 
@@ -95,6 +84,8 @@ class ShuffledBatches final : public BatchSource {
   double mean_labels() const;
   // Epochs read when `steps` steps are done, with fraction.
   double epochs(int64_t steps) const;
+  // The same of each data set.
+  std::vector<double> dataset_epochs(int64_t steps) const;
 
  private:
   struct Place {
@@ -107,7 +98,7 @@ class ShuffledBatches final : public BatchSource {
   BatchOptions options_;
   std::vector<SampleOrder> orders_;
   std::optional<LengthGroupedOrder> grouped_;
-  DatasetOrder mixture_;
+  Mixture mixture_;
 };
 
 // Every sequence once, in order: for evaluation. Rows after the last sequence have ignored labels

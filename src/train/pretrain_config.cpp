@@ -96,6 +96,23 @@ void require_one(const Tree& map, const std::vector<std::string_view>& keys, std
   report.error(map.at, "", std::string(what) + ": give " + alternatives(keys));
 }
 
+void check_curriculum(const PretrainConfig& c, const Tree& map, Report& report) {
+  int64_t before = 0;
+  for (const CurriculumStage& stage : c.curriculum) {
+    const std::string name = "the stage until step " + std::to_string(stage.until_step);
+    const auto fail = [&](const std::string& what) {
+      report.error(map.position_of("curriculum"), "curriculum", name + " " + what);
+    };
+    if (stage.weights.size() != c.datasets.size())
+      fail("has " + std::to_string(stage.weights.size()) + " weights; give one for each of the " +
+           std::to_string(c.datasets.size()) + " datasets");
+    if (std::none_of(stage.weights.begin(), stage.weights.end(), [](double w) { return w > 0; }))
+      fail("leaves out every dataset; give one a weight above 0");
+    if (stage.until_step <= before) fail("does not end after the one before it");
+    before = stage.until_step;
+  }
+}
+
 void note_without_effect(const Tree& map, const PretrainConfig& c, Report& report) {
   const auto note = [&](std::string_view key, bool has_effect, std::string_view with) {
     if (!has_effect && map.gives(key))
@@ -218,6 +235,7 @@ void PretrainConfig::finish(const Tree& map, Report& report) {
   derive_accumulation(*this, map, report);
   check_schedule(*this, map, report);
   check_evaluation(*this, map, report);
+  check_curriculum(*this, map, report);
   note_without_effect(map, *this, report);
 }
 

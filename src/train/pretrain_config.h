@@ -57,6 +57,16 @@ struct DatasetConfig {
   bool operator==(const DatasetConfig&) const = default;
 };
 
+// Other weights of the datasets for a part of the run.
+struct CurriculumStage {
+  int64_t until_step = 0;
+  std::vector<double> weights;
+
+  template <class Visitor>
+  void visit(Visitor&& v);
+  bool operator==(const CurriculumStage&) const = default;
+};
+
 struct ValSplit {
   SplitBy by = SplitBy::kHash;
   double size = 0.05;
@@ -75,6 +85,7 @@ struct PretrainConfig {
   // Data.
   std::optional<std::string> tokenizer;
   std::vector<DatasetConfig> datasets;
+  std::vector<CurriculumStage> curriculum;
   std::optional<ValSplit> val_split;
   int64_t sequence_len = 0;
   bool sample_packing = true;

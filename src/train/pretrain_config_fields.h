@@ -16,6 +16,14 @@ void DatasetConfig::visit(Visitor&& v) {
 }
 
 template <class Visitor>
+void CurriculumStage::visit(Visitor&& v) {
+  v("until_step", until_step,
+    {.help = "the stage's last step", .min = 1, .max = kMaxConfigCount, .required = true});
+  v("weights", weights,
+    {.help = "of each dataset, in their order; 0 leaves one out", .min = 0, .required = true});
+}
+
+template <class Visitor>
 void ValSplit::visit(Visitor&& v) {
   v("by", by, {.help = "hash: each document by its content; tail: the last ones"});
   v("size", size,
@@ -50,6 +58,10 @@ void PretrainConfig::visit_model_and_data(Visitor& v) {
     {.help = "tokenizer.json or its folder, `bytes` or `chars`. Unset: the one of the datasets"});
   v("datasets", datasets,
     {.help = "what to train on", .required = true, .aliases = "dataset", .one_or_more = true});
+  v("curriculum", curriculum,
+    {.help = "stages of the run with other weights, one after the other; then come the datasets' "
+             "own",
+     .one_or_more = true});
   v("val_split", val_split,
     {.help = "the split that the datasets must have been prepared with; `val_set_size: X` is read "
              "as {by: hash, size: X}. Unset: any",

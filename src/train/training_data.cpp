@@ -18,9 +18,10 @@ std::vector<Path> folders_of(const PretrainConfig& config) {
 }
 
 bool has_weights(const PretrainConfig& config) {
-  return std::any_of(config.datasets.begin(), config.datasets.end(), [&](const DatasetConfig& d) {
-    return d.weight != config.datasets.front().weight;
-  });
+  return !config.curriculum.empty() ||
+         std::any_of(config.datasets.begin(), config.datasets.end(), [&](const DatasetConfig& d) {
+           return d.weight != config.datasets.front().weight;
+         });
 }
 
 std::string split_text(std::string_view by, double size) {
@@ -53,7 +54,7 @@ std::string content_of(const DatasetConfig& dataset, const data::DatasetManifest
   std::ostringstream out;
   out << manifest.input_hash << " split " << word_of(manifest.split_by) << " "
       << manifest.split_size << " seed " << manifest.split_seed;
-  if (weighted) out << " weight " << dataset.weight;
+  if (weighted) out << " share of weight " << dataset.weight;
   return out.str() + ", ";
 }
 
@@ -86,6 +87,20 @@ bool is_wrapped(const PretrainConfig& config) {
   return config.sample_packing && config.packing_strategy == PackingStrategy::kWrapped;
 }
 
+std::vector<data::WeightStage> stages_of(const PretrainConfig& config) {
+  std::vector<data::WeightStage> stages;
+  for (const CurriculumStage& stage : config.curriculum)
+    stages.push_back({stage.until_step, stage.weights});
+  return stages;
+}
+
+std::string curriculum_text(const PretrainConfig& config) {
+  std::ostringstream out;
+  for (const CurriculumStage& stage : config.curriculum)
+    out << ", until step " << stage.until_step << " " << describe(stage);
+  return out.str();
+}
+
 bool is_by_length(const PretrainConfig& config) {
   return !config.sample_packing && config.group_by_length;
 }
@@ -110,8 +125,10 @@ TrainingData::TrainingData(const PretrainConfig& config, int64_t vocab_size) {
       sources, data::BatchOptions{.rows = config.micro_batch_size,
                                   .micro_batches = *config.gradient_accumulation_steps,
                                   .seed = static_cast<uint64_t>(config.seed),
+                                  .curriculum = stages_of(config),
                                   .by_length = is_by_length(config)});
   total_steps_ = steps_of(config, batches_->epoch_samples(), batches_->mean_labels());
+  tell_epochs(config);
   if (validation_) {
     validation_windows_ = std::make_unique<data::TokenWindows>(
         *validation_, data::WindowOptions{.sequence_len = config.sequence_len,
@@ -120,6 +137,18 @@ TrainingData::TrainingData(const PretrainConfig& config, int64_t vocab_size) {
     evaluation_ =
         std::make_unique<data::EvaluationBatches>(*validation_windows_, config.micro_batch_size);
   }
+}
+
+// With weights, how often each dataset is read is not what one expects.
+void TrainingData::tell_epochs(const PretrainConfig& config) {
+  if (train_.size() < 2) return;
+  const std::vector<double> epochs = batches_->dataset_epochs(total_steps_);
+  std::ostringstream out;
+  out << std::fixed << std::setprecision(2) << "epochs of each dataset in " << total_steps_
+      << " steps:";
+  for (size_t i = 0; i < epochs.size(); ++i)
+    out << (i == 0 ? " '" : ", '") << config.datasets[i].path << "' " << epochs[i];
+  notices_.push_back(out.str());
 }
 
 std::unique_ptr<data::TokenSequences> TrainingData::sequences_of(const PretrainConfig& config,
@@ -151,8 +180,8 @@ void TrainingData::open_train_streams(const PretrainConfig& config,
 void TrainingData::open_streams(const PretrainConfig& config, int64_t vocab_size) {
   if (is_by_length(config) && has_weights(config))
     throw Error(
-        "group_by_length works on datasets of equal weight: with different weights neighbours in "
-        "a micro-batch come from different datasets; leave group_by_length or the weights out");
+        "group_by_length works on datasets of equal weight and without a curriculum: otherwise "
+        "neighbours in a micro-batch come from different datasets; leave one of them out");
   const std::vector<Path> folders = folders_of(config);
   auto validation = std::make_unique<data::TokenStream>(folders, data::Split::kValidation);
   open_train_streams(config, folders);
@@ -169,8 +198,8 @@ void TrainingData::open_streams(const PretrainConfig& config, int64_t vocab_size
   }
   order_ += "sequence_len " + std::to_string(config.sequence_len) + ", sequences per step " +
             std::to_string(config.sequences_per_step()) + ", document_mask " +
-            (config.document_mask ? "true" : "false") + packing_text(config) + ", seed " +
-            std::to_string(config.seed);
+            (config.document_mask ? "true" : "false") + packing_text(config) +
+            curriculum_text(config) + ", seed " + std::to_string(config.seed);
 }
 
 void TrainingData::open_tokenizer(const PretrainConfig& config) {

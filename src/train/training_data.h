@@ -35,6 +35,7 @@ class TrainingData {
   void open_streams(const PretrainConfig& config, int64_t vocab_size);
   void open_train_streams(const PretrainConfig& config, const std::vector<Path>& folders);
   void open_tokenizer(const PretrainConfig& config);
+  void tell_epochs(const PretrainConfig& config);
   // The samples of the next train stream.
   std::unique_ptr<data::TokenSequences> sequences_of(const PretrainConfig& config,
                                                      const data::TokenStream& stream);

@@ -228,27 +228,5 @@ TEST(SyntheticSequences, AreRandomTokensOfTheVocabulary) {
   EXPECT_NE(again.input_ids, batch.input_ids);
 }
 
-TEST(DatasetOrder, SpreadsEachDatasetEvenlyAndSkipsNoSample) {
-  const std::vector<double> shares = {5, 1, 3, 0.5};
-  const double sum = 9.5;
-  const DatasetOrder order(shares);
-  std::vector<int64_t> next(shares.size(), 0);
-  for (int64_t sample = 0; sample < 3000; ++sample) {
-    const DatasetOrder::Place place = order(sample);
-    ASSERT_EQ(place.sample, next[place.dataset]) << sample;
-    ++next[place.dataset];
-    for (size_t d = 0; d < shares.size(); ++d)
-      ASSERT_LE(std::abs(static_cast<double>(next[d]) -
-                         static_cast<double>(sample + 1) * shares[d] / sum),
-                static_cast<double>(shares.size()))
-          << sample;
-  }
-  const DatasetOrder alone(std::vector<double>{7});
-  EXPECT_EQ(alone(int64_t{1} << 60).sample, int64_t{1} << 60);
-  const DatasetOrder::Place far = order(int64_t{1} << 60);
-  EXPECT_LT(far.dataset, shares.size());
-  EXPECT_GE(far.sample, 0);
-}
-
 }  // namespace
 }  // namespace weft::data

@@ -61,8 +61,8 @@ TEST_F(Run, LearnsAndSaysSo) {
       continue;
     }
     EXPECT_TRUE(record.loss && record.grad_norm && record.learning_rate &&
-                record.tokens_per_second && record.peak_share && record.memory_bytes &&
-                record.eta_seconds && record.tokens_seen);
+                record.tokens_per_second && record.peak_share && record.data_wait &&
+                record.memory_bytes && record.eta_seconds && record.tokens_seen);
     EXPECT_EQ(*record.tokens_seen, record.step * 64);
   }
 }
@@ -98,6 +98,25 @@ TEST_F(Run, PacksWholeDocumentsOrPadsThem) {
   EXPECT_FALSE(recorder_.said("longer ones are cut into several").empty());
   EXPECT_THAT(error_message([&] { open(config("way0", ways[1])); }),
               HasSubstr("sample_packing was true, is false"));
+}
+
+TEST_F(Run, ACurriculumResumesAndIsChecked) {
+  const std::vector<std::string> two = {
+      "datasets.1.path=" + prepare("second", generated_text(60)).string(), "datasets.1.weight=2",
+      "curriculum=[{until_step: 3, weights: [1, 0]}, {until_step: 5, weights: [0, 1]}]"};
+  run(config("whole", two));
+  run_until(config("stopped", two), 4);
+  run(config("stopped", two));
+  EXPECT_EQ(trace("stopped", 8), trace("whole", 8));
+  EXPECT_THAT(recorder_.said("epochs of each dataset in 8 steps"), SizeIs(3));
+  const auto refused = [&](const std::string& stages) {
+    return error_message([&] { config("bad", {two[0], "curriculum=" + stages}); });
+  };
+  EXPECT_THAT(refused("[{until_step: 3, weights: [1]}]"),
+              HasSubstr("has 1 weights; give one for each of the 2 datasets"));
+  EXPECT_THAT(refused("[{until_step: 3, weights: [0, 0]}]"), HasSubstr("leaves out every dataset"));
+  EXPECT_THAT(refused("[{until_step: 3, weights: [1, 1]}, {until_step: 3, weights: [1, 0]}]"),
+              HasSubstr("does not end after the one before it"));
 }
 
 TEST_F(Run, EvaluatesAndSamplesAtTheEndWhereNothingElseIsSaid) {
