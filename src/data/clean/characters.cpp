@@ -2,6 +2,7 @@
 // seen.
 #include "data/clean/stage_registry.h"
 #include "text/normalization.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 namespace weft::data {
@@ -11,6 +12,21 @@ bool is_ascii(std::string_view text) {
   uint8_t all = 0;
   for (const char c : text) all |= static_cast<uint8_t>(c);
   return all < 0x80;
+}
+
+// No character that NFC may change or join to another: most texts.
+bool is_settled(std::string_view text) {
+  const text::ClassTable& classes = text::class_table();
+  for (size_t at = 0; at < text.size();) {
+    if (static_cast<uint8_t>(text[at]) < 0x80) {
+      ++at;
+      continue;
+    }
+    const text::Utf8Char c = text::utf8_at(text, at);
+    if ((classes[c.code] & text::kUnsettled) != 0) return false;
+    at += c.size;
+  }
+  return true;
 }
 
 text::NormalForm normal_form(UnicodeForm form) {
@@ -30,6 +46,7 @@ class UnicodeStage final : public Stage {
   void apply(std::string_view text, std::string& changed, StageResult& result) const override {
     if (is_ascii(text)) return;
     if (form_ == text::NormalForm::kNfc) {
+      if (is_settled(text)) return;
       text::append_nfc(changed, text);
     } else {
       text::AlignedText out;

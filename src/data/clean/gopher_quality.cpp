@@ -8,8 +8,14 @@
 namespace weft::data {
 namespace {
 
-constexpr std::array<std::string_view, 8> kStopWords = {"the", "be",   "to",   "of",
-                                                        "and", "that", "have", "with"};
+// Up to four letters as a number, the first lowest.
+constexpr uint32_t packed(std::string_view word) {
+  uint32_t value = 0;
+  for (size_t i = word.size(); i > 0; --i) value = value << 8 | static_cast<uint8_t>(word[i - 1]);
+  return value;
+}
+constexpr std::array kStopWords = {packed("the"), packed("be"),   packed("to"),   packed("of"),
+                                   packed("and"), packed("that"), packed("have"), packed("with")};
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 
 struct Counts {
@@ -18,14 +24,14 @@ struct Counts {
   int64_t lines = 0, bullets = 0, ellipses = 0;
 };
 
-int stop_word(std::string_view word) {
-  if (word.size() < 2 || word.size() > 4) return -1;
-  std::array<char, 4> lower{};
-  for (size_t i = 0; i < word.size(); ++i) lower[i] = static_cast<char>(word[i] | 0x20);
-  const std::string_view text(lower.data(), word.size());
+// A bit for the stop word that this is, or 0.
+uint32_t stop_word_bit(std::string_view word) {
+  if (word.size() < 2 || word.size() > 4) return 0;
+  const uint32_t letters = packed(word) | packed(std::string_view("    ", word.size()));
+  uint32_t bits = 0;
   for (size_t i = 0; i < kStopWords.size(); ++i)
-    if (text == kStopWords[i]) return static_cast<int>(i);
-  return -1;
+    bits |= static_cast<uint32_t>(letters == kStopWords[i]) << i;
+  return bits;
 }
 
 int64_t symbols_of(std::string_view word) {
@@ -38,21 +44,36 @@ int64_t symbols_of(std::string_view word) {
   return count;
 }
 
+// What a byte is: bits.
+enum : uint8_t { kLetterByte = 1, kContinuationByte = 2, kSymbolByte = 4 };
+constexpr std::array<uint8_t, 256> kBytes = [] {
+  std::array<uint8_t, 256> table{};
+  for (size_t c = 0; c < 256; ++c) {
+    const bool ascii_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    table[c] = ascii_letter || c >= 0x80 ? kLetterByte : 0;
+    if (c >= 0x80 && c < 0xC0) table[c] |= kContinuationByte;
+    if (c == '#' || c == '.' || c == 0xE2) table[c] |= kSymbolByte;
+  }
+  return table;
+}();
+
 void count_word(std::string_view word, Counts& counts) {
   ++counts.words;
-  bool letter = false;
+  uint8_t kinds = 0;
+  int64_t continuations = 0;
   for (const char c : word) {
-    const uint8_t byte = static_cast<uint8_t>(c);
-    letter |= byte >= 0x80 || static_cast<uint8_t>((byte | 0x20) - 'a') < 26;
-    counts.characters += (byte & 0xC0) != 0x80;
+    const uint8_t kind = kBytes[static_cast<uint8_t>(c)];
+    kinds |= kind;
+    continuations += (kind & kContinuationByte) >> 1;
   }
-  counts.with_letter += letter;
-  if (word.find_first_of("#.\xE2") != word.npos) counts.symbols += symbols_of(word);
-  const int stop = stop_word(word);
-  if (stop >= 0) counts.stop_words |= 1u << stop;
+  counts.characters += static_cast<int64_t>(word.size()) - continuations;
+  counts.with_letter += kinds & kLetterByte;
+  if ((kinds & kSymbolByte) != 0) counts.symbols += symbols_of(word);
+  counts.stop_words |= stop_word_bit(word);
 }
 
 bool begins_with_bullet(std::string_view line) {
+  if (line.front() != '-' && line.front() != '*' && line.front() != '\xE2') return false;
   for (const std::string_view bullet :
        {"-", "*", "\xE2\x80\xA2", "\xE2\x80\xA3", "\xE2\x96\xB6", "\xE2\x97\x8F", "\xE2\x96\xAA"})
     if (line.starts_with(bullet)) return true;

@@ -23,58 +23,89 @@ struct Words {
   }
 };
 
-// Counts of hashes, in memory that is used again.
+// Counts of hashes, in memory that is used again: a slot counts only in the round that wrote it.
 class CountTable {
  public:
   void reset(size_t entries) {
     size_t slots = 64;
     while (slots < 2 * entries) slots *= 2;
-    hashes_.assign(slots, 0);
-    counts_.assign(slots, 0);
+    if (slots > slots_.size() || ++round_ == 0) {
+      slots_.assign(std::max(slots, slots_.size()), {});
+      round_ = 1;
+    }
+    mask_ = slots - 1;
   }
   // How often `hash` came, this time included.
   uint32_t add(uint64_t hash) {
-    hash |= 1;
-    size_t slot = hash >> 20 & (hashes_.size() - 1);
-    while (hashes_[slot] != 0 && hashes_[slot] != hash) slot = (slot + 1) & (hashes_.size() - 1);
-    hashes_[slot] = hash;
-    return ++counts_[slot];
+    size_t slot = hash >> 20 & mask_;
+    while (slots_[slot].round == round_ && slots_[slot].hash != hash) slot = (slot + 1) & mask_;
+    Slot& found = slots_[slot];
+    if (found.round != round_) found = {.hash = hash, .round = round_, .count = 0};
+    return ++found.count;
   }
 
  private:
-  std::vector<uint64_t> hashes_;
-  std::vector<uint32_t> counts_;
+  struct Slot {
+    uint64_t hash = 0;
+    uint32_t round = 0;
+    uint32_t count = 0;
+  };
+  std::vector<Slot> slots_;
+  size_t mask_ = 0;
+  uint32_t round_ = 0;
 };
 
-uint64_t ngram_hash(const Words& words, size_t first, size_t count) {
-  uint64_t hash = count;
-  for (size_t i = first; i < first + count; ++i) hash = (hash + words.hashes[i]) * kSpread;
-  return hash ^ (hash >> 32);
+// Hashes of the n-grams that begin at each word, made longer word by word.
+class Ngrams {
+ public:
+  void start(const Words& words) {
+    words_ = &words;
+    hashes_ = words.hashes;
+    n_ = 1;
+  }
+  void lengthen_to(size_t n) {
+    for (; n_ < n; ++n_)
+      for (size_t i = 0; i + n_ < words_->size(); ++i)
+        hashes_[i] = (hashes_[i] ^ hashes_[i] >> 29) * kSpread + words_->hashes[i + n_];
+  }
+  size_t count() const { return words_->size() < n_ ? 0 : words_->size() - n_ + 1; }
+  uint64_t hash(size_t i) const { return mixed(hashes_[i]); }
+
+ private:
+  const Words* words_ = nullptr;
+  std::vector<uint64_t> hashes_;
+  size_t n_ = 1;
+};
+
+struct Frequent {
+  uint32_t count = 1;
+  int64_t bytes = 0;  // covered by the n-gram that stands there most often
+};
+
+Frequent most_frequent(const Words& words, const Ngrams& ngrams, size_t n, CountTable& table) {
+  table.reset(words.size());
+  Frequent most;
+  for (size_t i = 0; i < ngrams.count(); ++i) {
+    const uint32_t count = table.add(ngrams.hash(i));
+    if (count == 1 || count < most.count) continue;
+    const int64_t covered = words.length(i, n) * count;
+    if (count > most.count || covered > most.bytes) most = {count, covered};
+  }
+  return most;
 }
 
-// Bytes of the n-gram that covers most, as often as it stands there.
-int64_t most_frequent_bytes(const Words& words, size_t n, CountTable& table) {
-  if (words.size() < n) return 0;
-  table.reset(words.size());
-  uint32_t most = 1;
-  int64_t bytes = 0;
-  for (size_t i = 0; i + n <= words.size(); ++i) {
-    const uint32_t count = table.add(ngram_hash(words, i, n));
-    const int64_t covered = words.length(i, n) * count;
-    if (count > most || (count == most && count > 1 && covered > bytes)) {
-      most = count;
-      bytes = covered;
-    }
-  }
-  return bytes;
+int64_t longest_ngram(const Words& words, size_t n) {
+  int64_t longest = 0;
+  for (size_t i = 0; i + n <= words.size(); ++i) longest = std::max(longest, words.length(i, n));
+  return longest;
 }
 
 // Bytes within n-grams that stood there before, none counted twice.
-int64_t repeated_bytes(const Words& words, size_t n, CountTable& table) {
+int64_t repeated_bytes(const Words& words, const Ngrams& ngrams, size_t n, CountTable& table) {
   table.reset(words.size());
   int64_t bytes = 0;
-  for (size_t i = 0; i + n <= words.size();) {
-    if (table.add(ngram_hash(words, i, n)) == 1) {
+  for (size_t i = 0; i < ngrams.count();) {
+    if (table.add(ngrams.hash(i)) == 1) {
       ++i;
       continue;
     }
@@ -153,13 +184,21 @@ class GopherRepetitionStage final : public Stage {
   static std::string_view ngram_reason(std::string_view text) {
     thread_local Words words;
     thread_local CountTable table;
+    thread_local Ngrams ngrams;
     split(text, words);
+    ngrams.start(words);
     const auto whole = static_cast<int64_t>(text.size());
-    for (const NgramRule& rule : kTopRules)
-      if (100 * most_frequent_bytes(words, rule.n, table) > rule.percent * whole)
-        return rule.reason;
+    uint32_t most = UINT32_MAX;  // a longer n-gram is never more frequent than those within it
+    for (const NgramRule& rule : kTopRules) {
+      if (100 * longest_ngram(words, rule.n) * most <= rule.percent * whole) break;
+      ngrams.lengthen_to(rule.n);
+      const Frequent frequent = most_frequent(words, ngrams, rule.n, table);
+      if (100 * frequent.bytes > rule.percent * whole) return rule.reason;
+      most = frequent.count;
+    }
     for (const NgramRule& rule : kRepeatRules) {
-      const int64_t bytes = repeated_bytes(words, rule.n, table);
+      ngrams.lengthen_to(rule.n);
+      const int64_t bytes = repeated_bytes(words, ngrams, rule.n, table);
       if (100 * bytes > rule.percent * whole) return rule.reason;
       if (bytes == 0) break;  // where no n-gram is repeated, no longer one is
     }

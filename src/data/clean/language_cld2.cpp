@@ -15,7 +15,7 @@ namespace weft::data {
 namespace {
 
 // Longer texts are judged by this much of their middle: a share of a text is much like the whole.
-constexpr size_t kMostBytes = 2048;
+constexpr size_t kMostBytes = 640;
 
 std::string_view sample_of(std::string_view text) {
   if (text.size() <= kMostBytes) return text;

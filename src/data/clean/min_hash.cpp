@@ -8,14 +8,19 @@ namespace weft::data {
 namespace {
 
 constexpr uint32_t kEmpty = UINT32_MAX;
-constexpr uint64_t kThrows = 4;
 
+// Each of two random numbers throws twice: its halves give the places, its low half and a
+// permutation of it the values.
 void throw_into(std::vector<uint32_t>& signature, uint64_t shingle) {
-  for (uint64_t i = 0; i < kThrows; ++i) {
-    const uint64_t random = mixed(shingle + i * kSpread);
-    const size_t place = (random >> 32) * signature.size() >> 32;
+  const uint32_t size = static_cast<uint32_t>(signature.size());
+  const auto put = [&](uint32_t place16, uint32_t value) {
+    uint32_t& kept = signature[place16 * size >> 16];
+    kept = std::min(kept, value);
+  };
+  for (const uint64_t random : {mixed(shingle), mixed(shingle + kSpread)}) {
     const auto value = static_cast<uint32_t>(random);
-    if (value < signature[place]) signature[place] = value;
+    put(static_cast<uint32_t>(random >> 48), value);
+    put(static_cast<uint32_t>(random >> 32) & 0xFFFF, value * 0x9E3779B1u);
   }
 }
 

@@ -100,7 +100,8 @@ void StageConfig::visit(Visitor&& v) {
     {.help = "repeated_lines: how often a line may stand in a document. Unset: 1", .min = 1});
   v("bad_words", bad_words,
     {.help = "c4: a file with words, one a line; texts that have one are left out"});
-  v("languages", languages, {.help = "language: those that are kept, as ISO 639 codes"});
+  v("languages", languages,
+    {.help = "language: those that are kept, as ISO 639 codes", .one_or_more = true});
   v("min_share", min_share,
     {.help = "language: the share of the text that must be in one of them. Unset: 0.5",
      .min = 0,
@@ -119,8 +120,10 @@ void StageConfig::visit(Visitor&& v) {
      .max = 1 << 20,
      .unit = "MiB"});
   v("kinds", kinds,
-    {.help = "personal_data: what is masked. Unset: all", .choices = "email phone card cn_id ip"});
-  v("files", files, {.help = "decontaminate: the evaluation files"});
+    {.help = "personal_data: what is masked. Unset: all",
+     .choices = "email phone card cn_id ip",
+     .one_or_more = true});
+  v("files", files, {.help = "decontaminate: the evaluation files", .one_or_more = true});
   v("text_field", text_field,
     {.help = "decontaminate: the field of the evaluation files that holds text. Unset: text"});
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -54,15 +55,16 @@ constexpr uint64_t mixed(uint64_t h) {
 // Calls visit(hash) for each word.
 template <class Visit>
 void for_each_word(std::string_view text, Visit visit) {
-  uint64_t hash = 0;
+  constexpr uint64_t kNone = kSpread;
+  uint64_t hash = kNone;
   const auto end_word = [&] {
-    if (hash != 0) visit(mixed(hash));
-    hash = 0;
+    if (hash != kNone) visit(mixed(hash));
+    hash = kNone;
   };
   for (size_t at = 0; at < text.size();) {
     const uint8_t c = kWordBytes[static_cast<uint8_t>(text[at])];
     if (c > 1) {
-      hash = (hash + c) * kSpread;
+      hash = std::rotl(hash, 9) + c;
       ++at;
     } else if (c == 0) {
       end_word();
@@ -73,7 +75,7 @@ void for_each_word(std::string_view text, Visit visit) {
       const bool alone = stands_alone(character.code);
       if (alone || parts_words(character.code)) end_word();
       if (alone) visit(mixed(character.code + kSpread));
-      else if (!parts_words(character.code)) hash = (hash + character.code) * kSpread;
+      else if (!parts_words(character.code)) hash = std::rotl(hash, 21) + character.code;
     }
   }
   end_word();
