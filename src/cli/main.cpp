@@ -47,9 +47,9 @@ int finish_output() {
 }
 
 void add_verbs(CLI::App& app) {
-  for (const auto add :
-       {add_prepare, add_tokenizer, add_pretrain, add_plan, add_graph, add_profile, add_bench,
-        add_report, add_generate, add_evaluate, add_export, add_import, add_inspect})
+  for (const auto add : {add_prepare, add_tokenizer, add_pretrain, add_plan, add_graph, add_profile,
+                         add_bench, add_report, add_checkpoint, add_generate, add_evaluate,
+                         add_export, add_import, add_inspect})
     add(app);
 }
 

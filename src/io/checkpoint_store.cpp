@@ -1,71 +1,13 @@
 #include "io/checkpoint_store.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <limits>
 #include <set>
 
 #include "core/quote.h"
-#include "io/hash.h"
+#include "io/checkpoint_census.h"
 
 namespace weft::io {
-namespace {
-
-constexpr const char* kRunLockFile = "run.lock";
-
-constexpr std::string_view kPrefix = "checkpoint-";
-constexpr int64_t kLargestManifest = int64_t{16} << 20;
-
-Path folder_of(const Path& output_dir, int64_t step) {
-  return output_dir / (std::string(kPrefix) + std::to_string(step));
-}
-
-// Nothing for a name that is not exactly "checkpoint-" and a step.
-std::optional<int64_t> step_of(std::string_view name) {
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  name.remove_prefix(kPrefix.size());
-  int64_t step = -1;
-  const auto [end, status] = std::from_chars(name.data(), name.data() + name.size(), step);
-  const bool exact = status == std::errc() && std::to_string(step) == name && step >= 0;
-  return exact ? std::optional(step) : std::nullopt;
-}
-
-CheckpointManifest read_manifest(const FileSystem& files, const Path& folder) {
-  const Path file = folder / kManifestName;
-  if (files.status(file).kind == FileKind::kMissing)
-    throw Error("'" + folder.string() + "' has no " + std::string(kManifestName) +
-                ": it was not written by Weft, or not completely");
-  CheckpointManifest manifest =
-      parse_manifest(files.read(file, kLargestManifest), "'" + file.string() + "'");
-  if (step_of(folder.filename().string()).value_or(manifest.step) != manifest.step)
-    throw Error("'" + folder.string() + "' holds the checkpoint of step " +
-                std::to_string(manifest.step) + "; it was renamed or swapped");
-  return manifest;
-}
-
-void verify_file(const FileSystem& files, const Path& folder, const WrittenFile& expected,
-                 ReadFrom from) {
-  const Path file = folder / expected.name;
-  const int64_t size = files.status(file).size;
-  if (files.status(file).kind == FileKind::kFile && size != expected.bytes)
-    throw Error("'" + file.string() + "' has " + std::to_string(size) + " bytes instead of " +
-                std::to_string(expected.bytes) + "; it is damaged");
-  if (hash_file(files, file, from).hex != expected.hash)
-    throw Error("'" + file.string() + "' is damaged: its bytes are not those that were saved");
-}
-
-}  // namespace
-
-std::vector<int64_t> checkpoint_steps(const FileSystem& files, const Path& output_dir) {
-  std::vector<int64_t> steps;
-  if (files.status(output_dir).kind == FileKind::kMissing) return steps;
-  for (const std::string& name : files.list(output_dir))
-    if (const auto step = step_of(name)) steps.push_back(*step);
-  std::sort(steps.begin(), steps.end(), std::greater<>());
-  return steps;
-}
-
 namespace {
 
 [[noreturn]] void refuse_all_damaged(const Path& output_dir,
@@ -79,7 +21,7 @@ FoundCheckpoint first_intact(const FileSystem& files, const Path& output_dir,
                              const std::vector<int64_t>& steps) {
   FoundCheckpoint found;
   for (const int64_t step : steps) {
-    const Path folder = folder_of(output_dir, step);
+    const Path folder = checkpoint_folder(output_dir, step);
     try {
       found.checkpoint = open_checkpoint(files, folder);
       return found;
@@ -91,39 +33,6 @@ FoundCheckpoint first_intact(const FileSystem& files, const Path& output_dir,
   }
   if (!found.skipped.empty()) refuse_all_damaged(output_dir, found.skipped);
   return found;
-}
-
-// The score by the manifest alone; infinite where there is none to read.
-double score_of(const FileSystem& files, const Path& folder) {
-  constexpr double kNone = std::numeric_limits<double>::infinity();
-  try {
-    return read_manifest(files, folder).score.value_or(kNone);
-  } catch (const Error&) {
-    return kNone;
-  }
-}
-
-// Best first; of equal scores the earliest, without scores the latest.
-std::vector<int64_t> by_score(const FileSystem& files, const Path& output_dir,
-                              const std::vector<int64_t>& steps) {
-  std::vector<std::pair<double, int64_t>> ranked;
-  for (const int64_t step : steps) {
-    const double score = score_of(files, folder_of(output_dir, step));
-    ranked.emplace_back(score, std::isfinite(score) ? step : -step);
-  }
-  std::sort(ranked.begin(), ranked.end());
-  std::vector<int64_t> result;
-  for (const auto& [score, step] : ranked) result.push_back(step < 0 ? -step : step);
-  return result;
-}
-
-bool is_ours(const FileSystem& files, const Path& folder) {
-  try {
-    read_manifest(files, folder);
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 bool is_sound(const FileSystem& files, const Path& folder) {
@@ -147,23 +56,6 @@ void attempt(Action action) {
 }
 
 }  // namespace
-
-bool Checkpoint::has(std::string_view name) const {
-  return std::any_of(manifest.files.begin(), manifest.files.end(),
-                     [&](const WrittenFile& file) { return file.name == name; });
-}
-
-Path Checkpoint::file(std::string_view name) const {
-  if (!has(name))
-    throw Error("the checkpoint '" + folder.string() + "' has no file " + quote(name));
-  return folder / name;
-}
-
-Checkpoint open_checkpoint(const FileSystem& files, const Path& folder, ReadFrom from) {
-  Checkpoint checkpoint{.folder = folder, .manifest = read_manifest(files, folder)};
-  for (const WrittenFile& file : checkpoint.manifest.files) verify_file(files, folder, file, from);
-  return checkpoint;
-}
 
 FoundCheckpoint latest_checkpoint(const FileSystem& files, const Path& output_dir) {
   return first_intact(files, output_dir, checkpoint_steps(files, output_dir));
@@ -201,10 +93,11 @@ void CheckpointStore::recover() {
   for (const std::string& name : files_.list(output_dir_)) {
     const size_t dot = name.rfind('.');
     if (!name.starts_with(".") || dot == 0) continue;
-    if (const auto step = step_of(std::string_view(name).substr(1, dot - 1))) steps.insert(*step);
+    if (const auto step = checkpoint_step(std::string_view(name).substr(1, dot - 1)))
+      steps.insert(*step);
   }
   for (const int64_t step : steps) {
-    const auto notes = recover_folder(files_, folder_of(output_dir_, step),
+    const auto notes = recover_folder(files_, checkpoint_folder(output_dir_, step),
                                       [&](const Path& folder) { return is_sound(files_, folder); });
     notices_.insert(notices_.end(), notes.begin(), notes.end());
   }
@@ -237,7 +130,7 @@ void CheckpointStore::verify(const Path& folder) {
 SavedCheckpoint CheckpointStore::save(const CheckpointToSave& checkpoint) {
   WEFT_ASSERT(checkpoint.step >= 0);
   SavedCheckpoint report{
-      .folder = folder_of(output_dir_, checkpoint.step), .removed = {}, .problems = {}};
+      .folder = checkpoint_folder(output_dir_, checkpoint.step), .removed = {}, .problems = {}};
   check_free_space(files_, output_dir_, checkpoint.files);
   try {
     write_partial(checkpoint, report.folder);
@@ -251,23 +144,12 @@ SavedCheckpoint CheckpointStore::save(const CheckpointToSave& checkpoint) {
   return report;
 }
 
-// Only steps up to the saved one count: above it there can only be damaged ones that this run has
-// skipped. Folders without a manifest of ours are someone else's.
 void CheckpointStore::purge(int64_t saved_step, SavedCheckpoint& report) {
   try {
     remove_tree(files_, replaced_name(report.folder));
-    if (options_.keep_last <= 0) return;
-    std::vector<int64_t> steps = checkpoint_steps(files_, output_dir_);
-    std::erase_if(steps, [&](int64_t step) {
-      return step > saved_step || !is_ours(files_, folder_of(output_dir_, step));
-    });
-    const int64_t best = by_score(files_, output_dir_, steps).front();
-    const bool has_best =
-        options_.keep_best && std::isfinite(score_of(files_, folder_of(output_dir_, best)));
-    for (size_t i = static_cast<size_t>(options_.keep_last); i < steps.size(); ++i) {
-      if (has_best && steps[i] == best) continue;
-      remove_folder(files_, folder_of(output_dir_, steps[i]));
-      report.removed.push_back(folder_of(output_dir_, steps[i]));
+    for (const int64_t step : steps_to_remove(files_, output_dir_, options_, saved_step)) {
+      remove_folder(files_, checkpoint_folder(output_dir_, step));
+      report.removed.push_back(checkpoint_folder(output_dir_, step));
     }
   } catch (const Error& error) {
     report.problems.emplace_back(error.what());
@@ -275,13 +157,38 @@ void CheckpointStore::purge(int64_t saved_step, SavedCheckpoint& report) {
 }
 
 std::vector<Path> CheckpointStore::discard_after(int64_t step) {
+  std::vector<int64_t> given_up = checkpoint_steps(files_, output_dir_);
+  std::erase_if(given_up, [&](int64_t other) { return other <= step; });
+  return remove(given_up);
+}
+
+std::vector<Path> CheckpointStore::remove(const std::vector<int64_t>& steps) {
   std::vector<Path> removed;
-  for (const int64_t other : checkpoint_steps(files_, output_dir_)) {
-    if (other <= step) break;
-    remove_folder(files_, folder_of(output_dir_, other));
-    removed.push_back(folder_of(output_dir_, other));
+  for (const int64_t step : steps) {
+    remove_folder(files_, checkpoint_folder(output_dir_, step));
+    removed.push_back(checkpoint_folder(output_dir_, step));
   }
   return removed;
+}
+
+std::vector<std::string> CheckpointStore::repair() {
+  std::vector<std::string> notes;
+  const CheckpointCensus census =
+      take_census(files_, output_dir_, CensusDepth::kHashes, ReadFrom::kDevice);
+  for (const CheckpointEntry& entry : census.checkpoints) {
+    if (entry.state != CheckpointState::kDamaged) continue;
+    const Path name = quarantine_name(files_, entry.folder);
+    files_.rename(entry.folder, name);
+    notes.push_back("'" + entry.folder.string() + "' was renamed to '" + name.string() +
+                    "': " + entry.problem);
+  }
+  for (const Leftover& leftover : census.leftovers) {
+    if (leftover.meaning != kTemporaryFile) continue;
+    remove_tree(files_, leftover.path);
+    notes.push_back("'" + leftover.path.string() + "' was removed: a run ended while writing it");
+  }
+  if (!notes.empty()) files_.sync_folder(output_dir_);
+  return notes;
 }
 
 }  // namespace weft::io

@@ -12,28 +12,11 @@
 #include <vector>
 
 #include "core/file_system.h"
-#include "io/checkpoint_manifest.h"
+#include "io/checkpoint_folder.h"
+#include "io/checkpoint_retention.h"
 #include "io/folder_writer.h"
 
 namespace weft::io {
-
-// An intact checkpoint: every listed file had its size and hash when it was opened.
-struct Checkpoint {
-  Path folder;
-  CheckpointManifest manifest;
-
-  bool has(std::string_view name) const;
-  // Where the file `name` lies; Error if the manifest does not list it. Read no others.
-  Path file(std::string_view name) const;
-};
-
-// Verifies the manifest and every file of one checkpoint. Error saying what is damaged or missing;
-// NewerCheckpoint if a newer program wrote it.
-Checkpoint open_checkpoint(const FileSystem& files, const Path& folder,
-                           ReadFrom from = ReadFrom::kCache);
-
-// The steps of the checkpoints in `output_dir`, by their names alone, newest first.
-std::vector<int64_t> checkpoint_steps(const FileSystem& files, const Path& output_dir);
 
 struct SkippedCheckpoint {
   Path folder;
@@ -54,11 +37,6 @@ FoundCheckpoint latest_checkpoint(const FileSystem& files, const Path& output_di
 // last, the latest of them first.
 FoundCheckpoint best_checkpoint(const FileSystem& files, const Path& output_dir);
 
-struct CheckpointOptions {
-  int64_t keep_last = 0;  // how many of the newest are kept; 0 keeps all
-  bool keep_best = true;  // the one of the lowest score is kept besides
-};
-
 struct CheckpointToSave {
   int64_t step = 0;
   std::optional<double> score = {};  // lower is better; one that is not finite counts as none
@@ -71,6 +49,8 @@ struct SavedCheckpoint {
   std::vector<Path> removed;          // old ones
   std::vector<std::string> problems;  // what could not be removed; the checkpoint itself is safe
 };
+
+inline constexpr const char* kRunLockFile = "run.lock";
 
 // Whether a process holds the lock of a run's folder. It is taken for a moment to find out.
 bool run_in_progress(FileSystem& files, const Path& output_dir);
@@ -93,6 +73,14 @@ class CheckpointStore {
   // Removes the checkpoints above `step`: a run that goes back to `step` on purpose must not find
   // the steps it has given up when it resumes. Returns what was removed.
   std::vector<Path> discard_after(int64_t step);
+
+  // Removes the checkpoints of these steps, each so that a crash leaves it whole or gone.
+  std::vector<Path> remove(const std::vector<int64_t>& steps);
+
+  // Renames every damaged checkpoint to quarantine_name() (checkpoint_census.h), so that it stands
+  // in nobody's way and can still be examined, and removes temporary files that a crash left.
+  // Intact ones, and those of a newer Weft, stay. Returns a line about each thing done.
+  std::vector<std::string> repair();
 
  private:
   void recover();

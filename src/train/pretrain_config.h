@@ -143,6 +143,7 @@ struct PretrainConfig {
   std::string output_dir;
   std::optional<int64_t> save_steps;
   std::optional<int64_t> save_total_limit;
+  std::optional<int64_t> save_keep_every;
   bool keep_best_checkpoint = true;
   bool load_best_model_at_end = false;
   std::string resume_from_checkpoint = "auto";

@@ -301,6 +301,13 @@ void PretrainConfig::visit_files(Visitor& v) {
      .min = 1,
      .max = kMaxConfigCount,
      .may_change = true});
+  v("save_keep_every", save_keep_every,
+    {.help = "with save_total_limit: checkpoints whose step is a multiple of this are kept too",
+     .min = 1,
+     .max = kMaxConfigCount,
+     .may_change = true,
+     .aliases = "save_retain_interval keep_period",
+     .unit = "steps"});
   v("keep_best_checkpoint", keep_best_checkpoint,
     {.help = "keep the checkpoint with the lowest validation loss too", .may_change = true});
   v("load_best_model_at_end", load_best_model_at_end,

@@ -51,8 +51,7 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
       data_(config_, spec_.vocab_size) {
   store_ = std::make_unique<io::CheckpointStore>(
       *options_.files, config_.output_dir,
-      io::CheckpointOptions{.keep_last = config_.save_total_limit.value_or(0),
-                            .keep_best = config_.keep_best_checkpoint});
+      retention(config_));
   const Resume from = find_resume(*options_.files, config_);
   const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
   baseline_bytes_ = resident_bytes();

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "config/load.h"
-#include "core/tree/compare.h"
 #include "train/run_state.h"
 
 namespace weft::train {
@@ -32,15 +31,18 @@ std::string described(const Difference& difference) {
   return difference.path + " was " + shown(difference.before) + ", is " + shown(difference.after);
 }
 
-std::vector<Difference> differences(const io::Checkpoint& checkpoint, const PretrainConfig& now) {
-  const auto before = config::load<PretrainConfig>(checkpoint.file(kConfigFile)).value;
-  return compare(to_tree(before), to_tree(now), schema_of<PretrainConfig>());
+PretrainConfig config_of(const io::Checkpoint& checkpoint) {
+  return config::load<PretrainConfig>(checkpoint.file(kConfigFile)).value;
+}
+
+std::vector<Difference> differences(const PretrainConfig& before, const PretrainConfig& after) {
+  return compare(to_tree(before), to_tree(after), schema_of<PretrainConfig>());
 }
 
 void check_config(const io::Checkpoint& checkpoint, const PretrainConfig& now,
                   std::vector<std::string>& notices) {
   std::string forbidden;
-  for (const Difference& difference : differences(checkpoint, now)) {
+  for (const Difference& difference : differences(config_of(checkpoint), now)) {
     if (may_change(difference))
       notices.push_back("changed since '" + checkpoint.folder.string() +
                         "': " + described(difference));
@@ -89,6 +91,17 @@ Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
   }
   if (resume.checkpoint) check_config(*resume.checkpoint, config, resume.notices);
   return resume;
+}
+
+io::CheckpointOptions retention(const PretrainConfig& config) {
+  return {.keep_last = config.save_total_limit.value_or(0),
+          .keep_every = config.save_keep_every.value_or(0),
+          .keep_best = config.keep_best_checkpoint};
+}
+
+std::vector<Difference> config_differences(const io::Checkpoint& before,
+                                           const io::Checkpoint& after) {
+  return differences(config_of(before), config_of(after));
 }
 
 io::FoundCheckpoint model_checkpoint(const FileSystem& files, const Path& run) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/tree/compare.h"
 #include "io/checkpoint_store.h"
 #include "train/pretrain_config.h"
 
@@ -22,6 +23,14 @@ struct Resume {
 // - if the checkpoint was trained with other values of keys that must not change within a run
 //   (docs/config.md), naming each with both values.
 Resume find_resume(const FileSystem& files, const PretrainConfig& config);
+
+// Which checkpoints the config keeps.
+io::CheckpointOptions retention(const PretrainConfig& config);
+
+// What differs between the configs that two checkpoints were trained with. Error if either has none
+// that this program reads.
+std::vector<Difference> config_differences(const io::Checkpoint& before,
+                                           const io::Checkpoint& after);
 
 // The checkpoint that stands for the model of a run: the best one where its config says
 // load_best_model_at_end, else the newest; nothing where there is no checkpoint.
