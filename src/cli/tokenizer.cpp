@@ -215,6 +215,7 @@ void add_tokenizer(CLI::App& app) {
   add_coder(*verb, true);
   add_coder(*verb, false);
   add_info(*verb);
+  add_tokenizer_bench(*verb);
   add_tokenizer_chat(*verb);
 }
 

@@ -17,7 +17,8 @@ namespace weft::cli {
 // it.
 void add_prepare(CLI::App& app);
 void add_tokenizer(CLI::App& app);
-void add_tokenizer_chat(CLI::App& tokenizer);  // its verb `chat`
+void add_tokenizer_bench(CLI::App& tokenizer);  // its verbs
+void add_tokenizer_chat(CLI::App& tokenizer);
 void add_pretrain(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_graph(CLI::App& app);

@@ -160,5 +160,20 @@ TEST_F(Measure, AProfileSharesOutTheTimeOfAStep) {
     EXPECT_TRUE(names.contains(name)) << name;
 }
 
+TEST_F(Measure, TokenizersAreTimedOnTextsThatAreCountedRight) {
+  write("text.txt", "two\nlines\n");
+  const Json bench =
+      json({"tokenizer", "bench", "--tokenizer", "bytes", "text.txt", "--runs", "1"});
+  EXPECT_EQ(bench["bytes"], 10);
+  EXPECT_EQ(bench["ids"], 10);
+  EXPECT_EQ(bench["ids_of_lines"], 8) << "no line end";
+  for (const char* rate :
+       {"mb_per_second", "mb_per_second_of_lines", "mb_per_second_of_all_threads"})
+    EXPECT_GT(bench[rate].get<double>(), 0.0) << rate;
+  write("empty.txt", "");
+  expect_error({"tokenizer", "bench", "--tokenizer", "bytes", "empty.txt"},
+               {"'empty.txt' is empty"});
+}
+
 }  // namespace
 }  // namespace weft::test
