@@ -239,29 +239,32 @@ void panel_tile(const GemmSpec& spec, const PanelTile& tile) {
   else multiply_into<BFloat16>(spec, tile);
 }
 
-// Rows [first, first + count) of a panel.
+struct RowRange {
+  int64_t first, count;
+};
+
+// Some rows of a panel.
 template <class T>
-void pack_panel(const GemmSpec& s, const T* b, int64_t panel, int64_t first, int64_t count,
-                float* packed) {
+void pack_panel(const GemmSpec& s, const T* b, int64_t panel, RowRange rows, float* packed) {
   const int64_t each = ceil_div(s.n, kPanelColumns), in_half = panel % each * kPanelColumns;
   const int64_t column = panel / each * s.n + in_half;
   const int64_t columns = std::min(kPanelColumns, s.n - in_half);
-  float* to = packed + (panel * s.k + first) * kPanelColumns;
-  if (columns < kPanelColumns) std::fill(to, to + count * kPanelColumns, 0.0f);
+  float* to = packed + (panel * s.k + rows.first) * kPanelColumns;
+  if (columns < kPanelColumns) std::fill(to, to + rows.count * kPanelColumns, 0.0f);
   if (s.trans_b)
-    transpose<T>({b + column * s.ldb + first, s.ldb, columns, count, to, kPanelColumns});
-  else copy_rows<T>({b + first * s.ldb + column, s.ldb, count, columns, to, kPanelColumns});
+    transpose<T>({b + column * s.ldb + rows.first, s.ldb, columns, rows.count, to, kPanelColumns});
+  else
+    copy_rows<T>({b + rows.first * s.ldb + column, s.ldb, rows.count, columns, to, kPanelColumns});
 }
 
 // Memory is read as it lies: a panel is rows of what is B transposed; rows of B are parts of
 // panels.
 template <class T>
 void pack(const GemmSpec& s, const T* b, int64_t task, float* packed) {
-  if (s.trans_b) return pack_panel(s, b, task, 0, s.k, packed);
-  const int64_t first = task * kPackedRows, count = std::min(kPackedRows, s.k - first);
-  for (int64_t panel = 0; panel < panel_count(s); ++panel) {
-    pack_panel(s, b, panel, first, count, packed);
-  }
+  if (s.trans_b) return pack_panel(s, b, task, {0, s.k}, packed);
+  const int64_t first = task * kPackedRows;
+  const RowRange rows{first, std::min(kPackedRows, s.k - first)};
+  for (int64_t panel = 0; panel < panel_count(s); ++panel) pack_panel(s, b, panel, rows, packed);
 }
 
 void panel_pack(const GemmSpec& s, const void* b, int64_t task, float* packed) {
