@@ -64,14 +64,15 @@ void CsvRecords::add(char c) {
 
 // Before a separator, a line end or the end. A CR counts where an LF or the end follows it.
 bool CsvRecords::at_field_end() {
-  const int c = peek();
-  if (c < 0 || c == '\n' || c == static_cast<uint8_t>(separator_)) return true;
-  if (c != '\r') return false;
-  ++at_;
-  const int next = peek();
-  if (next < 0 || next == '\n') return true;
-  add('\r');
-  return at_field_end();
+  while (true) {
+    const int c = peek();
+    if (c < 0 || c == '\n' || c == static_cast<uint8_t>(separator_)) return true;
+    if (c != '\r') return false;
+    ++at_;
+    const int next = peek();
+    if (next < 0 || next == '\n') return true;
+    add('\r');
+  }
 }
 
 CsvRecords::Outcome CsvRecords::read_field() {

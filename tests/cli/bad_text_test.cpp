@@ -141,7 +141,7 @@ constexpr BadTokenizer kBadTokenizers[] = {
     {"NoJson", "tokens\n", "tokenizer.json:1:"},
     {"CutShort", "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0,", "tokenizer.json:1:"},
     {"NoModel", "{}", "model: is missing"},
-    {"OtherModel", "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {}}}", "supported: BPE"},
+    {"OtherModel", "{\"model\": {\"type\": \"Transducer\", \"vocab\": {}}}", "Transducer"},
 };
 
 class BadTokenizerFile : public CliTest, public testing::WithParamInterface<BadTokenizer> {};

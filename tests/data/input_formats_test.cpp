@@ -221,6 +221,13 @@ TEST_F(InputFormats, ReadsTables) {
               ElementsAre("zipped"));
 }
 
+// Each of them is a part of the field, and none costs memory of its own.
+TEST_F(InputFormats, ReadsFieldsOfManyCarriageReturns) {
+  const std::string many(300'000, '\r');
+  EXPECT_THAT(documents({write("a.csv", "text\nx" + many + "y\nz\n")}),
+              ElementsAre("x" + many + "y", "z"));
+}
+
 TEST_F(InputFormats, SaysWhereATableIsWrong) {
   EXPECT_THAT(error_for("a.csv", "text,id,text\nx,1,y\n"),
               HasSubstr("a.csv:1: column 'text' stands there twice"));
