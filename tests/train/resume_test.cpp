@@ -115,6 +115,35 @@ TEST_F(Resume, AProcessThatDiesWithinASaveIsContinued) {
   }
 }
 
+// It finds what a save and a replacement left, mends it, and dies in the middle of that.
+TEST_F(Resume, AProcessThatDiesWithinAResumeIsContinued) {
+  const std::vector<std::string> options = {"save_steps=2", "max_steps=4"};
+  run(config("whole", options));
+  const Trace whole = trace("whole", 4);
+  run_until(config("stopped", options), 3);
+  folder_.write("stopped/.checkpoint-4.partial/model.safetensors", "half");
+  std::filesystem::rename(checkpoint("stopped", 2),
+                          folder_of("stopped") / ".checkpoint-2.replaced");
+  const auto resume = [&](const std::string& name, FaultyFileSystem& files) {
+    std::filesystem::copy(folder_of("stopped"), folder_of(name),
+                          std::filesystem::copy_options::recursive);
+    files_ = &files;
+    open(config(name, options));
+    files_ = &real_file_system();
+  };
+  FaultyFileSystem counting;
+  resume("counted", counting);
+  ASSERT_GT(counting.operations(), 8);
+  for (int64_t k = 0; k < counting.operations(); ++k) {
+    const std::string name = "crash-" + std::to_string(k);
+    FaultyFileSystem faulty(Fault::kCrash, k);
+    EXPECT_THROW(resume(name, faulty), Crash);
+    files_ = &real_file_system();
+    run(config(name, options));
+    EXPECT_EQ(trace(name, 4), whole) << counting.log()[static_cast<size_t>(k)];
+  }
+}
+
 TEST_F(Resume, FallsBackFromADamagedCheckpointAndSaysSo) {
   run(config("whole", {"save_steps=2"}));
   const Trace whole = trace("whole", 8);
