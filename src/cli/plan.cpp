@@ -71,6 +71,7 @@ nlohmann::ordered_json to_json(const train::PlanReport& p, const Fit& fit) {
     out["activations_by_layer"].push_back({{"layer", layer.layer}, {"bytes", layer.bytes}});
   out["micro_batch"] = {{"flops", p.flops_per_micro_batch}, {"bytes", p.bytes_per_micro_batch}};
   out["update"] = {{"flops", p.flops_per_update}, {"bytes", p.bytes_per_update}};
+  if (p.snapshot > 0) out["snapshot"] = p.snapshot;
   if (fit.memory) out["memory"] = *fit.memory;
   if (fit.largest_micro_batch) out["largest_micro_batch"] = *fit.largest_micro_batch;
   out["fits"] = fit.fits;
@@ -90,6 +91,7 @@ void print(const train::PlanReport& p, const Fit& fit) {
   line("optimizer state", p.optimizer_state);
   line("constants and inputs", p.constants + p.inputs_and_scalars);
   line("evaluation and samples", p.forward_programs);
+  if (p.snapshot > 0) line("copy for checkpoints", p.snapshot);
   std::cout << "within a step\n";
   for (const train::LayerBytes& layer : p.activations)
     line("activations of " + layer.layer, layer.bytes);

@@ -38,6 +38,7 @@ void add_persistent(const SessionPlan& plan, PlanReport& report) {
     else report.inputs_and_scalars += bytes;
   }
   report.forward_programs = plan.forwards.persistent_bytes;
+  report.snapshot = plan.snapshot_bytes;
   report.persistent = plan.transient;
 }
 

@@ -25,6 +25,7 @@ struct PlanReport {
   int64_t constants = 0;
   int64_t inputs_and_scalars = 0;
   int64_t forward_programs = 0;  // inputs, constants and caches of evaluation and samples
+  int64_t snapshot = 0;          // save_in_background's copy of parameters and optimizer state
   int64_t persistent = 0;
   // What lives within a step.
   std::vector<LayerBytes> activations;  // kept from the forward pass for the backward pass

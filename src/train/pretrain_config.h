@@ -142,6 +142,7 @@ struct PretrainConfig {
   // Files.
   std::string output_dir;
   std::optional<int64_t> save_steps;
+  bool save_in_background = false;
   std::optional<int64_t> save_total_limit;
   std::optional<int64_t> save_keep_every;
   bool keep_best_checkpoint = true;

@@ -296,6 +296,10 @@ void PretrainConfig::visit_files(Visitor& v) {
      .may_change = true,
      .aliases = "save_interval",
      .unit = "steps"});
+  v("save_in_background", save_in_background,
+    {.help = "training goes on while a checkpoint is written; takes memory for a second copy of "
+             "weights and optimizer state, which `weft plan` counts",
+     .may_change = true});
   v("save_total_limit", save_total_limit,
     {.help = "checkpoints kept, the best one not counted. Unset: all",
      .min = 1,

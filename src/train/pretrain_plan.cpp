@@ -22,6 +22,11 @@ StepGraphOptions step_options(const PretrainConfig& config) {
           .optimizer = config.optimizer_options()};
 }
 
+// A run that saves only at its end has nothing to go on with meanwhile.
+bool saves_in_background(const PretrainConfig& config) {
+  return config.save_in_background && (config.save_steps || config.load_best_model_at_end);
+}
+
 }  // namespace
 
 generate::CacheOptions sample_cache(const PretrainConfig& config) {
@@ -48,7 +53,7 @@ SessionPlan plan_pretraining(const PretrainConfig& config, int threads) {
   if (!config.sample_prompts.empty())
     for (ForwardGraph& graph : generate::generation_graphs(spec, sample_cache(config)))
       forwards.push_back(std::move(graph));
-  return plan_session(std::move(step), std::move(forwards), threads);
+  return plan_session(std::move(step), std::move(forwards), threads, saves_in_background(config));
 }
 
 void show_passes(const PretrainConfig& config,

@@ -49,9 +49,9 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
       options_(std::move(options)),
       spec_(nn::decoder_spec(*config_.model)),
       data_(config_, spec_.vocab_size) {
-  store_ = std::make_unique<io::CheckpointStore>(
-      *options_.files, config_.output_dir,
-      retention(config_));
+  store_ = std::make_unique<io::CheckpointStore>(*options_.files, config_.output_dir,
+                                                 retention(config_));
+  saver_ = std::make_unique<io::BackgroundSaver>(*store_);
   const Resume from = find_resume(*options_.files, config_);
   const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
   baseline_bytes_ = resident_bytes();
@@ -144,17 +144,19 @@ void Pretrainer::train() {
   for (int64_t index = first_step_; index < total_steps(); ++index) {
     if (interrupted()) result_.outcome = Outcome::kInterrupted;  // before the first step
     if (result_.outcome != Outcome::kFinished) break;
+    if (saver_->has_ended()) collect_save();
     const StepResult result = step(index, batches);
     result_.updates = index + 1;
     result_.loss = result.loss;
     check_applied(index, result);
     clock_->waited = batches.seconds_waited();
     log_step(index, result);
-    if (result_.outcome == Outcome::kDiverged) return;
+    if (result_.outcome == Outcome::kDiverged) break;
     after_step(index + 1);
     saved = save_is_due(index + 1) && try_to_save();
   }
-  if (!saved) save();
+  saved = collect_save() && saved;
+  if (!saved && result_.outcome != Outcome::kDiverged) save();
 }
 
 StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
@@ -304,31 +306,58 @@ bool Pretrainer::save_is_due(int64_t updates) const {
          (config_.load_best_model_at_end && best);
 }
 
+void Pretrainer::tell_unsaved(int64_t step, const Error& error) {
+  log_->message("no checkpoint was saved at step " + std::to_string(step) +
+                ", training goes on: " + error.what());
+}
+
 bool Pretrainer::try_to_save() {
+  if (session_->plan().snapshot_bytes > 0) {
+    const double start = monotonic_seconds();
+    collect_save();
+    log_->sync();
+    saver_->start(to_save(session_->take_snapshot()));
+    saving_step_ = state_.updates;
+    clock_->not_training += monotonic_seconds() - start;
+    return true;
+  }
   try {
     save();
     return true;
   } catch (const Error& error) {
-    log_->message(std::string("no checkpoint was saved at step ") + std::to_string(state_.updates) +
-                  ", training goes on: " + error.what());
+    tell_unsaved(state_.updates, error);
     return false;
   }
+}
+
+bool Pretrainer::collect_save() {
+  if (!saver_->under_way()) return true;
+  try {
+    for (const std::string& problem : saver_->collect().problems) log_->message(problem);
+    return true;
+  } catch (const Error& error) {
+    tell_unsaved(saving_step_, error);
+    return false;
+  }
+}
+
+io::CheckpointToSave Pretrainer::to_save(const TrainedTensors& tensors) {
+  std::vector<io::FileToWrite> files = files_of(
+      model_folder({.config = *config_.model, .spec = spec_, .tokenizer = &data_.tokenizer()},
+                   tensors.parameters, io::StoredType::kF32));
+  files.push_back(optimizer_to_write(tensors.optimizer_state));
+  files.push_back(io::text_to_write(std::string(kStateFile), to_json(state_)));
+  files.push_back(io::text_to_write(std::string(kConfigFile), config::print(config_)));
+  const bool scored = evaluated_at_ == state_.updates;
+  return {.step = state_.updates,
+          .score = scored ? result_.eval_loss : std::nullopt,
+          .files = std::move(files)};
 }
 
 void Pretrainer::save() {
   const double start = monotonic_seconds();
   log_->sync();
-  std::vector<io::FileToWrite> files = files_of(
-      model_folder({.config = *config_.model, .spec = spec_, .tokenizer = &data_.tokenizer()},
-                   session_->parameters(), io::StoredType::kF32));
-  files.push_back(optimizer_to_write(*session_));
-  files.push_back(io::text_to_write(std::string(kStateFile), to_json(state_)));
-  files.push_back(io::text_to_write(std::string(kConfigFile), config::print(config_)));
-  const bool scored = evaluated_at_ == state_.updates;
-  const io::SavedCheckpoint saved =
-      store_->save({.step = state_.updates,
-                    .score = scored ? result_.eval_loss : std::nullopt,
-                    .files = std::move(files)});
+  const io::SavedCheckpoint saved = store_->save(to_save(session_->trained_tensors()));
   for (const std::string& problem : saved.problems) log_->message(problem);
   clock_->not_training += monotonic_seconds() - start;
 }

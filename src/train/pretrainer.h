@@ -8,6 +8,7 @@
 #include <string>
 
 #include "data/prefetcher.h"
+#include "io/checkpoint_background.h"
 #include "nn/decoder.h"
 #include "runtime/roof.h"
 #include "train/plan_report.h"
@@ -88,9 +89,15 @@ class Pretrainer {
   bool patience_is_spent() const;
   void generate_samples(int64_t updates);
   bool save_is_due(int64_t updates) const;
-  // False, and the listener is told, if the checkpoint could not be written.
+  // Saves, or begins to where the plan has a snapshot. False, and the listener is told, if the
+  // checkpoint could not be written.
   bool try_to_save();
+  // Waits for the save in the background, if one is under way. False, and the listener is told, if
+  // it could not be written.
+  bool collect_save();
   void save();
+  io::CheckpointToSave to_save(const TrainedTensors& tensors);
+  void tell_unsaved(int64_t step, const Error& error);
   bool interrupted() const;
 
   PretrainConfig config_;
@@ -107,8 +114,11 @@ class Pretrainer {
   RunState state_;
   PretrainResult result_;
   int64_t first_step_ = 0;
+  int64_t saving_step_ = 0;    // of the save in the background
   int64_t evaluated_at_ = -1;  // updates done at the last evaluation
   int64_t not_applied_ = 0;    // updates in a row that were not applied
+  std::unique_ptr<io::BackgroundSaver>
+      saver_;  // reads session_, writes by store_: ends before both
 };
 
 }  // namespace weft::train

@@ -38,9 +38,9 @@ RunState run_state_from_json(std::string_view text, const std::string& source) {
   }
 }
 
-io::FileToWrite optimizer_to_write(const Session& session) {
+io::FileToWrite optimizer_to_write(const std::vector<NamedTensor>& state) {
   std::vector<io::TensorToWrite> tensors;
-  for (const NamedTensor& entry : session.optimizer_state())
+  for (const NamedTensor& entry : state)
     tensors.push_back(runtime::tensor_to_write(entry.name, entry.tensor));
   return {.name = std::string(kOptimizerFile),
           .bytes = io::safetensors_size(tensors, {}),

@@ -33,8 +33,8 @@ std::string to_json(const RunState& state);
 // Throws Error, beginning with `source`, for what to_json() did not write.
 RunState run_state_from_json(std::string_view text, const std::string& source);
 
-// The optimizer's state as one file; refers to the session's memory when it is written.
-io::FileToWrite optimizer_to_write(const Session& session);
+// The optimizer's state as one file; refers to the tensors' memory when it is written.
+io::FileToWrite optimizer_to_write(const std::vector<NamedTensor>& state);
 // Throws Error naming the tensor if the file is of another model or optimizer.
 void load_optimizer(const Path& file, const Session& session);
 

@@ -1,6 +1,7 @@
 #include "train/session.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "graph/registry.h"
 #include "train/initialize.h"
@@ -11,7 +12,26 @@ using graph::kNoValue;
 using graph::ValueId;
 using graph::ValueInfo;
 
-SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads) {
+namespace {
+
+// What a snapshot copies, block by block.
+std::vector<ValueId> snapshot_blocks(const StepGraph& step) {
+  std::vector<ValueId> blocks = {step.blocks.parameters.id()};
+  for (const Value& state : step.update.states) blocks.push_back(state.id());
+  return blocks;
+}
+
+int64_t snapshot_bytes(const StepGraph& step) {
+  int64_t bytes = 0;
+  for (const ValueId id : snapshot_blocks(step))
+    bytes += align_up(step.data->value(id).type.bytes());
+  return bytes;
+}
+
+}  // namespace
+
+SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads,
+                         bool with_snapshot) {
   SessionPlan plan{.step = std::move(step), .threads = threads};
   plan.step_schedule = graph::serial_schedule(*plan.step.data);
   plan.step_memory = graph::plan_memory(
@@ -20,7 +40,9 @@ SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int
        .outputs = {plan.step.update.gradient_norm.id(), plan.step.update.applied.id()}});
   plan.forwards =
       runtime::plan_forwards(std::move(forwards), runtime::Parameters::kElsewhere, threads);
-  plan.transient = plan.step_memory.persistent_bytes + plan.forwards.persistent_bytes;
+  plan.snapshot = plan.step_memory.persistent_bytes + plan.forwards.persistent_bytes;
+  plan.snapshot_bytes = with_snapshot ? snapshot_bytes(plan.step) : 0;
+  plan.transient = plan.snapshot + plan.snapshot_bytes;
   plan.bytes =
       plan.transient + std::max(plan.step_memory.transient_bytes, plan.forwards.transient_bytes);
   return plan;
@@ -150,6 +172,45 @@ std::vector<NamedTensor> Session::optimizer_state() const {
     }
   }
   return result;
+}
+
+namespace {
+
+constexpr int64_t kCopiedAtOnce = int64_t{1} << 20;  // bytes
+
+void copy_block(const graph::Tensor& from, std::byte* to, const ParallelFor& parallel) {
+  const auto* source = static_cast<const std::byte*>(from.data);
+  const int64_t bytes = from.type.bytes();
+  parallel((bytes + kCopiedAtOnce - 1) / kCopiedAtOnce, [&](int64_t tile, int) {
+    const int64_t begin = tile * kCopiedAtOnce;
+    std::memcpy(to + begin, source + begin,
+                static_cast<size_t>(std::min(kCopiedAtOnce, bytes - begin)));
+  });
+}
+
+// Tensors of the block `from` are those of its copy at `to` from now on.
+void move_views(std::vector<NamedTensor>& tensors, const graph::Tensor& from, std::byte* to) {
+  const auto* begin = static_cast<const std::byte*>(from.data);
+  for (NamedTensor& entry : tensors) {
+    const auto* at = static_cast<const std::byte*>(entry.tensor.data);
+    if (at >= begin && at < begin + from.type.bytes()) entry.tensor.data = to + (at - begin);
+  }
+}
+
+}  // namespace
+
+TrainedTensors Session::take_snapshot() {
+  WEFT_ASSERT(plan_.snapshot_bytes > 0);
+  TrainedTensors copy = trained_tensors();
+  std::byte* to = arena_.at(plan_.snapshot, plan_.snapshot_bytes);
+  for (const ValueId id : snapshot_blocks(plan_.step)) {
+    const graph::Tensor from = step_->tensor(id);
+    copy_block(from, to, pool_);
+    move_views(copy.parameters, from, to);
+    move_views(copy.optimizer_state, from, to);
+    to += align_up(from.type.bytes());
+  }
+  return copy;
 }
 
 void Session::parameters_changed() {

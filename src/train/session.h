@@ -31,15 +31,25 @@ struct SessionPlan {
   graph::MemoryPlan step_memory;
   ForwardPlan forwards;
   int threads = 1;
-  int64_t transient = 0;  // offset in the arena
-  int64_t bytes = 0;      // of the arena
+  int64_t snapshot = 0;        // offset in the arena
+  int64_t snapshot_bytes = 0;  // a second copy of parameters and optimizer state; 0: none
+  int64_t transient = 0;       // offset in the arena
+  int64_t bytes = 0;           // of the arena
 };
 
-SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads);
+SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads,
+                         bool with_snapshot = false);
 
 // The arena's high-water mark when every program of the plan is bound on a device that only plans,
 // in bytes: takes address space and no memory, so that plans of any size can be checked.
 int64_t bound_bytes(const SessionPlan& plan);
+
+// What a checkpoint is made of: fp32 masters by parameter name, and the optimizer's states, cut up
+// by parameter: "moment1/<parameter>".
+struct TrainedTensors {
+  std::vector<NamedTensor> parameters;
+  std::vector<NamedTensor> optimizer_state;
+};
 
 class Session {
  public:
@@ -66,6 +76,10 @@ class Session {
   // The optimizer's states, cut up by parameter: "moment1/<parameter>".
   std::vector<NamedTensor> optimizer_state() const;
   void parameters_changed();
+  TrainedTensors trained_tensors() const { return {parameters(), optimizer_state()}; }
+  // A copy of them in the plan's snapshot, which must have one: it stays as it is until the next
+  // call, while steps go on.
+  TrainedTensors take_snapshot();
 
  private:
   void initialize(uint64_t seed);

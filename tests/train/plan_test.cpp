@@ -60,7 +60,8 @@ TEST_P(PlanOfConfigs, IsWhatProgramsBindAndNearTheLowerBound) {
     EXPECT_EQ(report.total, plan.bytes);
     EXPECT_EQ(report.persistent, report.parameters + report.compute_copies + report.gradients +
                                      report.optimizer_state + report.constants +
-                                     report.inputs_and_scalars + report.forward_programs)
+                                     report.inputs_and_scalars + report.forward_programs +
+                                     report.snapshot)
         << name;
   }
 }
