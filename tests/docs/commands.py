@@ -60,7 +60,8 @@ def check_config(where, command, arguments):
     if config is None or not command.split()[0].endswith('weft'):
         return
     keys = [word for word in arguments if re.match(r'[a-z][\w.]*=', word)]
-    done = run(WEFT, 'pretrain', config, *keys, '--print-config')
+    verb = 'prepare' if config.startswith('configs/prepare/') else 'pretrain'
+    done = run(WEFT, verb, config, *keys, '--print-config')
     if done.returncode != 0:
         complaints.append(f'{where}: "{command}": {done.stderr.strip()}')
 
