@@ -20,8 +20,9 @@ using ::testing::HasSubstr;
 
 int64_t used(const PackingPlan& plan, const std::vector<int32_t>& lengths, int64_t row) {
   int64_t sum = 0;
-  for (int64_t i = plan.row_begins[row]; i < plan.row_begins[row + 1]; ++i)
-    sum += lengths[plan.pieces[i]];
+  const size_t first = static_cast<size_t>(row);
+  for (int64_t i = plan.row_begins[first]; i < plan.row_begins[first + 1]; ++i)
+    sum += lengths[static_cast<size_t>(plan.pieces[static_cast<size_t>(i)])];
   return sum;
 }
 

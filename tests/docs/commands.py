@@ -41,7 +41,7 @@ def check(where, command):
     if words[0].startswith('scripts/'):
         program, arguments = [words[0]], words[1:]
     else:
-        verb = words[1:3] if words[1] == 'tokenizer' else words[1:2]
+        verb = words[1:3] if words[1] in ('tokenizer', 'checkpoint') else words[1:2]
         program, arguments = [WEFT, *verb], words[1 + len(verb):]
     if program == [WEFT, 'VERB'] or words[1:2] == ['--version']:
         return
