@@ -13,6 +13,9 @@ class ProtobufReader {
   // `offset` is where the message begins in the file, for messages.
   ProtobufReader(std::string_view message, std::string where, size_t offset = 0)
       : message_(message), where_(std::move(where)), offset_(offset) {}
+  // The message is only looked at: a string that ends with the expression would be gone before it
+  // is read.
+  ProtobufReader(std::string&& message, std::string where, size_t offset = 0) = delete;
 
   // Goes to the next field; false at the end. Throws Error for what is no field. What is not read
   // of a field is skipped.

@@ -28,12 +28,14 @@ thread_local bool inside_onednn = false;
 
 #ifndef WEFT_OTHER_ALLOCATOR
 
-// glibc's own functions, under the names that it offers for being replaced.
 extern "C" {
+// glibc's own functions, under the names that it offers for being replaced.
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are glibc's, not ours to choose
 void* __libc_malloc(size_t);
 void* __libc_calloc(size_t, size_t);
 void* __libc_realloc(void*, size_t);
 void* __libc_memalign(size_t, size_t);
+// NOLINTEND(bugprone-reserved-identifier)
 
 void* malloc(size_t bytes) {
   asked_for(bytes);

@@ -158,7 +158,8 @@ TEST(ProtobufReader, ChecksEveryLength) {
   EXPECT_THAT(error("\x0B"), HasSubstr("of an unknown kind"));
   EXPECT_THAT(error(std::string("\x00\x01", 2)), HasSubstr("no field where one must begin"));
   EXPECT_THAT(error("\x08" + std::string(10, '\xFF') + "\x01"), HasSubstr("more than 64 bits"));
-  ProtobufReader reader(number(7, static_cast<uint64_t>(-1)), "p");
+  const std::string message = number(7, static_cast<uint64_t>(-1));
+  ProtobufReader reader(message, "p");
   ASSERT_TRUE(reader.next());
   EXPECT_EQ(reader.number(), 7u);
   EXPECT_EQ(reader.int32(), -1);

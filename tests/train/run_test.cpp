@@ -88,6 +88,7 @@ TEST_F(Run, PacksWholeDocumentsOrPadsThem) {
     const std::string name = "way" + std::to_string(way);
     recorder_.records.clear();
     run(config(name + "-whole", ways[way]));
+    std::erase_if(recorder_.records, [](const auto& record) { return !record.tokens_seen; });
     ASSERT_FALSE(recorder_.records.empty());
     EXPECT_LT(*recorder_.records.back().tokens_seen, 8 * 64);  // there is padding
     run_until(config(name, ways[way]), 3);
