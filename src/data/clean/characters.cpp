@@ -1,5 +1,6 @@
 // The stages `unicode` and `characters`: one way to write each text, and nothing in it that is not
 // seen.
+#include "data/clean/byte_masks.h"
 #include "data/clean/stage_registry.h"
 #include "text/normalization.h"
 #include "text/unicode.h"
@@ -8,23 +9,15 @@
 namespace weft::data {
 namespace {
 
-bool is_ascii(std::string_view text) {
-  uint8_t all = 0;
-  for (const char c : text) all |= static_cast<uint8_t>(c);
-  return all < 0x80;
-}
-
 // No character that NFC may change or join to another: most texts.
 bool is_settled(std::string_view text) {
   const text::ClassTable& classes = text::class_table();
-  for (size_t at = 0; at < text.size();) {
-    if (static_cast<uint8_t>(text[at]) < 0x80) {
-      ++at;
-      continue;
-    }
+  for (size_t at = find_byte(text, 0, bytes::no_ascii); at < text.size();) {
     const text::Utf8Char c = text::utf8_at(text, at);
     if ((classes[c.code] & text::kUnsettled) != 0) return false;
     at += c.size;
+    if (at < text.size() && static_cast<uint8_t>(text[at]) < 0x80)
+      at = find_byte(text, at, bytes::no_ascii);
   }
   return true;
 }
@@ -44,7 +37,7 @@ class UnicodeStage final : public Stage {
   explicit UnicodeStage(UnicodeForm form) : form_(normal_form(form)) {}
 
   void apply(std::string_view text, std::string& changed, StageResult& result) const override {
-    if (is_ascii(text)) return;
+    if (find_byte(text, 0, bytes::no_ascii) == text.size()) return;
     if (form_ == text::NormalForm::kNfc) {
       if (is_settled(text)) return;
       text::append_nfc(changed, text);
@@ -81,6 +74,13 @@ Fate fate_of(uint32_t code, bool joiners) {
   return invisible ? Fate::kInvisible : Fate::kKeep;
 }
 
+// Bytes of characters that may have another fate than to stay.
+__m128i doubtful(__m128i x) {
+  const __m128i plain = _mm_or_si128(bytes::equal(x, '\n'), bytes::equal(x, '\t'));
+  const __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20));
+  return _mm_or_si128(_mm_andnot_si128(plain, low), bytes::equal(x, 0x7F));
+}
+
 class CharactersStage final : public Stage {
  public:
   explicit CharactersStage(bool joiners) : joiners_(joiners) {}
@@ -91,7 +91,7 @@ class CharactersStage final : public Stage {
     for (size_t at = 0; at < text.size();) {
       const uint8_t byte = static_cast<uint8_t>(text[at]);
       if (byte >= 0x20 && byte < 0x7F) {
-        ++at;
+        at = find_byte(text, at, doubtful);
         continue;
       }
       const text::Utf8Char c = text::utf8_at(text, at);

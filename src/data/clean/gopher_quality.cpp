@@ -4,6 +4,7 @@
 
 #include "data/clean/lines.h"
 #include "data/clean/stage_registry.h"
+#include "data/clean/word_counts.h"
 
 namespace weft::data {
 namespace {
@@ -18,9 +19,7 @@ constexpr std::array kStopWords = {packed("the"), packed("be"),   packed("to"), 
                                    packed("and"), packed("that"), packed("have"), packed("with")};
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
 
-struct Counts {
-  int64_t words = 0, characters = 0, with_letter = 0, symbols = 0;
-  uint32_t stop_words = 0;  // bits
+struct LineCounts {
   int64_t lines = 0, bullets = 0, ellipses = 0;
 };
 
@@ -34,42 +33,27 @@ uint32_t stop_word_bit(std::string_view word) {
   return bits;
 }
 
-int64_t symbols_of(std::string_view word) {
-  int64_t count = 0;
-  for (size_t i = 0; i < word.size(); ++i) {
-    if (word[i] == '#') ++count;
-    else if (word[i] == '.' && word.substr(i, 3) == "...") ++count, i += 2;
-    else if (word[i] == kEllipsis[0] && word.substr(i, 3) == kEllipsis) ++count, i += 2;
+bool has_two_stop_words(std::string_view text) {
+  uint32_t found = 0;
+  for (size_t at = 0; at < text.size();) {
+    while (at < text.size() && is_white(text[at])) ++at;
+    const size_t begin = at;
+    while (at < text.size() && !is_white(text[at])) ++at;
+    found |= stop_word_bit(text.substr(begin, at - begin));
+    if ((found & (found - 1)) != 0) return true;
   }
+  return false;
+}
+
+int64_t count_of(std::string_view text, std::string_view part) {
+  int64_t count = 0;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size()))
+    ++count;
   return count;
 }
 
-// What a byte is: bits.
-enum : uint8_t { kLetterByte = 1, kContinuationByte = 2, kSymbolByte = 4 };
-constexpr std::array<uint8_t, 256> kBytes = [] {
-  std::array<uint8_t, 256> table{};
-  for (size_t c = 0; c < 256; ++c) {
-    const bool ascii_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    table[c] = ascii_letter || c >= 0x80 ? kLetterByte : 0;
-    if (c >= 0x80 && c < 0xC0) table[c] |= kContinuationByte;
-    if (c == '#' || c == '.' || c == 0xE2) table[c] |= kSymbolByte;
-  }
-  return table;
-}();
-
-void count_word(std::string_view word, Counts& counts) {
-  ++counts.words;
-  uint8_t kinds = 0;
-  int64_t continuations = 0;
-  for (const char c : word) {
-    const uint8_t kind = kBytes[static_cast<uint8_t>(c)];
-    kinds |= kind;
-    continuations += (kind & kContinuationByte) >> 1;
-  }
-  counts.characters += static_cast<int64_t>(word.size()) - continuations;
-  counts.with_letter += kinds & kLetterByte;
-  if ((kinds & kSymbolByte) != 0) counts.symbols += symbols_of(word);
-  counts.stop_words |= stop_word_bit(word);
+int64_t symbols_of(std::string_view text) {
+  return count_of(text, "#") + count_of(text, "...") + count_of(text, kEllipsis);
 }
 
 bool begins_with_bullet(std::string_view line) {
@@ -86,32 +70,36 @@ class GopherQualityStage final : public Stage {
       : min_words_(min_words), max_words_(max_words) {}
 
   void apply(std::string_view text, std::string&, StageResult& result) const override {
-    Counts counts;
+    const std::string_view why = reason(text);
+    if (!why.empty()) result.drop(why);
+  }
+
+ private:
+  std::string_view reason(std::string_view text) const {
+    const WordCounts c = count_words(text);
+    if (c.words < min_words_) return "too few words";
+    if (c.words > max_words_) return "too many words";
+    // In whole numbers: mean length outside [3, 10], shares above 0.1, 0.9, 0.3, below 0.8.
+    if (c.characters < 3 * c.words) return "words are too short";
+    if (c.characters > 10 * c.words) return "words are too long";
+    if (10 * symbols_of(text) > c.words) return "too many hash signs or ellipses";
+    const LineCounts lines = count_lines(text);
+    if (10 * lines.bullets > 9 * lines.lines) return "too many lines begin with a bullet";
+    if (10 * lines.ellipses > 3 * lines.lines) return "too many lines end with an ellipsis";
+    if (10 * c.with_letter < 8 * c.words) return "too few words have a letter";
+    return has_two_stop_words(text) ? "" : "too few stop words";
+  }
+
+  static LineCounts count_lines(std::string_view text) {
+    LineCounts counts;
     for_each_line(text, [&](std::string_view raw) {
       const std::string_view line = trimmed(raw);
       if (line.empty()) return;
       ++counts.lines;
       counts.bullets += begins_with_bullet(line);
       counts.ellipses += line.ends_with("...") || line.ends_with(kEllipsis);
-      for_each_spaced_word(line, [&](std::string_view word) { count_word(word, counts); });
     });
-    const std::string_view why = reason(counts);
-    if (!why.empty()) result.drop(why);
-  }
-
- private:
-  std::string_view reason(const Counts& c) const {
-    if (c.words < min_words_) return "too few words";
-    if (c.words > max_words_) return "too many words";
-    // In whole numbers: mean length outside [3, 10], shares above 0.1, 0.9, 0.3, below 0.8.
-    if (c.characters < 3 * c.words) return "words are too short";
-    if (c.characters > 10 * c.words) return "words are too long";
-    if (10 * c.symbols > c.words) return "too many hash signs or ellipses";
-    if (10 * c.bullets > 9 * c.lines) return "too many lines begin with a bullet";
-    if (10 * c.ellipses > 3 * c.lines) return "too many lines end with an ellipsis";
-    if (10 * c.with_letter < 8 * c.words) return "too few words have a letter";
-    if ((c.stop_words & (c.stop_words - 1)) == 0) return "too few stop words";
-    return "";
+    return counts;
   }
 
   int64_t min_words_, max_words_;

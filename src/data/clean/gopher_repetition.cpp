@@ -2,7 +2,6 @@
 // (2021), table A1.
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 
 #include "data/clean/lines.h"
 #include "data/clean/stage_registry.h"
@@ -79,17 +78,23 @@ class Ngrams {
 
 struct Frequent {
   uint32_t count = 1;
-  int64_t bytes = 0;  // covered by the n-gram that stands there most often
+  int64_t bytes = 0;       // covered by the n-gram that stands there most often
+  size_t longest_run = 0;  // of n-grams one word apart that all stood there before
 };
 
 Frequent most_frequent(const Words& words, const Ngrams& ngrams, size_t n, CountTable& table) {
   table.reset(words.size());
   Frequent most;
+  size_t run = 0;
   for (size_t i = 0; i < ngrams.count(); ++i) {
     const uint32_t count = table.add(ngrams.hash(i));
+    run = count == 1 ? 0 : run + 1;
+    most.longest_run = std::max(most.longest_run, run);
     if (count == 1 || count < most.count) continue;
     const int64_t covered = words.length(i, n) * count;
-    if (count > most.count || covered > most.bytes) most = {count, covered};
+    if (count == most.count && covered <= most.bytes) continue;
+    most.count = count;
+    most.bytes = covered;
   }
   return most;
 }
@@ -118,27 +123,27 @@ int64_t repeated_bytes(const Words& words, const Ngrams& ngrams, size_t n, Count
 struct Repeats {
   int64_t parts = 0, repeated = 0, bytes = 0, repeated_bytes = 0;
 
-  template <class Seen>
-  void add(std::string_view part, Seen& seen) {
+  void add(std::string_view part, CountTable& seen) {
     part = trimmed(part);
     if (part.empty()) return;
     ++parts;
     bytes += static_cast<int64_t>(part.size());
-    if (seen.insert(hash64(part)).second) return;
+    if (seen.add(hash64(part)) == 1) return;
     ++repeated;
     repeated_bytes += static_cast<int64_t>(part.size());
   }
 };
 
-Repeats line_repeats(std::string_view text) {
-  std::unordered_set<uint64_t> seen;
+Repeats line_repeats(std::string_view text, CountTable& seen) {
+  seen.reset(1 + static_cast<size_t>(std::count(text.begin(), text.end(), '\n')));
   Repeats repeats;
   for_each_line(text, [&](std::string_view line) { repeats.add(line, seen); });
   return repeats;
 }
 
-Repeats paragraph_repeats(std::string_view text) {
-  std::unordered_set<uint64_t> seen;
+// `lines`: of the text, and so at least as many as paragraphs.
+Repeats paragraph_repeats(std::string_view text, size_t lines, CountTable& seen) {
+  seen.reset(1 + lines);
   Repeats repeats;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find("\n\n", begin), text.size());
@@ -172,22 +177,24 @@ class GopherRepetitionStage final : public Stage {
 
  private:
   static std::string_view reason(std::string_view text) {
-    const Repeats lines = line_repeats(text), paragraphs = paragraph_repeats(text);
+    thread_local CountTable table;
+    const Repeats lines = line_repeats(text, table);
+    const Repeats paragraphs = paragraph_repeats(text, static_cast<size_t>(lines.parts), table);
     if (10 * lines.repeated > 3 * lines.parts) return "too many repeated lines";
     if (10 * paragraphs.repeated > 3 * paragraphs.parts) return "too many repeated paragraphs";
     if (5 * lines.repeated_bytes > lines.bytes) return "too much text in repeated lines";
     if (5 * paragraphs.repeated_bytes > paragraphs.bytes)
       return "too much text in repeated paragraphs";
-    return ngram_reason(text);
+    return ngram_reason(text, table);
   }
 
-  static std::string_view ngram_reason(std::string_view text) {
+  static std::string_view ngram_reason(std::string_view text, CountTable& table) {
     thread_local Words words;
-    thread_local CountTable table;
     thread_local Ngrams ngrams;
     split(text, words);
     ngrams.start(words);
     const auto whole = static_cast<int64_t>(text.size());
+    bool no_repeats = false;
     uint32_t most = UINT32_MAX;  // a longer n-gram is never more frequent than those within it
     for (const NgramRule& rule : kTopRules) {
       if (100 * longest_ngram(words, rule.n) * most <= rule.percent * whole) break;
@@ -195,7 +202,10 @@ class GopherRepetitionStage final : public Stage {
       const Frequent frequent = most_frequent(words, ngrams, rule.n, table);
       if (100 * frequent.bytes > rule.percent * whole) return rule.reason;
       most = frequent.count;
+      // A repeated 5-gram holds that many shorter ones, which stood there before as well.
+      if (rule.n == 2 && frequent.longest_run + 2 <= kRepeatRules[0].n) no_repeats = true;
     }
+    if (no_repeats) return "";
     for (const NgramRule& rule : kRepeatRules) {
       ngrams.lengthen_to(rule.n);
       const int64_t bytes = repeated_bytes(words, ngrams, rule.n, table);
@@ -211,7 +221,7 @@ class GopherRepetitionStage final : public Stage {
     words.ends.clear();
     for_each_spaced_word(text, [&](std::string_view word) {
       const auto begin = static_cast<uint32_t>(word.data() - text.data());
-      words.hashes.push_back(hash64(word));
+      words.hashes.push_back(word_hash(word));
       words.begins.push_back(begin);
       words.ends.push_back(begin + static_cast<uint32_t>(word.size()));
     });

@@ -3,6 +3,7 @@
 
 #include "data/clean/lines.h"
 #include "data/clean/stage_registry.h"
+#include "data/clean/word_counts.h"
 #include "data/content_hash.h"
 
 namespace weft::data {
@@ -24,9 +25,7 @@ class LengthStage final : public Stage {
               result))
       return;
     if (words_.least || words_.most) {
-      int64_t words = 0;
-      for_each_spaced_word(text, [&](std::string_view) { ++words; });
-      if (check(words_, words, "too few words", "too many words", result)) return;
+      if (check(words_, count_words(text).words, "too few words", "too many words", result)) return;
     }
     if (!lines_.least) return;
     int64_t lines = 0;

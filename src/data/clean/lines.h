@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "data/clean/byte_masks.h"
+
 namespace weft::data {
 
 inline bool is_white(char c) {
@@ -25,25 +27,15 @@ void for_each_line(std::string_view text, Visit visit) {
 // Calls visit(word) for each run of what is no white space.
 template <class Visit>
 void for_each_spaced_word(std::string_view text, Visit visit) {
-  for (size_t at = 0; at < text.size();) {
-    while (at < text.size() && is_white(text[at])) ++at;
-    const size_t begin = at;
-    while (at < text.size() && !is_white(text[at])) ++at;
-    if (at > begin) visit(text.substr(begin, at - begin));
-  }
+  for_each_run(
+      text, [](__m128i x) { return _mm_xor_si128(bytes::white(x), _mm_set1_epi8(-1)); },
+      [&](size_t begin, size_t end) { visit(text.substr(begin, end - begin)); });
 }
 
 inline std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_white(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_white(text.back())) text.remove_suffix(1);
   return text;
-}
-
-// Characters, not bytes.
-inline int64_t characters_of(std::string_view text) {
-  int64_t count = 0;
-  for (const char c : text) count += (static_cast<uint8_t>(c) & 0xC0) != 0x80;
-  return count;
 }
 
 }  // namespace weft::data

@@ -47,9 +47,16 @@ void min_hash(std::string_view text, const MinHashOptions& options,
   if (words.empty()) return;
   signature.assign(static_cast<size_t>(options.values), kEmpty);
   const size_t n = std::min(static_cast<size_t>(options.shingle_words), words.size());
-  for (size_t first = 0; first + n <= words.size(); ++first) {
-    uint64_t shingle = 0;
-    for (size_t i = first; i < first + n; ++i) shingle = (shingle + words[i]) * kSpread;
+  // A shingle is a number in base kSpread whose digits are its words, so that the next one follows
+  // from it: the first digit goes, one comes at the end.
+  uint64_t shingle = 0, leaving = kSpread;
+  for (size_t i = 0; i < n; ++i) {
+    shingle = (shingle + words[i]) * kSpread;
+    leaving *= kSpread;
+  }
+  throw_into(signature, shingle);
+  for (size_t end = n; end < words.size(); ++end) {
+    shingle = (shingle + words[end]) * kSpread - words[end - n] * leaving;
     throw_into(signature, shingle);
   }
   fill_empty(signature);

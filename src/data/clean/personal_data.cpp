@@ -46,6 +46,20 @@ bool is_separator(char c) {
   return c == ' ' || c == '-' || c == '.' || c == '(' || c == ')';
 }
 
+// What has fewer digits is neither phone number nor card nor identity number.
+constexpr size_t kLeastDigits = 8;
+
+// Whether a Number that begins at `i` may have kLeastDigits. Most numbers are years and the like.
+bool may_be_long(std::string_view text, size_t i) {
+  size_t digits = 0, gap = 0;
+  for (i += text[i] == '+'; digits < kLeastDigits && gap <= 3 && i < text.size(); ++i) {
+    if (is_digit(text[i])) ++digits, gap = 0;
+    else if (is_separator(text[i])) ++gap;
+    else break;
+  }
+  return digits >= kLeastDigits;
+}
+
 Number number_at(std::string_view text, size_t i) {
   Number number;
   if (text[i] == '+') {
@@ -202,6 +216,7 @@ PersonalMatch email_around(std::string_view text, size_t sign, size_t from) {
 PersonalMatch number_match(std::string_view text, size_t i, uint32_t kinds) {
   if (has(kinds, PersonalKind::kIp) && is_digit(text[i]))
     if (const size_t end = ipv4_end(text, i)) return {PersonalKind::kIp, i, end};
+  if (!may_be_long(text, i)) return {};
   const Number number = number_at(text, i);
   if (number.groups == 0) return {};
   if (has(kinds, PersonalKind::kCnId) && !number.plus)

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "data/clean/byte_masks.h"
+#include "data/clean/word_hash.h"
 #include "text/utf8.h"
 
 namespace weft::data {
@@ -21,6 +23,17 @@ constexpr bool stands_alone(uint32_t code) {
          (code >= 0xF900 && code <= 0xFAFF) || (code >= 0x20000 && code <= 0x3FFFF);
 }
 
+// For each ASCII byte: itself in lower case where it is a letter or digit, else 0.
+inline constexpr std::array<uint8_t, 128> kWordBytes = [] {
+  std::array<uint8_t, 128> table{};
+  for (size_t c = 0; c < 128; ++c) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'))
+      table[c] = static_cast<uint8_t>(upper ? c + 32 : c);
+  }
+  return table;
+}();
+
 // General punctuation, Latin-1 symbols, CJK punctuation and full-width forms of ASCII symbols.
 constexpr bool parts_words(uint32_t code) {
   return (code >= 0x80 && code <= 0xBF && code != 0xAA && code != 0xB5 && code != 0xBA) ||
@@ -29,56 +42,54 @@ constexpr bool parts_words(uint32_t code) {
          code == 0xFEFF || code == 0xFFFD;
 }
 
-// For each byte: itself in lower case where it is an ASCII letter or digit, 0 where it parts words,
-// 1 where it begins a character of several bytes.
-inline constexpr std::array<uint8_t, 256> kWordBytes = [] {
-  std::array<uint8_t, 256> table{};
-  for (int c = 0; c < 256; ++c) {
-    if (c >= 0x80) table[static_cast<size_t>(c)] = 1;
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z'))
-      table[static_cast<size_t>(c)] = static_cast<uint8_t>(c);
-    if (c >= 'A' && c <= 'Z') table[static_cast<size_t>(c)] = static_cast<uint8_t>(c + 32);
+// Calls visit(hash) for the words from `at` on, character by character, up to an ASCII byte that
+// parts words; returns its place, or the end of the text.
+template <class Visit>
+size_t visit_wide_words(std::string_view text, size_t at, Visit& visit) {
+  constexpr uint64_t kNone = kSpread;
+  uint64_t wide = kNone;  // hash of the characters of the word
+  size_t begin = at;      // of the word
+  bool ascii = true;      // so far
+  const auto end_word = [&](size_t next) {
+    if (at > begin)
+      visit(ascii ? word_hash(text.substr(begin, at - begin), kFoldCase) : mixed(wide));
+    begin = next;
+    ascii = true;
+    wide = kNone;
+  };
+  while (at < text.size()) {
+    const auto byte = static_cast<uint8_t>(text[at]);
+    const text::Utf8Char c =
+        byte < 0x80 ? text::Utf8Char{kWordBytes[byte], 1} : text::utf8_at(text, at);
+    if (c.code == 0) break;
+    const bool alone = stands_alone(c.code);
+    if (alone || parts_words(c.code)) {
+      end_word(at + c.size);
+      if (alone) visit(mixed(c.code + kSpread));
+    } else {
+      ascii &= byte < 0x80;
+      wide = std::rotl(wide, 21) + c.code;
+    }
+    at += c.size;
   }
-  return table;
-}();
-
-// A multiplier whose products spread over all bits (the golden ratio times 2^64).
-inline constexpr uint64_t kSpread = 0x9E3779B97F4A7C15ull;
-
-// The finalizer of MurmurHash3 (Appleby, public domain): every bit changes half of all bits.
-constexpr uint64_t mixed(uint64_t h) {
-  h = (h ^ (h >> 33)) * 0xFF51AFD7ED558CCDull;
-  h = (h ^ (h >> 33)) * 0xC4CEB9FE1A85EC53ull;
-  return h ^ (h >> 33);
+  end_word(at);
+  return at;
 }
 
-// Calls visit(hash) for each word.
+// Calls visit(hash) for each word. Equal words have equal hashes, wherever they stand.
 template <class Visit>
 void for_each_word(std::string_view text, Visit visit) {
-  constexpr uint64_t kNone = kSpread;
-  uint64_t hash = kNone;
-  const auto end_word = [&] {
-    if (hash != kNone) visit(mixed(hash));
-    hash = kNone;
-  };
   for (size_t at = 0; at < text.size();) {
-    const uint8_t c = kWordBytes[static_cast<uint8_t>(text[at])];
-    if (c > 1) {
-      hash = std::rotl(hash, 9) + c;
-      ++at;
-    } else if (c == 0) {
-      end_word();
-      ++at;
-    } else {
-      const text::Utf8Char character = text::utf8_at(text, at);
-      at += character.size;
-      const bool alone = stands_alone(character.code);
-      if (alone || parts_words(character.code)) end_word();
-      if (alone) visit(mixed(character.code + kSpread));
-      else if (!parts_words(character.code)) hash = std::rotl(hash, 21) + character.code;
-    }
+    const size_t wide = find_byte(text, at, bytes::no_ascii);
+    size_t end = wide;  // the word before a wide character may go on with it
+    while (wide < text.size() && end > at && kWordBytes[static_cast<uint8_t>(text[end - 1])] != 0)
+      --end;
+    const std::string_view plain = text.substr(at, end - at);
+    for_each_run(plain, bytes::ascii_word, [&](size_t begin, size_t after) {
+      visit(word_hash(plain.substr(begin, after - begin), kFoldCase));
+    });
+    at = visit_wide_words(text, end, visit);
   }
-  end_word();
 }
 
 }  // namespace weft::data
