@@ -18,9 +18,10 @@ namespace weft::data {
 //   Item item;
 //   while (read(item)) { work(item); write(item); }
 //
-// read and write are called by one thread at a time and in the order of the items; at most
-// `threads` items exist, each used again and again. If a call throws, the items before it are still
-// written and the exception is thrown here: the same one, whatever the number of threads.
+// read and write are called by one thread at a time and in the order of the items; at most two
+// items a thread exist, each used again and again, so that no thread waits for one that is a little
+// slower. If a call throws, the items before it are still written and the exception is thrown here:
+// the same one, whatever the number of threads.
 template <class Item, class Read, class Work, class Write>
 class OrderedPipeline {
  public:
@@ -29,6 +30,7 @@ class OrderedPipeline {
 
   void run(int threads) {
     WEFT_ASSERT(threads >= 1);
+    slots_ = std::vector<Slot>(threads == 1 ? 1 : 2 * static_cast<size_t>(threads));
     {
       std::vector<std::jthread> others;
       for (int i = 1; i < threads; ++i) others.emplace_back([this] { loop(); });
@@ -38,39 +40,60 @@ class OrderedPipeline {
   }
 
  private:
-  void loop() {
+  enum class State { kFree, kBusy, kDone };
+  struct Slot {
     Item item;
-    int64_t number = 0;
-    bool more = true;
-    while (more) {
-      std::exception_ptr error;
-      if (!read_next(item, number, error)) return;
-      if (!error) error = caught([&] { work_(item); });
-      more = finish(item, number, error);
+    State state = State::kFree;
+    std::exception_ptr error;
+  };
+
+  // Items lie in the slots round and round, so that there is no other place for the next one.
+  Slot& slot(int64_t number) { return slots_[static_cast<size_t>(number) % slots_.size()]; }
+  bool can_write() { return !writing_ && slot(turn_).state == State::kDone; }
+  bool can_read() { return !reading_ && !ended_ && slot(next_).state == State::kFree; }
+  bool is_over() const { return error_ || (ended_ && turn_ == next_); }
+
+  void loop() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return is_over() || can_write() || can_read(); });
+      if (is_over()) return;
+      if (can_write()) write_next(lock);
+      else read_next(lock);
     }
   }
 
-  // False when there is nothing more to read.
-  bool read_next(Item& item, int64_t& number, std::exception_ptr& error) {
-    const std::lock_guard lock(read_mutex_);
-    if (ended_) return false;
-    bool more = true;
-    error = caught([&] { more = read_(item); });
-    ended_ = !more || error;
-    number = next_number_++;
-    return more;
-  }
-
-  // Waits until all items before this one are written, then writes it. False after an error.
-  bool finish(Item& item, int64_t number, std::exception_ptr error) {
-    std::unique_lock lock(write_mutex_);
-    changed_.wait(lock, [&] { return turn_ == number || error_; });
-    if (error_) return false;
-    if (!error) error = caught([&] { write_(item); });
-    error_ = error;
+  void write_next(std::unique_lock<std::mutex>& lock) {
+    Slot& done = slot(turn_);
+    writing_ = true;
+    lock.unlock();
+    if (!done.error) done.error = caught([&] { write_(done.item); });
+    lock.lock();
+    writing_ = false;
+    error_ = done.error;
+    done.state = State::kFree;
     ++turn_;
     changed_.notify_all();
-    return !error;
+  }
+
+  void read_next(std::unique_lock<std::mutex>& lock) {
+    Slot& next = slot(next_);
+    reading_ = true;
+    lock.unlock();
+    bool more = true;
+    next.error = caught([&] { more = read_(next.item); });
+    lock.lock();
+    reading_ = false;
+    ended_ = !more || next.error;
+    if (more) ++next_;
+    next.state = more ? State::kBusy : State::kFree;
+    changed_.notify_all();
+    if (!more) return;
+    lock.unlock();
+    if (!next.error) next.error = caught([&] { work_(next.item); });
+    lock.lock();
+    next.state = State::kDone;
+    changed_.notify_all();
   }
 
   template <class Call>
@@ -87,13 +110,14 @@ class OrderedPipeline {
   Work work_;
   Write write_;
 
-  std::mutex read_mutex_;  // guards read_ and these two
-  bool ended_ = false;
-  int64_t next_number_ = 0;
-
-  std::mutex write_mutex_;  // guards write_ and what follows
+  std::mutex mutex_;  // guards what follows; a slot that is busy belongs to its thread
   std::condition_variable changed_;
-  int64_t turn_ = 0;
+  std::vector<Slot> slots_;
+  int64_t next_ = 0;  // number of the item that is read next
+  int64_t turn_ = 0;  // and of the one that is written next
+  bool reading_ = false;
+  bool writing_ = false;
+  bool ended_ = false;
   std::exception_ptr error_;
 };
 
