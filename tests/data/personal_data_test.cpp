@@ -61,5 +61,44 @@ TEST(PersonalData, MasksOnlyTheKindsAskedFor) {
   EXPECT_EQ(result.why, "<EMAIL>");
 }
 
+// Examples of a stage that has nothing to do with personal data, as reports show them.
+StageExample example_of(const StageConfig& config, std::string text) {
+  const StageList stages(real_file_system(), {config});
+  StageTally tally(stages);
+  StageResults results;
+  stages.apply(text, results);
+  tally.admit(results, "place");
+  return tally.reports()[0].examples.at(0);
+}
+
+TEST(PersonalData, IsMaskedInTheExamplesOfEveryStage) {
+  const StageExample dropped = example_of({.stage = StageKind::kLength, .min_chars = 1000},
+                                          "Ask jane.doe@example.org, +49 30 1234567.");
+  EXPECT_EQ(dropped.before, "Ask <EMAIL>, <PHONE>.");
+  EXPECT_EQ(dropped.after, "");
+  const StageExample changed =
+      example_of({.stage = StageKind::kCharacters}, "from\u200B 192.168.10.255 on");
+  EXPECT_EQ(changed.before, "from\u200B <IP> on");
+  EXPECT_EQ(changed.after, "from <IP> on");
+}
+
+TEST(PersonalData, IsMaskedWhereAnExampleBeginsOrEndsWithinIt) {
+  const std::string card = "4111 1111 1111 1111";
+  for (size_t before = 130; before <= 165; ++before) {  // an example has 160 bytes
+    const std::string shown = example_of({.stage = StageKind::kLength, .min_chars = 1000},
+                                         std::string(before - 1, 'x') + " " + card + " end")
+                                  .before;
+    EXPECT_EQ(shown.find("11"), shown.npos) << shown;
+    EXPECT_EQ(shown.find("<CARD>") != shown.npos, before < 160) << before;
+  }
+  for (size_t between = 20; between <= 45; ++between) {  // 40 bytes of it stand before the change
+    const std::string shown =
+        example_of({.stage = StageKind::kCharacters}, std::string(100, 'x') + " " + card + " " +
+                                                          std::string(between, 'y') + "\u200B tail")
+            .before;
+    EXPECT_EQ(shown.find("11"), shown.npos) << shown;
+  }
+}
+
 }  // namespace
 }  // namespace weft::data

@@ -13,6 +13,7 @@ enum class PersonalKind { kEmail, kPhone, kCard, kCnId, kIp };
 inline constexpr std::array kPersonalKinds = {PersonalKind::kEmail, PersonalKind::kPhone,
                                               PersonalKind::kCard, PersonalKind::kCnId,
                                               PersonalKind::kIp};
+inline constexpr uint32_t kAllPersonalKinds = (1u << kPersonalKinds.size()) - 1;
 // "email", "phone", "card", "cn_id", "ip".
 std::string_view name_of(PersonalKind kind);
 // What stands in its place: "<EMAIL>", ...

@@ -19,13 +19,24 @@ struct StageNote {
   int64_t count = 0;
 };
 
+// A part of a text, with what stands around it.
+struct Excerpt {
+  std::string around;
+  size_t begin = 0, end = 0;  // of the part
+
+  void clear() {
+    around.clear();
+    begin = end = 0;
+  }
+};
+
 // What a stage did with one document.
 struct StageResult {
   bool changed = false;
   bool dropped = false;          // notes[0] says why
   std::vector<StageNote> notes;  // a handful
   std::vector<uint64_t> keys;    // for the stage's memory, if it has one
-  std::string before, after;     // examples, where they were asked for
+  Excerpt before, after;         // of a text that was changed or may be left out
 
   void drop(std::string_view why) {
     dropped = true;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "data/clean/personal_data.h"
 #include "data/clean/stage_registry.h"
 #include "text/utf8.h"
 #include "weft/error.h"
@@ -12,22 +13,61 @@ namespace {
 
 constexpr size_t kExcerptBytes = 160;
 constexpr size_t kBeforeChange = 40;
+// No address or number that personal_data.h finds is longer; an excerpt that begins or ends within
+// one must not show a part of it.
+constexpr size_t kMargin = 320;
 
-// At most kExcerptBytes of whole characters from `begin` on, or a little before.
-std::string excerpt(std::string_view text, size_t begin) {
-  begin = std::min(begin, text.size());
-  while (begin > 0 && begin < text.size() && text::is_continuation(text[begin])) --begin;
-  size_t end = std::min(begin + kExcerptBytes, text.size());
-  while (end > begin && end < text.size() && text::is_continuation(text[end])) --end;
-  return std::string(text.substr(begin, end - begin));
+size_t character_begin(std::string_view text, size_t at) {
+  at = std::min(at, text.size());
+  while (at > 0 && at < text.size() && text::is_continuation(text[at])) --at;
+  return at;
+}
+
+// The text around an excerpt that begins at `begin`.
+void keep_excerpt(std::string_view text, size_t begin, Excerpt& out) {
+  begin = character_begin(text, begin);
+  const size_t end = character_begin(text, begin + kExcerptBytes);
+  const size_t first = character_begin(text, begin - std::min(begin, kMargin));
+  out.around.assign(text.substr(first, character_begin(text, end + kMargin) - first));
+  out.begin = begin - first;
+  out.end = end - first;
+}
+
+// With masks in the place of what tells of a person: reports are shown around.
+std::string shown(const Excerpt& excerpt) {
+  const std::string_view text = excerpt.around;
+  std::string out;
+  size_t at = 0;
+  const auto add_until = [&](size_t until) {
+    const size_t from = std::max(at, excerpt.begin), to = std::min(until, excerpt.end);
+    if (from < to) out.append(text.substr(from, to - from));
+  };
+  for (PersonalMatch match = find_personal_data(text, 0, kAllPersonalKinds); match.end > 0;
+       match = find_personal_data(text, at, kAllPersonalKinds)) {
+    add_until(match.begin);
+    if (match.begin < excerpt.end && match.end > excerpt.begin) out.append(mask_of(match.kind));
+    at = match.end;
+  }
+  add_until(text.size());
+  return out;
 }
 
 void add_excerpts(std::string_view before, std::string_view after, StageResult& result) {
   const auto differ = std::mismatch(before.begin(), before.end(), after.begin(), after.end());
   const auto at = static_cast<size_t>(differ.first - before.begin());
   const size_t begin = at > kBeforeChange ? at - kBeforeChange : 0;
-  result.before = excerpt(before, begin);
-  result.after = excerpt(after, begin);
+  keep_excerpt(before, begin, result.before);
+  keep_excerpt(after, begin, result.after);
+}
+
+// Only what is kept is looked through for personal data.
+void add_example(StageReport& report, std::string_view what, const std::string& place,
+                 const StageResult& result) {
+  if (report.wants_example(what))
+    report.examples.push_back({.what = std::string(what),
+                               .place = place,
+                               .before = shown(result.before),
+                               .after = shown(result.after)});
 }
 
 // "min_words=50, kinds=[email]": the keys that are given.
@@ -77,7 +117,7 @@ void StageList::apply(std::string& text, StageResults& results) const {
         result.drop("nothing is left");
       }
     } else if (result.dropped || !result.keys.empty()) {
-      result.before = excerpt(text, 0);
+      keep_excerpt(text, 0, result.before);
     }
     entry.bytes_out = result.dropped ? 0 : static_cast<int64_t>(text.size());
     if (result.dropped) return;
@@ -104,7 +144,7 @@ bool StageTally::decide(size_t stage, const StageResults::Entry& entry, const st
   if (has_keys && !memories_[stage]->admit(result.keys)) {
     ++report.dropped;
     report.count(memories_[stage]->reason(), 1);
-    report.add_example({std::string(memories_[stage]->reason()), place, result.before, ""});
+    add_example(report, memories_[stage]->reason(), place, result);
     return false;
   }
   if (has_keys) {
@@ -116,8 +156,7 @@ bool StageTally::decide(size_t stage, const StageResults::Entry& entry, const st
   report.dropped += result.dropped;
   for (const StageNote& note : result.notes) report.count(note.what, note.count);
   if (result.changed || result.dropped)
-    report.add_example({result.notes.empty() ? "changed" : std::string(result.notes[0].what), place,
-                        result.before, result.dropped ? "" : result.after});
+    add_example(report, result.notes.empty() ? "changed" : result.notes[0].what, place, result);
   return !result.dropped;
 }
 

@@ -20,12 +20,11 @@ void StageReport::count(std::string_view what, int64_t number) {
   counts.push_back({std::string(what), number});
 }
 
-void StageReport::add_example(StageExample example) {
-  if (examples.size() >= kExamples) return;
-  const auto same = std::count_if(examples.begin(), examples.end(), [&](const StageExample& other) {
-    return other.what == example.what;
-  });
-  if (same < kExamplesOfAKind) examples.push_back(std::move(example));
+bool StageReport::wants_example(std::string_view what) const {
+  if (examples.size() >= kExamples) return false;
+  return std::count_if(examples.begin(), examples.end(), [&](const StageExample& other) {
+           return other.what == what;
+         }) < kExamplesOfAKind;
 }
 
 nlohmann::ordered_json to_json(const StageReport& report) {

@@ -19,7 +19,7 @@ struct StageCount {
 struct StageExample {
   std::string what;
   std::string place;   // file and line of the document
-  std::string before;  // an excerpt
+  std::string before;  // an excerpt, with personal data masked
   std::string after;   // empty for a document that was left out
 
   bool operator==(const StageExample&) const = default;
@@ -37,8 +37,8 @@ struct StageReport {
   std::vector<StageExample> examples;
 
   void count(std::string_view what, int64_t number);
-  // Kept if it is one of the first few of its kind.
-  void add_example(StageExample example);
+  // Only the first few examples of a kind are kept.
+  bool wants_example(std::string_view what) const;
 
   bool operator==(const StageReport&) const = default;
 };
