@@ -53,8 +53,8 @@ void check_is_run(const Path& folder) {
   const FileSystem& files = real_file_system();
   if (!io::checkpoint_steps(files, folder).empty()) return;
   if (is_there(folder / train::kRunConfigFile) || is_there(folder / io::kRunLockFile)) return;
-  throw Error("'" + folder.string() +
-              "' has no checkpoints and is no run of Weft; give the output_dir of a run");
+  throw Error(quote_path(folder) +
+              " has no checkpoints and is no run of Weft; give the output_dir of a run");
 }
 
 }  // namespace
@@ -62,8 +62,8 @@ void check_is_run(const Path& folder) {
 Path run_folder(const std::string& given) {
   const Path folder = existing_folder(given);
   if (is_checkpoint(folder))
-    throw Error(quote(given) + " is one checkpoint; give the folder of its run, '" +
-                parent_folder(folder).string() + "'");
+    throw Error(quote(given) + " is one checkpoint; give the folder of its run, " +
+                quote_path(parent_folder(folder)));
   check_is_run(folder);
   return folder;
 }
@@ -216,7 +216,8 @@ ordered_json verified_json(const Verified& verified) {
 
 void print_verified(const Verified& verified) {
   const io::CheckpointEntry& entry = verified.entry;
-  std::printf("%s: %s", entry.folder.string().c_str(), std::string(name_of(entry.state)).c_str());
+  std::printf("%s: %s", printable(entry.folder.native()).c_str(),
+              std::string(name_of(entry.state)).c_str());
   if (entry.state == io::CheckpointState::kIntact)
     std::printf(", %zu files, %s", verified.files.size(), bytes_text(entry.bytes).c_str());
   std::printf("\n");

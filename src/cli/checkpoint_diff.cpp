@@ -38,13 +38,13 @@ std::optional<int64_t> step_in(const std::string& word) {
 io::Checkpoint checkpoint_at(const Path& run, const std::string& word) {
   const FileSystem& files = real_file_system();
   const auto step = step_in(word);
-  if (!step) throw Error(quote(word) + " is no step; give two steps of '" + run.string() + "'");
+  if (!step) throw Error(quote(word) + " is no step; give two steps of " + quote_path(run));
   const Path folder = io::checkpoint_folder(run, *step);
   if (files.status(folder).kind != FileKind::kMissing) return io::open_checkpoint(files, folder);
   std::string there;
   for (const int64_t other : io::checkpoint_steps(files, run))
     there += (there.empty() ? "" : ", ") + std::to_string(other);
-  throw Error("'" + run.string() + "' has no checkpoint of step " + word + "; it has " +
+  throw Error(quote_path(run) + " has no checkpoint of step " + word + "; it has " +
               (there.empty() ? "none" : there));
 }
 
@@ -57,9 +57,8 @@ Two newest_two(const Path& run) {
     if (entry.state == io::CheckpointState::kIntact && found.size() < 2)
       found.push_back({entry.folder, *entry.manifest});
   if (found.size() < 2)
-    throw Error("'" + run.string() + "' has " + std::to_string(found.size()) +
-                " intact checkpoint" + (found.size() == 1 ? "" : "s") +
-                "; two are needed to compare");
+    throw Error(quote_path(run) + " has " + std::to_string(found.size()) + " intact checkpoint" +
+                (found.size() == 1 ? "" : "s") + "; two are needed to compare");
   return {found[1], found[0]};
 }
 
@@ -70,8 +69,8 @@ Two chosen(const std::vector<std::string>& words) {
   const Path run = run_folder(words[0]);
   if (words.size() == 1) return newest_two(run);
   if (words.size() == 2)
-    throw Error("one step is given, " + quote(words[1]) + "; give two steps of '" + run.string() +
-                "', or none to compare the two newest");
+    throw Error("one step is given, " + quote(words[1]) + "; give two steps of " + quote_path(run) +
+                ", or none to compare the two newest");
   return {checkpoint_at(run, words[1]), checkpoint_at(run, words[2])};
 }
 
@@ -84,7 +83,7 @@ struct Difference {
 nlohmann::json state_of(const io::Checkpoint& checkpoint) {
   if (!checkpoint.has(train::kStateFile)) return nlohmann::json::object();
   const Path file = checkpoint.file(train::kStateFile);
-  return parse_json(read_text_file(file, int64_t{1} << 20), "'" + file.string() + "'");
+  return parse_json(read_text_file(file, int64_t{1} << 20), quote_path(file));
 }
 
 std::vector<weft::Difference> compare_states(const nlohmann::json& before,
@@ -176,8 +175,8 @@ void print_tensors(const std::vector<io::TensorDifference>& tensors, bool all) {
 }
 
 void print(const Two& two, const Difference& difference, bool all) {
-  std::printf("before: %s\nafter:  %s\n", two.before.folder.string().c_str(),
-              two.after.folder.string().c_str());
+  std::printf("before: %s\nafter:  %s\n", printable(two.before.folder.native()).c_str(),
+              printable(two.after.folder.native()).c_str());
   print_keys("config", difference.config);
   print_keys("state", difference.state);
   for (const io::FileDifference& file : difference.files)

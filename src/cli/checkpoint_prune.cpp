@@ -6,6 +6,7 @@
 
 #include "cli/checkpoint.h"
 #include "config/load.h"
+#include "core/quote.h"
 #include "io/checkpoint_store.h"
 #include "train/resume.h"
 #include "train/run_state.h"
@@ -34,8 +35,8 @@ io::CheckpointOptions retention_of(const PruneOptions& options, const Path& run)
   keep.keep_every = options.keep_every.value_or(keep.keep_every);
   keep.keep_best = options.keep_best.value_or(keep.keep_best);
   if (keep.keep_last < 1)
-    throw Error("the config of '" + run.string() +
-                "' keeps all checkpoints (save_total_limit is unset); say how many of the newest "
+    throw Error("the config of " + quote_path(run) +
+                " keeps all checkpoints (save_total_limit is unset); say how many of the newest "
                 "to keep with --keep-last N");
   return keep;
 }
@@ -95,7 +96,7 @@ void print_plan(const PrunePlan& plan, const PruneOptions& options) {
 }
 
 void say(const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) std::cerr << "weft: " << line << "\n";
+  for (const std::string& line : lines) std::cerr << "weft: " << printable_lines(line) << "\n";
 }
 
 void run_prune(const PruneOptions& options) {
@@ -123,12 +124,12 @@ std::vector<std::string> planned_repair(const Path& run) {
   const auto census = io::take_census(real_file_system(), run, io::CensusDepth::kHashes);
   for (const io::CheckpointEntry& entry : census.checkpoints)
     if (entry.state == io::CheckpointState::kDamaged)
-      lines.push_back("'" + entry.folder.string() + "' would be renamed to '" +
-                      io::quarantine_name(real_file_system(), entry.folder).string() +
-                      "': " + entry.problem);
+      lines.push_back(quote_path(entry.folder) + " would be renamed to " +
+                      quote_path(io::quarantine_name(real_file_system(), entry.folder)) + ": " +
+                      entry.problem);
   for (const io::Leftover& leftover : census.leftovers)
     if (leftover.meaning != io::kQuarantined)
-      lines.push_back("'" + leftover.path.string() + "' (" + leftover.meaning +
+      lines.push_back(quote_path(leftover.path) + " (" + leftover.meaning +
                       ") would be removed, or put back where it alone is intact");
   return lines;
 }

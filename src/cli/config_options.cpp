@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "config/load.h"
+#include "core/quote.h"
 #include "core/thread_pool.h"
 
 namespace weft::cli {
@@ -17,7 +18,8 @@ train::PretrainConfig load_config(const ConfigOptions& options) {
   std::vector<std::string> overrides = options.overrides;
   if (!options.kernels.empty()) overrides.push_back("kernels=" + options.kernels);
   train::LoadedPretrainConfig loaded = train::load_pretrain_config(options.file, overrides);
-  for (const std::string& note : loaded.notes) std::cerr << "weft: " << note << "\n";
+  for (const std::string& note : loaded.notes)
+    std::cerr << "weft: " << printable_lines(note) << "\n";
   return std::move(loaded.config);
 }
 

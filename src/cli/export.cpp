@@ -6,6 +6,7 @@
 
 #include "cli/inference.h"
 #include "cli/verb.h"
+#include "core/quote.h"
 #include "io/hf_folder.h"
 #include "io/llama2c.h"
 #include "train/model_folder.h"
@@ -61,8 +62,8 @@ void check_output(const Path& output, const Path& source) {
   const Path from = std::filesystem::weakly_canonical(source, error);
   const auto [at, end] = std::mismatch(to.begin(), to.end(), from.begin(), from.end());
   if (at == to.end())
-    throw Error("-o '" + output.string() + "' would replace the model that is read, '" +
-                source.string() + "'; give another folder");
+    throw Error("-o " + quote_path(output) + " would replace the model that is read, " +
+                quote_path(source) + "; give another folder");
 }
 
 void run_export(const ExportOptions& options) {
@@ -76,7 +77,8 @@ void run_export(const ExportOptions& options) {
           {.config = model.config, .spec = model.spec, .tokenizer = model.tokenizer.get()},
           parameters.tensors(), type),
       options.overwrite ? io::Overwrite::kAny : io::Overwrite::kOurs);
-  std::cout << "written to '" << options.output << "' from '" << model.path.string() << "'\n";
+  std::cout << "written to " << quote_path(options.output) << " from " << quote_path(model.path)
+            << "\n";
 }
 
 }  // namespace
@@ -117,7 +119,7 @@ Path checkpoint_of(const Path& given) {
     if (name.ends_with(".bin") && !name.starts_with("tok") && is_file(given / name))
       found.push_back(name);
   if (found.size() == 1) return given / found.front();
-  throw Error("the folder '" + given.string() + "' holds " + std::to_string(found.size()) +
+  throw Error("the folder " + quote_path(given) + " holds " + std::to_string(found.size()) +
               " checkpoints of llama2.c (.bin files); give the path of the one to import");
 }
 
@@ -126,8 +128,8 @@ Path tokenizer_of(const ImportOptions& options, const Path& checkpoint) {
   if (!options.tokenizer.empty()) return options.tokenizer;
   const Path beside = parent_folder(checkpoint) / kTokenizerBin;
   if (is_file(beside)) return beside;
-  std::cerr << "weft: no tokenizer: there is no '" << beside.string()
-            << "', and --tokenizer names none; the folder will be without\n";
+  std::cerr << "weft: no tokenizer: there is no " << quote_path(beside)
+            << ", and --tokenizer names none; the folder will be without\n";
   return {};
 }
 
@@ -154,8 +156,8 @@ void run_import(const ImportOptions& options) {
   }
   io::write_model_folder(real_file_system(), options.output, folder,
                          options.overwrite ? io::Overwrite::kAny : io::Overwrite::kOurs);
-  std::cout << "written to '" << options.output << "' from '" << checkpoint.string() << "'"
-            << (tokenizer_bin.empty() ? "" : " and '" + tokenizer_bin.string() + "'") << "\n";
+  std::cout << "written to " << quote_path(options.output) << " from " << quote_path(checkpoint)
+            << (tokenizer_bin.empty() ? "" : " and " + quote_path(tokenizer_bin)) << "\n";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "core/quote.h"
 #include "io/checkpoint_store.h"
 #include "io/hf_folder.h"
 #include "nn/model_config_file.h"
@@ -23,16 +24,16 @@ void add_inference_options(CLI::App& verb, InferenceOptions& options) {
 Path model_folder_of(const Path& folder) {
   FileSystem& files = real_file_system();
   if (files.status(folder).kind == FileKind::kMissing)
-    throw Error("there is no folder '" + folder.string() + "'");
+    throw Error("there is no folder " + quote_path(folder));
   if (files.status(folder / "config.json").kind == FileKind::kFile) return folder;
   const io::FoundCheckpoint found = train::model_checkpoint(files, folder);
   for (const io::SkippedCheckpoint& skipped : found.skipped)
-    std::cerr << "weft: skipped the damaged checkpoint '" << skipped.folder.string()
-              << "': " << skipped.reason << "\n";
+    std::cerr << "weft: skipped the damaged checkpoint " << quote_path(skipped.folder) << ": "
+              << skipped.reason << "\n";
   if (found.checkpoint) return found.checkpoint->folder;
   throw Error(
-      "'" + folder.string() +
-      "' has neither a config.json nor a checkpoint; give the folder of a model or of a run");
+      quote_path(folder) +
+      " has neither a config.json nor a checkpoint; give the folder of a model or of a run");
 }
 
 ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
@@ -40,15 +41,15 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
   const Path path = model_folder_of(options.model);
   std::vector<std::string> notes;
   nn::ModelConfig config = nn::read_hugging_face_config(path, notes);
-  for (const std::string& note : notes) std::cerr << "weft: " << note << "\n";
+  for (const std::string& note : notes) std::cerr << "weft: " << printable_lines(note) << "\n";
   const bool has_tokenizer =
       real_file_system().status(path / "tokenizer.json").kind == FileKind::kFile;
   if (needs_tokenizer && !has_tokenizer)
-    throw Error("'" + path.string() + "' has no tokenizer.json, so text cannot be read or written");
+    throw Error(quote_path(path) + " has no tokenizer.json, so text cannot be read or written");
   const nn::DecoderSpec spec = nn::decoder_spec(config);
   auto tokenizer = has_tokenizer ? text::load_tokenizer(path.string()) : nullptr;
   if (tokenizer != nullptr && tokenizer->vocab_size() > spec.vocab_size)
-    throw Error("the tokenizer of '" + path.string() + "' has " +
+    throw Error("the tokenizer of " + quote_path(path) + " has " +
                 std::to_string(tokenizer->vocab_size()) + " tokens, the model only " +
                 std::to_string(spec.vocab_size) +
                 "; put the tokenizer beside it that the model was trained with");

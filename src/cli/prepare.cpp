@@ -10,6 +10,7 @@
 #include "cli/verb.h"
 #include "cli/work_bar.h"
 #include "config/load.h"
+#include "core/quote.h"
 #include "data/chars_of_text.h"
 #include "data/prepare_config.h"
 #include "data/standard_input.h"
@@ -80,7 +81,8 @@ data::PrepareConfig load(const Arguments& arguments) {
   };
   const auto loaded = config::load<data::PrepareConfig>(
       has_config ? arguments.words.front() : "command line", overrides_of(arguments), read);
-  for (const std::string& note : loaded.notes) std::cerr << "weft: " << note << "\n";
+  for (const std::string& note : loaded.notes)
+    std::cerr << "weft: " << printable_lines(note) << "\n";
   return loaded.value;
 }
 
@@ -120,7 +122,8 @@ std::unique_ptr<const text::Tokenizer> tokenizer_of(const std::string& name,
 }
 
 void show(const data::PrepareResult& result, const std::string& folder) {
-  for (const std::string& warning : result.warnings) std::cerr << "weft: " << warning << "\n";
+  for (const std::string& warning : result.warnings)
+    std::cerr << "weft: " << printable_lines(warning) << "\n";
   for (const data::LeftOut& left : result.manifest.left_out)
     std::cerr << "weft: left out: " << left.count << " x " << left.reason << " (for example "
               << left.example << ")\n";

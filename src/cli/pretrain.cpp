@@ -8,6 +8,7 @@
 #include "cli/config_options.h"
 #include "cli/verb.h"
 #include "core/process.h"
+#include "core/quote.h"
 #include "report/progress.h"
 #include "report/terminal_curve.h"
 #include "train/pretrainer.h"
@@ -36,8 +37,8 @@ class ConsoleListener final : public train::RunListener {
     else std::cout << report::plain_line(record, max_steps_) << std::endl;  // seen at once in a log
   }
   void message(const std::string& text) override {
-    if (bar_) bar_->message(text);
-    else std::cerr << "weft: " << text << std::endl;
+    if (bar_) bar_->message(printable_lines(text));
+    else std::cerr << "weft: " << printable_lines(text) << std::endl;
   }
 
  private:
@@ -67,7 +68,7 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
                    bytes_text(resident_bytes()) + ", of which " + bytes_text(run.baseline_bytes()) +
                    " before the plan's memory was taken");
   const std::string at =
-      " at step " + std::to_string(result.updates) + ", run folder '" + output_dir.string() + "'";
+      " at step " + std::to_string(result.updates) + ", run folder " + quote_path(output_dir);
   switch (result.outcome) {
     case train::Outcome::kFinished: return listener.message("finished" + at);
     case train::Outcome::kInterrupted:

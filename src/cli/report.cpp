@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/verb.h"
+#include "core/quote.h"
 #include "train/run_page.h"
 
 namespace weft::cli {
@@ -14,7 +15,7 @@ void add_report(CLI::App& app) {
   verb->add_option("run", *run, "the output_dir of `weft pretrain`")->required();
   verb->callback([run] {
     const Path page = train::write_page_of_folder(real_file_system(), *run);
-    std::cout << "written to '" << page.string() << "'\n";
+    std::cout << "written to " << quote_path(page) << "\n";
   });
 }
 

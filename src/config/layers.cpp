@@ -60,7 +60,7 @@ class FileLayers {
       : schema_(schema), report_(report), read_text_(read_text) {}
 
   Tree read(const Path& file) {
-    return with_bases(parse_config(read_text_(file), file.string()), file);
+    return with_bases(parse_config(read_text_(file), printable(file.native())), file);
   }
 
  private:
@@ -87,7 +87,7 @@ class FileLayers {
     if (chain_.size() >= kMaxExtends)
       throw Error(at + "more than " + std::to_string(kMaxExtends) + " files extend each other");
     try {
-      return with_bases(parse_config(read_text_(base), base.string()), base);
+      return with_bases(parse_config(read_text_(base), printable(base.native())), base);
     } catch (const FileError& error) {
       throw Error(at + error.what());
     }

@@ -22,7 +22,7 @@ OpenFile open_regular_file(const Path& file) {
 
 void check_size(const Path& file, int64_t size, int64_t limit) {
   if (size > limit)
-    throw FileError("read", file, EFBIG,
+    throw FileError("read", file, E2BIG,
                     "it has " + std::to_string(size) + " bytes, at most " + std::to_string(limit) +
                         " are read of such a file; is it the right one?");
 }

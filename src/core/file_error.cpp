@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/file_system.h"
+#include "core/quote.h"
 
 namespace weft {
 namespace {
@@ -48,7 +49,7 @@ std::string advice_for(int number) {
 
 std::string message(std::string_view action, const Path& path, int number,
                     std::string_view reason) {
-  std::string text = "cannot " + std::string(action) + " '" + path.string() + "': ";
+  std::string text = "cannot " + std::string(action) + " " + quote_path(path) + ": ";
   text += reason;
   const std::string advice = advice_for(number);
   return advice.empty() ? text : text + "; " + advice;

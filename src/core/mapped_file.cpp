@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/file_descriptor.h"
+#include "core/quote.h"
 
 namespace weft {
 
@@ -32,7 +33,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 std::span<const std::byte> MappedFile::slice(int64_t offset, int64_t size) const {
   if (offset < 0 || size < 0 || offset > this->size() || size > this->size() - offset)
-    throw Error("'" + path_.string() + "' has " + std::to_string(this->size()) + " bytes; " +
+    throw Error(quote_path(path_) + " has " + std::to_string(this->size()) + " bytes; " +
                 std::to_string(size) + " bytes from byte " + std::to_string(offset) +
                 " do not lie within it; the file is cut short or damaged");
   return bytes_.subspan(static_cast<size_t>(offset), static_cast<size_t>(size));

@@ -12,6 +12,7 @@
 #include "core/file_descriptor.h"
 #include "core/file_lock.h"
 #include "core/file_system.h"
+#include "core/quote.h"
 
 namespace weft {
 namespace {
@@ -101,7 +102,7 @@ class RealFileSystem final : public FileSystem {
 
   void rename(const Path& from, const Path& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0)
-      throw FileError("rename '" + from.string() + "' to", to, errno);
+      throw FileError("rename " + quote_path(from) + " to", to, errno);
   }
 
   void sync_folder(const Path& folder) override {

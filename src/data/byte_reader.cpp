@@ -1,6 +1,7 @@
 // Filling a string from a file.
 #include "data/byte_reader.h"
 
+#include "core/quote.h"
 #include "weft/error.h"
 
 namespace weft::data {
@@ -79,13 +80,13 @@ bool ByteReader::refill() {
 }
 
 void ByteReader::fail_changed(bool ended) const {
-  throw Error("'" + source_.path.string() + "' changed while it was read: it had " +
+  throw Error(quote_path(source_.path) + " changed while it was read: it had " +
               std::to_string(source_.size) + " bytes, now " + std::to_string(bytes_read_) +
               (ended ? "" : " or more") + "; run again when nothing writes to it");
 }
 
 void ByteReader::fail_archive(const std::string& reason) const {
-  throw Error("'" + source_.path.string() + "' at byte " + std::to_string(taken_) + ": " + reason);
+  throw Error(quote_path(source_.path) + " at byte " + std::to_string(taken_) + ": " + reason);
 }
 
 }  // namespace weft::data

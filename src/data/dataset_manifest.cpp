@@ -237,10 +237,14 @@ std::string to_json(const DatasetManifest& manifest) {
 DatasetManifest read_manifest(const Path& folder) {
   const Path file = folder / kManifestName;
   if (real_file_system().status(file).kind == FileKind::kMissing)
-    throw Error("'" + folder.string() + "' is no tokens folder: it holds no " +
+    throw Error(quote_path(folder) + " is no tokens folder: it holds no " +
                 std::string(kManifestName) + "; `weft prepare INPUT -o " + folder.string() +
                 "` makes one");
-  return parse_manifest(read_text_file(file, kManifestLimits.bytes), file.string());
+  return read_manifest_file(file);
+}
+
+DatasetManifest read_manifest_file(const Path& file) {
+  return parse_manifest(read_text_file(file, kManifestLimits.bytes), printable(file.native()));
 }
 
 DatasetManifest parse_manifest(std::string_view text, const std::string& file_name) {

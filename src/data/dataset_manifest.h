@@ -84,6 +84,8 @@ std::string to_json(const DatasetManifest& manifest);
 // Reads `folder`/dataset.json strictly. Throws Error naming the file and the key: missing, unknown,
 // of another type or out of range, or a version this program does not know.
 DatasetManifest read_manifest(const Path& folder);
+// The same of a dataset.json wherever it lies.
+DatasetManifest read_manifest_file(const Path& file);
 DatasetManifest parse_manifest(std::string_view json, const std::string& file_name);
 
 }  // namespace weft::data

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/quote.h"
 #include "data/utf8_policy.h"
 #include "weft/error.h"
 
@@ -120,7 +121,7 @@ void JsonValues::drop_what_is_too_long() {
 }
 
 void JsonValues::fail(const std::string& reason) const {
-  throw Error(path_.string() + ":" + std::to_string(line_) + ": " + reason);
+  throw Error(printable(path_.native()) + ":" + std::to_string(line_) + ": " + reason);
 }
 
 }  // namespace weft::data

@@ -1,6 +1,7 @@
 // The lock, the checks and the end of a folder's writing.
 #include "data/pending_folder.h"
 
+#include "core/quote.h"
 #include "io/folder_writer.h"
 
 namespace weft::data {
@@ -36,8 +37,8 @@ PendingFolder::PendingFolder(FileSystem& files, const Path& target, bool replace
       unfinished_(parent_folder(target_) / ("." + target_.filename().string() + ".unfinished")) {
   const Path name = target_.filename();
   if (name.empty() || name == "." || name == "..")
-    throw Error("output folder '" + target.string() +
-                "' has no name of its own; give a new folder");
+    throw Error("output folder " + quote_path(target) +
+                " has no name of its own; give a new folder");
   check_target(replace, mark);
   create_folders(files_, parent_folder(target_));
   lock_ = std::make_unique<Lock>(files_, lock_name(target_));
@@ -56,7 +57,7 @@ PendingFolder::~PendingFolder() {
 
 void PendingFolder::check_target(bool replace, std::string_view mark) const {
   const FileKind kind = files_.status(target_).kind;
-  const std::string name = "output folder '" + target_.string() + "'";
+  const std::string name = "output folder " + quote_path(target_);
   if (kind == FileKind::kFile || kind == FileKind::kOther)
     throw Error(name + " is a file; give another one");
   if (kind == FileKind::kMissing || files_.list(target_).empty()) return;

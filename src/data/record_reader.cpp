@@ -1,5 +1,6 @@
 #include "data/record_reader.h"
 
+#include "core/quote.h"
 #include "data/content_hash.h"
 
 namespace weft::data {
@@ -48,7 +49,7 @@ bool RecordReader::next_document() {
 }
 
 std::string RecordReader::place_text() const {
-  return context_.file.path.string() + ":" + std::to_string(place().line);
+  return printable(context_.file.path.native()) + ":" + std::to_string(place().line);
 }
 
 void RecordReader::count(std::string_view reason, int64_t number) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/quote.h"
 #include "data/csv_records.h"
 #include "data/record_reader.h"
 
@@ -31,7 +32,7 @@ class TableReader final : public RecordReader {
     std::set<std::string> seen;
     for (const std::string& column : columns_)
       if (!seen.insert(column).second)
-        throw Error(place_text() + ": column '" + column + "' stands there twice; rename one");
+        throw Error(place_text() + ": column " + quote(column) + " stands there twice; rename one");
     const auto found = std::find(columns_.begin(), columns_.end(), context().options.text_field);
     if (found == columns_.end())
       throw Error(place_text() + ": column '" + context().options.text_field +

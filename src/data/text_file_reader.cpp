@@ -1,6 +1,7 @@
 // A text file as one document.
 #include <algorithm>
 
+#include "core/quote.h"
 #include "data/byte_reader.h"
 #include "data/content_hash.h"
 #include "data/text_reader.h"
@@ -138,7 +139,7 @@ class TextFileReader final : public FileReader {
     const bool utf16 = offset == 0 && (raw.starts_with("\xFF\xFE") || raw.starts_with("\xFE\xFF"));
     std::string found = raw[at] == '\0' ? "a NUL byte (a binary file?)" : "a byte that is no UTF-8";
     if (utf16) found = "the mark of UTF-16 (`iconv -f UTF-16 -t UTF-8` converts it)";
-    throw Error("'" + context_.file.path.string() + "' has " + found + " at byte " +
+    throw Error(quote_path(context_.file.path) + " has " + found + " at byte " +
                 std::to_string(offset) + "; " + std::string(kInvalidUtf8Advice));
   }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/quote.h"
 #include "weft/error.h"
 
 namespace weft::data {
@@ -32,7 +33,8 @@ std::string_view name_of(BadInput policy) {
 }
 
 std::string TextPiece::origin() const {
-  return line > 0 ? file->path.string() + ":" + std::to_string(line) : file->path.string();
+  const std::string name = printable(file->path.native());
+  return line > 0 ? name + ":" + std::to_string(line) : name;
 }
 
 size_t piece_end(std::string_view text, size_t limit) {

@@ -1,5 +1,6 @@
 // Shards end to end.
 #include "data/token_stream.h"
+#include "core/quote.h"
 
 #include <algorithm>
 
@@ -7,7 +8,7 @@ namespace weft::data {
 
 TokenStream::TokenStream(std::span<const Path> folders, Split split) {
   WEFT_ASSERT(!folders.empty());
-  name_ = std::string(name_of(split)) + " split of '" + folders.front().string() + "'";
+  name_ = std::string(name_of(split)) + " split of " + quote_path(folders.front());
   if (folders.size() > 1) name_ += " and " + std::to_string(folders.size() - 1) + " more";
   for (const Path& folder : folders) add_folder(folder, split);
 }
@@ -17,7 +18,7 @@ void TokenStream::add_folder(const Path& folder, Split split) {
   const bool first = tokenizer_hash_.empty();
   if (!first && (manifest.tokenizer_hash != tokenizer_hash_ ||
                  manifest.eos_token_id != eos_token_id_ || manifest.vocab_size != vocab_size_))
-    throw Error("'" + folder.string() + "' was made with another tokenizer than the " + name_ +
+    throw Error(quote_path(folder) + " was made with another tokenizer than the " + name_ +
                 "; prepare all datasets of a run with the same one");
   tokenizer_hash_ = manifest.tokenizer_hash;
   vocab_size_ = manifest.vocab_size;
@@ -32,7 +33,7 @@ void TokenStream::add_folder(const Path& folder, Split split) {
 void TokenStream::add_shard(const Path& path, const ShardSummary& expected, int32_t vocab_size) {
   const Shard& shard = shards_.emplace_back(path);
   if (shard->summary() != expected || shard->vocab_size() != vocab_size)
-    throw Error("shard '" + path.string() + "' is not the one that " + std::string(kManifestName) +
+    throw Error("shard " + quote_path(path) + " is not the one that " + std::string(kManifestName) +
                 " beside it lists (its hash or counts differ); restore the folder or run `weft "
                 "prepare` again");
   begins_.push_back(begins_.back() + shard->tokens());

@@ -1,4 +1,5 @@
 #include "io/checkpoint_census.h"
+#include "core/quote.h"
 
 namespace weft::io {
 namespace {
@@ -18,7 +19,7 @@ int64_t bytes_below(const FileSystem& files, const Path& path) {
 void check_sizes(const FileSystem& files, const CheckpointEntry& entry) {
   for (const WrittenFile& file : entry.manifest->files) {
     const FileStatus status = files.status(entry.folder / file.name);
-    const std::string path = "'" + (entry.folder / file.name).string() + "'";
+    const std::string path = quote_path(entry.folder / file.name);
     if (status.kind != FileKind::kFile) throw Error(path + " is missing or is no file");
     if (status.size != file.bytes)
       throw Error(path + " has " + std::to_string(status.size) + " bytes instead of " +

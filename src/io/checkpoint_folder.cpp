@@ -10,7 +10,16 @@ namespace weft::io {
 namespace {
 
 constexpr std::string_view kPrefix = "checkpoint-";
-constexpr int64_t kLargestManifest = int64_t{16} << 20;
+// Nothing that Weft writes into a checkpoint is a link; one was put there by somebody else.
+void refuse_links(const FileSystem& files, const Path& folder, std::string_view name) {
+  Path path = folder;
+  for (const Path& part : Path(name)) {
+    path /= part;
+    if (files.status(path).is_link)
+      throw Error(quote_path(path) +
+                  " is a symbolic link, which no checkpoint of Weft has, and is not followed");
+  }
+}
 
 }  // namespace
 
@@ -29,13 +38,14 @@ std::optional<int64_t> checkpoint_step(std::string_view name) {
 
 CheckpointManifest read_manifest(const FileSystem& files, const Path& folder) {
   const Path file = folder / kManifestName;
+  refuse_links(files, folder, kManifestName);
   if (files.status(file).kind == FileKind::kMissing)
-    throw Error("'" + folder.string() + "' has no " + std::string(kManifestName) +
+    throw Error(quote_path(folder) + " has no " + std::string(kManifestName) +
                 ": it was not written by Weft, or not completely");
   CheckpointManifest manifest =
-      parse_manifest(files.read(file, kLargestManifest), "'" + file.string() + "'");
+      parse_manifest(files.read(file, kLargestManifest), quote_path(file));
   if (checkpoint_step(folder.filename().string()).value_or(manifest.step) != manifest.step)
-    throw Error("'" + folder.string() + "' holds the checkpoint of step " +
+    throw Error(quote_path(folder) + " holds the checkpoint of step " +
                 std::to_string(manifest.step) + "; it was renamed or swapped");
   return manifest;
 }
@@ -43,12 +53,13 @@ CheckpointManifest read_manifest(const FileSystem& files, const Path& folder) {
 void verify_file(const FileSystem& files, const Path& folder, const WrittenFile& expected,
                  ReadFrom from) {
   const Path file = folder / expected.name;
+  refuse_links(files, folder, expected.name);
   const int64_t size = files.status(file).size;
   if (files.status(file).kind == FileKind::kFile && size != expected.bytes)
-    throw Error("'" + file.string() + "' has " + std::to_string(size) + " bytes instead of " +
+    throw Error(quote_path(file) + " has " + std::to_string(size) + " bytes instead of " +
                 std::to_string(expected.bytes) + "; it is damaged");
   if (hash_file(files, file, from).hex != expected.hash)
-    throw Error("'" + file.string() + "' is damaged: its bytes are not those that were saved");
+    throw Error(quote_path(file) + " is damaged: its bytes are not those that were saved");
 }
 
 std::vector<int64_t> checkpoint_steps(const FileSystem& files, const Path& output_dir) {
@@ -67,7 +78,7 @@ bool Checkpoint::has(std::string_view name) const {
 
 Path Checkpoint::file(std::string_view name) const {
   if (!has(name))
-    throw Error("the checkpoint '" + folder.string() + "' has no file " + quote(name));
+    throw Error("the checkpoint " + quote_path(folder) + " has no file " + quote(name));
   return folder / name;
 }
 

@@ -13,6 +13,7 @@
 namespace weft::io {
 
 inline constexpr std::string_view kManifestName = "manifest.json";
+inline constexpr int64_t kLargestManifest = int64_t{16} << 20;  // bytes
 // Raised when the meaning of a checkpoint's files changes. Older ones stay readable; newer ones are
 // refused. The fields "format", "version" and "manifest_xxh3_128" keep their meaning for ever.
 inline constexpr int64_t kCheckpointVersion = 1;

@@ -12,7 +12,7 @@ namespace {
 
 [[noreturn]] void refuse_all_damaged(const Path& output_dir,
                                      const std::vector<SkippedCheckpoint>& skipped) {
-  std::string message = "'" + output_dir.string() + "' has checkpoints, but none of them is intact";
+  std::string message = quote_path(output_dir) + " has checkpoints, but none of them is intact";
   for (const SkippedCheckpoint& one : skipped) message += "; " + one.reason;
   throw Error(message + "; restore one from a copy, or move them away to start anew at step 0");
 }
@@ -84,7 +84,7 @@ CheckpointStore::CheckpointStore(FileSystem& files, Path output_dir, CheckpointO
   if (const auto& dead = lock_->taken_over_from())
     notices_.push_back("the run of process " + std::to_string(dead->pid) + " on " +
                        quote(dead->host) + ", started " + quote(dead->started) +
-                       ", ended without releasing '" + output_dir_.string() + "'; taken over");
+                       ", ended without releasing " + quote_path(output_dir_) + "; taken over");
   recover();
 }
 
@@ -179,13 +179,13 @@ std::vector<std::string> CheckpointStore::repair() {
     if (entry.state != CheckpointState::kDamaged) continue;
     const Path name = quarantine_name(files_, entry.folder);
     files_.rename(entry.folder, name);
-    notes.push_back("'" + entry.folder.string() + "' was renamed to '" + name.string() +
-                    "': " + entry.problem);
+    notes.push_back(quote_path(entry.folder) + " was renamed to " + quote_path(name) + ": " +
+                    entry.problem);
   }
   for (const Leftover& leftover : census.leftovers) {
     if (leftover.meaning != kTemporaryFile) continue;
     remove_tree(files_, leftover.path);
-    notes.push_back("'" + leftover.path.string() + "' was removed: a run ended while writing it");
+    notes.push_back(quote_path(leftover.path) + " was removed: a run ended while writing it");
   }
   if (!notes.empty()) files_.sync_folder(output_dir_);
   return notes;

@@ -95,22 +95,22 @@ void check_relative_name(std::string_view name, const std::string& where) {
                 "; names must stay inside their folder");
   };
   if (name.empty()) refuse("is empty");
-  if (name.size() > 1000) refuse("is too long");
-  if (std::any_of(name.begin(), name.end(),
-                  [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\\'; }))
+  if (name.size() > kLongestRelativeName) refuse("is too long");
+  const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
+  if (std::any_of(name.begin(), name.end(), [&](char c) { return is_control(c) || c == '\\'; }))
     refuse("has a control character or a backslash");
   for (size_t begin = 0; begin <= name.size();) {
     const size_t end = std::min(name.find('/', begin), name.size());
     const std::string_view part = name.substr(begin, end - begin);
     if (part.empty() || part == "." || part == "..") refuse("has an empty, '.' or '..' part");
+    if (part.size() > kLongestNamePart) refuse("has a part that is too long");
     begin = end + 1;
   }
 }
 
 std::vector<WrittenFile> write_folder(FileSystem& files, const Path& folder,
                                       const std::vector<FileToWrite>& contents) {
-  for (const FileToWrite& file : contents)
-    check_relative_name(file.name, "'" + folder.string() + "'");
+  for (const FileToWrite& file : contents) check_relative_name(file.name, quote_path(folder));
   files.create_folder(folder);
   const std::set<Path> subs = subfolders(contents);
   for (const Path& sub : subs) files.create_folder(folder / sub);
@@ -127,9 +127,8 @@ void check_free_space(const FileSystem& files, const Path& folder,
   for (const FileToWrite& file : contents) needed += file.bytes;
   const int64_t free = files.free_bytes(folder);
   if (needed > free)
-    throw Error("'" + folder.string() + "': " + std::to_string(needed) +
-                    " bytes are to be written, " + std::to_string(free) +
-                    " are free; free some space or choose another folder",
+    throw Error(quote_path(folder) + ": " + std::to_string(needed) + " bytes are to be written, " +
+                    std::to_string(free) + " are free; free some space or choose another folder",
                 ExitCode::kDoesNotFit);
 }
 
@@ -188,13 +187,13 @@ std::vector<std::string> recover_folder(FileSystem& files, const Path& folder,
       if (has_new) remove_folder(files, folder);
       files.rename(replaced, folder);
       files.sync_folder(parent_folder(folder));
-      notes.push_back("'" + folder.string() + "' was put back: a run ended while replacing it");
+      notes.push_back(quote_path(folder) + " was put back: a run ended while replacing it");
     }
   }
   for (const Path& leftover : {partial_name(folder), removed_name(folder)}) {
     if (!exists(files, leftover)) continue;
     remove_tree(files, leftover);
-    notes.push_back("'" + leftover.string() + "' was removed: a run ended while writing it");
+    notes.push_back(quote_path(leftover) + " was removed: a run ended while writing it");
   }
   return notes;
 }

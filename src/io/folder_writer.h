@@ -31,8 +31,12 @@ struct WrittenFile {
   std::string hash;  // of the bytes that were written (io/hash.h)
 };
 
+inline constexpr size_t kLongestRelativeName = 1000;
+inline constexpr size_t kLongestNamePart = 255;  // as file systems have it
+
 // Error unless `name` is a relative path that stays inside its folder: no empty, "." or ".." part,
-// no leading '/', no backslash, no control character. `where` begins the message.
+// no leading '/', no backslash, no control character, no longer than that. `where` begins the
+// message.
 void check_relative_name(std::string_view name, const std::string& where);
 
 // Writes `files` into the new folder `folder`; each file and then each folder is synced. The parent

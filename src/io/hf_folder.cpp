@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/contained_file.h"
 #include "core/quote.h"
 #include "core/strict_json.h"
 
@@ -28,7 +29,7 @@ bool is_tokenizer_file(std::string_view name) {
 
 Json read_object(const Path& file) {
   Json json = read_json_file(file);
-  if (!json.is_object()) throw Error("'" + file.string() + "': a JSON object is needed");
+  if (!json.is_object()) throw Error(quote_path(file) + ": a JSON object is needed");
   return json;
 }
 
@@ -61,8 +62,8 @@ Path resolve(const Path& folder) {
   const Path plain = path.has_filename() ? path : path.parent_path();
   const bool is_here = plain == std::filesystem::current_path(problem);
   if (is_here || plain == plain.root_path())
-    throw Error("'" + folder.string() +
-                "' cannot be replaced as a whole; give the name of a folder in it");
+    throw Error(quote_path(folder) +
+                " cannot be replaced as a whole; give the name of a folder in it");
   return plain;
 }
 
@@ -85,15 +86,15 @@ void refuse_foreign(const FileSystem& files, const Path& folder) {
   const FileKind kind = files.status(folder).kind;
   if (kind == FileKind::kMissing) return;
   if (kind != FileKind::kFolder)
-    throw Error("'" + folder.string() + "' is a file; give a folder that is new or empty");
+    throw Error(quote_path(folder) + " is a file; give a folder that is new or empty");
   const std::vector<std::string> names = files.list(folder);
   if (names.empty()) return;
   const std::string advice = "; choose another folder, empty this one, or give --overwrite";
   if (!is_ours(files, folder))
-    throw Error("'" + folder.string() + "' is not empty and was not written by Weft" + advice);
+    throw Error(quote_path(folder) + " is not empty and was not written by Weft" + advice);
   for (const std::string& name : names)
     if (!is_replaceable(name))
-      throw Error("'" + folder.string() + "' holds " + quote(name) + ", which Weft did not write" +
+      throw Error(quote_path(folder) + " holds " + quote(name) + ", which Weft did not write" +
                   advice);
 }
 
@@ -110,25 +111,30 @@ std::vector<std::string> write_partial(FileSystem& files, const Path& folder,
 Json read_model_config(const Path& folder) {
   const FileSystem& files = real_file_system();
   if (files.status(folder).kind != FileKind::kFolder)
-    throw Error("'" + folder.string() +
-                "' is no folder; give the folder of a model in Hugging "
+    throw Error(quote_path(folder) +
+                " is no folder; give the folder of a model in Hugging "
                 "Face's layout (config.json, model.safetensors)");
   if (files.status(folder / kConfig).kind == FileKind::kMissing)
-    throw Error("'" + folder.string() +
-                "' has no config.json; give the folder of a model in "
+    throw Error(quote_path(folder) +
+                " has no config.json; give the folder of a model in "
                 "Hugging Face's layout");
+  refuse_link_outside(folder, folder / kConfig);
   return read_object(folder / kConfig);
 }
 
 Json read_optional_json(const Path& folder, const std::string& name) {
   const Path file = folder / name;
+  refuse_link_outside(folder, file);
   return real_file_system().status(file).kind == FileKind::kMissing ? Json() : read_object(file);
 }
 
 std::vector<Path> tokenizer_files(const Path& folder) {
   std::vector<Path> result;
   for (const std::string& name : real_file_system().list(folder))
-    if (is_tokenizer_file(name)) result.push_back(folder / name);
+    if (is_tokenizer_file(name)) {
+      refuse_link_outside(folder, folder / name);
+      result.push_back(folder / name);
+    }
   return result;
 }
 

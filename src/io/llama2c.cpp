@@ -226,7 +226,10 @@ Llama2cTokenizer parse_llama2c_tokenizer(std::string_view bytes, int64_t vocab_s
   Cursor cursor(bytes, source);
   Llama2cTokenizer tokenizer;
   const auto longest = cursor.take<uint32_t>();
-  for (int64_t id = 0; id < vocab_size; ++id) {
+  const auto is_missing = [&](int64_t id) {
+    return vocab_size == kAnyVocabulary ? cursor.left() > 0 : id < vocab_size;
+  };
+  for (int64_t id = 0; is_missing(id); ++id) {
     const auto score = cursor.take<float>();
     const auto length = cursor.take<uint32_t>();
     if (length > longest || !std::isfinite(score))
@@ -245,7 +248,7 @@ Llama2cTokenizer parse_llama2c_tokenizer(std::string_view bytes, int64_t vocab_s
 
 Llama2cTokenizer read_llama2c_tokenizer(const Path& file, int64_t vocab_size) {
   return parse_llama2c_tokenizer(read_text_file(file, kLargestTokenizer), vocab_size,
-                                 "'" + file.string() + "'");
+                                 quote_path(file));
 }
 
 }  // namespace weft::io

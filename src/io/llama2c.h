@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/mapped_file.h"
+#include "core/quote.h"
 #include "io/tensor_to_write.h"
 
 namespace weft::io {
@@ -42,7 +43,7 @@ std::vector<TensorToWrite> llama2c_tensors(const Llama2cConfig& config,
 class Llama2cFile {
  public:
   explicit Llama2cFile(const Path& file)
-      : file_(file), config_(parse_llama2c(file_.bytes(), "'" + file.string() + "'")) {}
+      : file_(file), config_(parse_llama2c(file_.bytes(), quote_path(file))) {}
 
   const Llama2cConfig& config() const { return config_; }
   // This object must outlive the writing.
@@ -63,6 +64,9 @@ struct Llama2cTokenizer {
   };
   std::vector<Piece> pieces;  // the index is the token's id
 };
+
+// As a vocab_size: as many pieces as there are.
+inline constexpr int64_t kAnyVocabulary = -1;
 
 // Error unless the file has exactly `vocab_size` pieces (that of the model it belongs to).
 Llama2cTokenizer read_llama2c_tokenizer(const Path& file, int64_t vocab_size);

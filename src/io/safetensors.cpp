@@ -88,7 +88,7 @@ std::string head(const Ordered& tensors, const Metadata& metadata) {
 }  // namespace
 
 SafetensorsFile::SafetensorsFile(const Path& file)
-    : file_(file), header_(parse_safetensors(file_.bytes(), "'" + file.string() + "'")) {
+    : file_(file), header_(parse_safetensors(file_.bytes(), quote_path(file))) {
   for (const SafetensorsEntry& entry : header_.entries)
     tensors_.push_back(
         {.name = entry.name,
@@ -111,7 +111,7 @@ const TensorView* SafetensorsFile::find(std::string_view name) const {
 const TensorView& SafetensorsFile::at(std::string_view name) const {
   const TensorView* tensor = find(name);
   if (tensor == nullptr)
-    throw Error("'" + path().string() + "' has no tensor " + quote(name) + " among its " +
+    throw Error(quote_path(path()) + " has no tensor " + quote(name) + " among its " +
                 std::to_string(tensors_.size()));
   return *tensor;
 }

@@ -5,6 +5,7 @@
 
 #include "core/quote.h"
 #include "core/strict_json.h"
+#include "io/foreign_format.h"
 #include "io/safetensors.h"
 
 namespace weft::io {
@@ -15,6 +16,8 @@ constexpr int64_t kLargestHeader = 100'000'000;  // as in the reference implemen
 // Above anything in use; they keep the memory for a header in proportion to its size.
 constexpr size_t kLargestRank = 16;
 constexpr size_t kMostMetadata = 10'000;
+constexpr size_t kMostTensors = 100'000;
+constexpr int64_t kLongestString = int64_t{8} << 20;
 
 // Collects entries while the header is parsed, so that no document is held in memory.
 class HeaderEvents final : public JsonEvents {
@@ -61,6 +64,8 @@ class HeaderEvents final : public JsonEvents {
       place_ = Place::kMetadataStart;
       return;
     }
+    if (header_.entries.size() == kMostTensors)
+      throw Error("more than " + std::to_string(kMostTensors) + " tensors");
     header_.entries.emplace_back().name = std::move(name);
     place_ = Place::kTensorStart;
   }
@@ -144,21 +149,6 @@ class HeaderEvents final : public JsonEvents {
   int offsets_ = 0;
 };
 
-// What else the bytes may be, for a message that helps; "" if they may be safetensors.
-std::string other_format(std::string_view text) {
-  const std::string convert =
-      "; Weft never reads pickle, for a pickle can run any program. Convert it once, where you "
-      "trust it: python -c \"from transformers import AutoModelForCausalLM as M; "
-      "M.from_pretrained('FOLDER').save_pretrained('NEW', safe_serialization=True)\"";
-  if (text.starts_with("PK\x03\x04")) return "a zip archive as PyTorch writes it" + convert;
-  if (text.starts_with("\x80\x02") || text.starts_with("\x80\x04"))
-    return "a Python pickle" + convert;
-  if (text.starts_with("GGUF")) return "a GGUF file, not a safetensors file";
-  if (text.starts_with("version https://git-lfs"))
-    return "a Git LFS pointer, not the file itself; run: git lfs pull";
-  return "";
-}
-
 int64_t header_length(std::string_view text, const std::string& source) {
   const auto size = static_cast<int64_t>(text.size());
   if (size < kLengthBytes)
@@ -220,13 +210,15 @@ void check_layout(const SafetensorsHeader& header, int64_t data_bytes, const std
 
 SafetensorsHeader parse_safetensors(std::span<const std::byte> file, const std::string& source) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-  const std::string other = other_format(text);
+  const std::string other = foreign_format(text);
   if (!other.empty()) throw Error(source + ": this is " + other);
   const int64_t length = header_length(text, source);
   SafetensorsHeader header;
   HeaderEvents events(header);
-  parse_json_events(text.substr(kLengthBytes, static_cast<size_t>(length)), source + ": header",
-                    {.bytes = kLargestHeader, .depth = 3, .values = kLargestHeader}, events);
+  parse_json_events(
+      text.substr(kLengthBytes, static_cast<size_t>(length)), source + ": header",
+      {.bytes = kLargestHeader, .depth = 3, .values = kLargestHeader, .string = kLongestString},
+      events);
   header.data_begin = kLengthBytes + length;
   refuse_equal_names(header.entries, source);
   std::sort(header.entries.begin(), header.entries.end(), [](const auto& a, const auto& b) {

@@ -6,8 +6,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/contained_file.h"
 #include "core/quote.h"
 #include "core/strict_json.h"
+#include "io/foreign_format.h"
 
 namespace weft::io {
 namespace {
@@ -17,9 +19,6 @@ using Json = nlohmann::json;
 constexpr std::string_view kSuffix = ".safetensors";
 constexpr std::string_view kIndexSuffix = ".safetensors.index.json";
 
-// Which shard holds which tensors, sorted, by the index.
-using WeightMap = std::map<std::string, std::vector<std::string>>;
-
 void check_shard_name(const std::string& name, const std::string& source) {
   check_relative_name(name, source);
   if (name.find('/') != std::string::npos || !name.ends_with(kSuffix))
@@ -27,34 +26,18 @@ void check_shard_name(const std::string& name, const std::string& source) {
                 " must be the plain name of a .safetensors file in the same folder");
 }
 
-WeightMap read_weight_map(const Path& index) {
-  const std::string source = "'" + index.string() + "'";
-  const Json json = read_json_file(index);
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
-    throw Error(source + ": an index needs an object \"weight_map\" of tensor names and files");
-  WeightMap shards;
-  for (const auto& [tensor, shard] : json["weight_map"].items()) {
-    if (!shard.is_string())
-      throw Error(source + ": weight_map of " + quote(tensor) + " is no file name");
-    shards[shard.get<std::string>()].push_back(tensor);
-  }
-  if (shards.empty()) throw Error(source + ": the weight_map is empty");
-  for (const auto& [shard, tensors] : shards) check_shard_name(shard, source);
-  return shards;
-}
-
 // A shard holds the tensors that the index places in it, and no other.
 void check_shard(const SafetensorsFile& file, const std::vector<std::string>& tensors,
                  const Path& index) {
-  const std::string source = "'" + index.string() + "'";
+  const std::string source = quote_path(index);
   for (const std::string& tensor : tensors)
     if (file.find(tensor) == nullptr)
-      throw Error(source + " places the tensor " + quote(tensor) + " in '" + file.path().string() +
-                  "', which has none of that name");
+      throw Error(source + " places the tensor " + quote(tensor) + " in " +
+                  quote_path(file.path()) + ", which has none of that name");
   for (const TensorView& tensor : file.tensors())
     if (!std::binary_search(tensors.begin(), tensors.end(), tensor.name))
-      throw Error("'" + file.path().string() + "' holds the tensor " + quote(tensor.name) +
-                  ", which " + source + " does not place there");
+      throw Error(quote_path(file.path()) + " holds the tensor " + quote(tensor.name) + ", which " +
+                  source + " does not place there");
 }
 
 bool is_file(const Path& path) {
@@ -62,16 +45,11 @@ bool is_file(const Path& path) {
 }
 
 [[noreturn]] void refuse_folder(const Path& folder, const std::string& stem) {
-  std::string message = "'" + folder.string() + "' has neither " + stem + std::string(kSuffix) +
+  std::string message = quote_path(folder) + " has neither " + stem + std::string(kSuffix) +
                         " nor " + stem + std::string(kIndexSuffix);
-  for (const std::string& name : real_file_system().list(folder)) {
-    if (!name.ends_with(".bin") && !name.ends_with(".pt") && !name.ends_with(".pth")) continue;
-    throw Error(message + "; " + quote(name) +
-                " is a pickle, which can run any program and which Weft never reads. Convert it "
-                "once, where you trust it: python -c \"from transformers import "
-                "AutoModelForCausalLM as M; M.from_pretrained('" +
-                folder.string() + "').save_pretrained('NEW', safe_serialization=True)\"");
-  }
+  for (const std::string& name : real_file_system().list(folder))
+    if (is_pickle_name(name))
+      throw Error(message + "; " + quote(name) + " is a pickle" + pickle_advice(folder.native()));
   throw Error(message + "; give the folder of a model");
 }
 
@@ -110,6 +88,21 @@ FileToWrite file_of(std::string name, Shard tensors, const Metadata& metadata) {
 
 }  // namespace
 
+WeightMap parse_weight_map(std::string_view text, const std::string& source) {
+  const Json json = parse_json(text, source);
+  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
+    throw Error(source + ": an index needs an object \"weight_map\" of tensor names and files");
+  WeightMap shards;
+  for (const auto& [tensor, shard] : json["weight_map"].items()) {
+    if (!shard.is_string())
+      throw Error(source + ": weight_map of " + quote(tensor) + " is no file name");
+    shards[shard.get<std::string>()].push_back(tensor);
+  }
+  if (shards.empty()) throw Error(source + ": the weight_map is empty");
+  for (const auto& [shard, tensors] : shards) check_shard_name(shard, source);
+  return shards;
+}
+
 TensorSet::TensorSet(Path path, std::vector<SafetensorsFile> files)
     : path_(std::move(path)), files_(std::move(files)) {
   for (const SafetensorsFile& file : files_)
@@ -126,11 +119,13 @@ TensorSet TensorSet::from_file(const Path& file) {
 
 TensorSet TensorSet::from_index(const Path& index) {
   std::vector<SafetensorsFile> files;
-  for (auto& [shard, tensors] : read_weight_map(index)) {
+  for (auto& [shard, tensors] :
+       parse_weight_map(read_text_file(index, JsonLimits().bytes), quote_path(index))) {
     const Path file = parent_folder(index) / shard;
     if (!is_file(file))
-      throw Error("'" + index.string() + "' names the shard '" + file.string() +
-                  "', but there is no such file; the folder is not whole: copy the shard into it");
+      throw Error(quote_path(index) + " names the shard " + quote_path(file) +
+                  ", but there is no such file; the folder is not whole: copy the shard into it");
+    refuse_link_outside(parent_folder(index), file);
     files.emplace_back(file);
     check_shard(files.back(), tensors, index);
   }
@@ -141,8 +136,10 @@ TensorSet TensorSet::from_folder(const Path& folder, const std::string& stem) {
   const Path file = folder / (stem + std::string(kSuffix));
   const Path index = folder / (stem + std::string(kIndexSuffix));
   if (is_file(file) && is_file(index))
-    throw Error("'" + folder.string() + "' has both " + file.filename().string() + " and " +
+    throw Error(quote_path(folder) + " has both " + file.filename().string() + " and " +
                 index.filename().string() + "; remove the one that is out of date");
+  refuse_link_outside(folder, file);
+  refuse_link_outside(folder, index);
   if (is_file(file)) return from_file(file);
   if (is_file(index)) return from_index(index);
   refuse_folder(folder, stem);
@@ -158,7 +155,7 @@ const TensorView* TensorSet::find(std::string_view name) const {
 const TensorView& TensorSet::at(std::string_view name) const {
   const TensorView* tensor = find(name);
   if (tensor == nullptr)
-    throw Error("'" + path_.string() + "' has no tensor " + quote(name) + " among its " +
+    throw Error(quote_path(path_) + " has no tensor " + quote(name) + " among its " +
                 std::to_string(tensors_.size()));
   return *tensor;
 }

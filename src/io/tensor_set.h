@@ -2,6 +2,7 @@
 // (model.safetensors.index.json), read and written. It knows names, no model.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,11 @@
 #include "io/safetensors.h"
 
 namespace weft::io {
+
+// Which shard holds which tensors, both sorted, by the text of an index. Shards are plain names of
+// .safetensors files. Throws Error, beginning with `source`, for anything else.
+using WeightMap = std::map<std::string, std::vector<std::string>>;
+WeightMap parse_weight_map(std::string_view text, const std::string& source);
 
 class TensorSet {
  public:
@@ -29,6 +35,7 @@ class TensorSet {
   // Of the first file.
   const Metadata& metadata() const { return files_.front().metadata(); }
   const Path& path() const { return path_; }  // the file or the index
+  const std::vector<SafetensorsFile>& files() const { return files_; }
 
  private:
   TensorSet(Path path, std::vector<SafetensorsFile> files);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/contained_file.h"
 #include "core/quote.h"
 #include "core/tree/bind.h"
 #include "core/tree/json_tree.h"
@@ -80,6 +81,7 @@ ModelConfig read_hugging_face_config(Tree config, std::vector<std::string>& note
 ModelConfig read_hugging_face_config(const Path& file_or_folder, std::vector<std::string>& notes) {
   const bool is_folder = real_file_system().status(file_or_folder).kind == FileKind::kFolder;
   const Path file = is_folder ? file_or_folder / "config.json" : file_or_folder;
+  if (is_folder) refuse_link_outside(file_or_folder, file);
   return read_hugging_face_config(read_json_tree(file), notes);
 }
 

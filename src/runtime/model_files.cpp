@@ -1,4 +1,5 @@
 #include "runtime/model_files.h"
+#include "core/quote.h"
 
 #include <algorithm>
 #include <cstring>
@@ -38,14 +39,14 @@ class WeightLoader {
         used_.insert(candidate);
         return *tensor;
       }
-    throw Error("'" + tensors_.path().string() + "' has no tensor '" + name.file_name +
+    throw Error(quote_path(tensors_.path()) + " has no tensor '" + name.file_name +
                 "', which the model needs; is config.json of another model?");
   }
 
   void load(const nn::TensorName& name) {
     const io::TensorView& tensor = find_tensor(name);
     if (!std::equal(tensor.shape.begin(), tensor.shape.end(), name.shape.begin(), name.shape.end()))
-      throw Error("'" + tensors_.path().string() + "' has the tensor " + tensor.to_string() +
+      throw Error(quote_path(tensors_.path()) + " has the tensor " + tensor.to_string() +
                   "; the model's config.json makes it " + name.shape.to_string());
     ParameterMemory memory = find_(name.parameter);
     if (memory.master != nullptr) memory.master += name.offset;
@@ -89,7 +90,7 @@ class WeightLoader {
   void check_used(const io::TensorView& tensor) const {
     if (used_.count(std::string(tensor.name)) != 0 || is_known_buffer(tensor.name)) return;
     if (is_tied_head(tensor)) return;
-    throw Error("'" + tensors_.path().string() + "' has the tensor " + tensor.to_string() +
+    throw Error(quote_path(tensors_.path()) + " has the tensor " + tensor.to_string() +
                 ", which the model of its config.json does not have");
   }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "core/contained_file.h"
 #include "core/file_system.h"
 #include "core/quote.h"
 #include "core/strict_json.h"
@@ -21,19 +22,20 @@ bool is_file(const Path& path) {
   return real_file_system().status(path).kind == FileKind::kFile;
 }
 
-ChatTemplates::Source from_file(const Path& file) {
-  return {read_text_file(file, kMaxConfigBytes), file.string()};
+ChatTemplates::Source from_file(const Path& folder, const Path& file) {
+  refuse_link_outside(folder, file);
+  return {read_text_file(file, kMaxConfigBytes), printable(file.native())};
 }
 
 void read_files(const Path& folder, ChatTemplates& into) {
   if (is_file(folder / "chat_template.jinja"))
-    into.by_name.insert_or_assign("default", from_file(folder / "chat_template.jinja"));
+    into.by_name.insert_or_assign("default", from_file(folder, folder / "chat_template.jinja"));
   const Path more = folder / "additional_chat_templates";
   if (real_file_system().status(more).kind != FileKind::kFolder) return;
   for (const std::string& name : real_file_system().list(more)) {
     const Path file = more / name;
     if (file.extension() == ".jinja")
-      into.by_name.insert_or_assign(file.stem().string(), from_file(file));
+      into.by_name.insert_or_assign(file.stem().string(), from_file(folder, file));
   }
 }
 
@@ -70,9 +72,9 @@ void read_special_tokens(const Json& config, ChatTemplates& into) {
 void read_config(const Path& file, ChatTemplates& into) {
   if (!is_file(file)) return;
   const Json config = read_json_file(file, {.bytes = kMaxConfigBytes});
-  if (!config.is_object()) throw Error(file.string() + ": a JSON object is expected");
+  if (!config.is_object()) throw Error(printable(file.native()) + ": a JSON object is expected");
   if (config.contains("chat_template") && !config["chat_template"].is_null())
-    read_config_templates(config["chat_template"], file.string(), into);
+    read_config_templates(config["chat_template"], printable(file.native()), into);
   read_special_tokens(config, into);
 }
 

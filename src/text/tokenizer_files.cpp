@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/contained_file.h"
 #include "core/file_system.h"
+#include "core/quote.h"
 #include "core/strict_json.h"
 #include "text/json_tokenizer.h"
 #include "text/sentencepiece_tokenizer.h"
@@ -36,14 +38,17 @@ fs::path tokenizer_file_at(const fs::path& where) {
   std::error_code error;
   const fs::file_status status = fs::status(where, error);
   if (!fs::exists(status)) {
-    throw Error(where.string() + ": no such file or folder; " + std::string(kKinds));
+    throw Error(printable(where.native()) + ": no such file or folder; " + std::string(kKinds));
   }
   if (!fs::is_directory(status)) return where;
   for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json",
                            "encoder.json", "vocab.txt"}) {
-    if (is_file(where / name)) return where / name;
+    if (!is_file(where / name)) continue;
+    refuse_link_outside(where, where / name);
+    return where / name;
   }
-  throw Error(where.string() + ": the folder has no tokenizer.json; " + std::string(kKinds));
+  throw Error(printable(where.native()) + ": the folder has no tokenizer.json; " +
+              std::string(kKinds));
 }
 
 // "do_lower_case" of the tokenizer_config.json beside a vocab.txt; without one it is true.
@@ -62,14 +67,16 @@ bool lowers_case(const std::vector<TokenizerFile>& beside, const std::string& or
 
 fs::path merges_beside(const fs::path& vocab) {
   for (const char* name : {"merges.txt", "vocab.bpe"}) {
-    if (is_file(vocab.parent_path() / name)) return vocab.parent_path() / name;
+    if (!is_file(vocab.parent_path() / name)) continue;
+    refuse_link_outside(vocab.parent_path(), vocab.parent_path() / name);
+    return vocab.parent_path() / name;
   }
-  throw Error(vocab.string() + ": has no merges.txt beside it");
+  throw Error(printable(vocab.native()) + ": has no merges.txt beside it");
 }
 
 TokenizerSource source_at(const fs::path& path, const std::vector<TokenizerFile>& beside) {
   const std::string content = read_text_file(path, kMaxDocumentBytes);
-  const std::string origin = path.string();
+  const std::string origin = printable(path.native());
   if (path.extension() == ".txt")
     return source_from_bert_vocab(content, lowers_case(beside, origin), origin);
   if (path.filename() == "vocab.json" || path.filename() == "encoder.json") {
@@ -97,11 +104,12 @@ std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where) {
   for (const char* name :
        {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
     const fs::path file = path.parent_path() / name;
+    refuse_link_outside(path.parent_path(), file);
     if (is_file(file)) beside.push_back({name, read_text_file(file, kMaxBeside)});
   }
   if (path.extension() == ".model") {
     return std::make_unique<SentencePieceTokenizer>(read_text_file(path, kMaxDocumentBytes),
-                                                    path.string(), std::move(beside));
+                                                    printable(path.native()), std::move(beside));
   }
   TokenizerSource source = source_at(path, beside);
   source.beside = std::move(beside);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/file_system.h"
+#include "core/quote.h"
 #include "io/safetensors_output.h"
 #include "nn/decoder.h"
 #include "runtime/forward_session.h"
@@ -23,7 +24,7 @@ std::vector<int64_t> read_matrix(const io::SafetensorsFile& file, const std::str
   const io::TensorView& tensor = file.at(name);
   if (tensor.shape.size() != 2 ||
       (like.batch > 0 && (tensor.shape[0] != like.batch || tensor.shape[1] != like.time)))
-    throw Error("'" + file.path().string() + "': " + tensor.to_string() +
+    throw Error(quote_path(file.path()) + ": " + tensor.to_string() +
                 " must be [batch, time] like input_ids");
   std::vector<int64_t> values(static_cast<size_t>(tensor.elements()));
   io::read_integers(tensor, values);
@@ -36,17 +37,17 @@ Inputs read_inputs(const Path& path, int64_t vocab_size) {
   in.ids = read_matrix(file, "input_ids", in);
   in.batch = file.at("input_ids").shape[0];
   in.time = file.at("input_ids").shape[1];
-  if (in.ids.empty()) throw Error("'" + path.string() + "': input_ids are empty");
+  if (in.ids.empty()) throw Error(quote_path(path) + ": input_ids are empty");
   in.mask = file.find("attention_mask") != nullptr ? read_matrix(file, "attention_mask", in)
                                                    : std::vector<int64_t>(in.ids.size(), 1);
   if (file.find("labels") != nullptr) in.labels = read_matrix(file, "labels", in);
   for (const int64_t id : in.ids)
     if (id < 0 || id >= vocab_size)
-      throw Error("'" + path.string() + "': the token id " + std::to_string(id) +
+      throw Error(quote_path(path) + ": the token id " + std::to_string(id) +
                   " is not in the model's vocabulary of " + std::to_string(vocab_size));
   for (const int64_t label : in.labels)
     if (label != kIgnored && (label < 0 || label >= vocab_size))
-      throw Error("'" + path.string() + "': the label " + std::to_string(label) +
+      throw Error(quote_path(path) + ": the label " + std::to_string(label) +
                   " is neither a token nor -100");
   return in;
 }

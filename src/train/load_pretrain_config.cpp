@@ -2,6 +2,7 @@
 
 #include "config/load.h"
 #include "config/model_files.h"
+#include "core/quote.h"
 #include "core/tree/json_tree.h"
 #include "nn/model_config_file.h"
 #include "weft/error.h"
@@ -51,7 +52,8 @@ nn::ModelConfig load_model_config(const std::string& name_or_path, const Path& n
                                   const config::ReadText& read_text) {
   const Path file = model_file(name_or_path, near);
   if (file.extension() == ".json")
-    return nn::read_hugging_face_config(parse_json_tree(read_text(file), file.string()), notes);
+    return nn::read_hugging_face_config(parse_json_tree(read_text(file), printable(file.native())),
+                                        notes);
   config::Loaded<nn::ModelConfig> loaded = config::load<nn::ModelConfig>(file, {}, read_text);
   notes.insert(notes.end(), loaded.notes.begin(), loaded.notes.end());
   return loaded.value;

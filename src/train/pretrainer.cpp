@@ -5,6 +5,7 @@
 
 #include "config/load.h"
 #include "core/process.h"
+#include "core/quote.h"
 #include "data/prepare.h"
 #include "generate/generator.h"
 #include "train/model_folder.h"
@@ -81,7 +82,7 @@ void Pretrainer::open_log(const Resume& from) {
   for (const std::string& notice : from.notices) log_->message(notice);
   for (const std::string& notice : data_.notices()) log_->message(notice);
   if (from.checkpoint)
-    log_->message("continuing from '" + from.checkpoint->folder.string() + "' at step " +
+    log_->message("continuing from " + quote_path(from.checkpoint->folder) + " at step " +
                   std::to_string(first_step_));
 }
 
@@ -104,8 +105,9 @@ void Pretrainer::load_model(const Path& folder) {
 
 void Pretrainer::resume(const io::Checkpoint& checkpoint) {
   const Path file = checkpoint.file(kStateFile);
-  const RunState saved = run_state_from_json(read_text_file(file, int64_t{1} << 20), file.string());
-  const std::string where = "the checkpoint '" + checkpoint.folder.string() + "' ";
+  const RunState saved =
+      run_state_from_json(read_text_file(file, int64_t{1} << 20), printable(file.native()));
+  const std::string where = "the checkpoint " + quote_path(checkpoint.folder) + " ";
   if (saved.tokenizer_hash != state_.tokenizer_hash)
     throw Error(where + "was trained with another tokenizer; choose another output_dir");
   if (saved.data_hash != state_.data_hash)
@@ -369,7 +371,7 @@ void Pretrainer::load_best_model() {
     return;
   }
   load_model(best->folder);
-  log_->message("loaded the best model, '" + best->folder.string() + "'");
+  log_->message("loaded the best model, " + quote_path(best->folder));
 }
 
 }  // namespace weft::train

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/load.h"
+#include "core/quote.h"
 #include "train/run_state.h"
 
 namespace weft::train {
@@ -44,14 +45,14 @@ void check_config(const io::Checkpoint& checkpoint, const PretrainConfig& now,
   std::string forbidden;
   for (const Difference& difference : differences(config_of(checkpoint), now)) {
     if (may_change(difference))
-      notices.push_back("changed since '" + checkpoint.folder.string() +
-                        "': " + described(difference));
+      notices.push_back("changed since " + quote_path(checkpoint.folder) + ": " +
+                        described(difference));
     else forbidden += (forbidden.empty() ? "" : "; ") + described(difference);
   }
   if (!forbidden.empty())
-    throw Error("the checkpoint '" + checkpoint.folder.string() +
-                "' was trained with other settings, which cannot change within a run: " +
-                forbidden + ". Set them back, or choose another output_dir");
+    throw Error("the checkpoint " + quote_path(checkpoint.folder) +
+                " was trained with other settings, which cannot change within a run: " + forbidden +
+                ". Set them back, or choose another output_dir");
 }
 
 // Of the newest checkpoint in output_dir, intact or not; -1: there is none.
@@ -79,8 +80,8 @@ Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
   if (config.resume_from_checkpoint == "auto") {
     io::FoundCheckpoint found = io::latest_checkpoint(files, config.output_dir);
     for (const io::SkippedCheckpoint& skipped : found.skipped)
-      resume.notices.push_back("skipped the damaged checkpoint '" + skipped.folder.string() +
-                               "': " + skipped.reason);
+      resume.notices.push_back("skipped the damaged checkpoint " + quote_path(skipped.folder) +
+                               ": " + skipped.reason);
     resume.checkpoint = std::move(found.checkpoint);
   } else if (config.resume_from_checkpoint != "never") {
     resume.checkpoint = chosen_checkpoint(files, config);

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 
+#include "core/quote.h"
 #include "report/safe_text.h"
 
 namespace weft::train {
@@ -30,8 +31,8 @@ RunLog::RunLog(FileSystem& files, const Options& options) : listener_(options.li
   json_ = report::JsonLog::resume(files, file, options.first_step);
   if (goes_on) records_ = report::read_log(files, file).records;
   if (json_->repair().lines_cut > 0)
-    message(std::to_string(json_->repair().lines_cut) + " lines of '" + file.string() +
-            "' after step " + std::to_string(options.first_step) +
+    message(std::to_string(json_->repair().lines_cut) + " lines of " + quote_path(file) +
+            " after step " + std::to_string(options.first_step) +
             " were cut off: no checkpoint holds those steps, they are done again");
   if (options.event_files)
     events_.emplace(

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/quote.h"
 #include "core/strict_json.h"
 
 namespace weft::train {
@@ -51,13 +52,13 @@ void load_optimizer(const Path& file, const Session& session) {
   const io::SafetensorsFile tensors(file);
   const std::vector<NamedTensor> state = session.optimizer_state();
   if (tensors.tensors().size() != state.size())
-    throw Error("'" + file.string() + "' has " + std::to_string(tensors.tensors().size()) +
+    throw Error(quote_path(file) + " has " + std::to_string(tensors.tensors().size()) +
                 " tensors where this run's optimizer has " + std::to_string(state.size()) +
                 "; was the checkpoint written with another optimizer?");
   for (const NamedTensor& entry : state) {
     const io::TensorView& stored = tensors.at(entry.name);
     if (stored.tensor_type() != entry.tensor.type)
-      throw Error("'" + file.string() + "' has " + stored.to_string() + " where this run has " +
+      throw Error(quote_path(file) + " has " + stored.to_string() + " where this run has " +
                   entry.tensor.type.to_string() + "; is the checkpoint of another model?");
     io::read_floats(stored, {entry.tensor.as<float>(),
                              static_cast<size_t>(entry.tensor.type.shape.elements())});

@@ -5,6 +5,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "core/quote.h"
 #include "data/document_rows.h"
 #include "data/prepare.h"
 
@@ -41,7 +42,7 @@ void check_split(const PretrainConfig& config, const Path& folder,
   const std::string wanted = split_text(name_of(config.val_split->by), config.val_split->size);
   const std::string has = split_text(word_of(manifest.split_by), manifest.split_size);
   if (wanted != has)
-    throw Error("val_split is " + wanted + ", but '" + folder.string() + "' was prepared with " +
+    throw Error("val_split is " + wanted + ", but " + quote_path(folder) + " was prepared with " +
                 has + "; prepare it again with `weft prepare --val-split " +
                 std::string(name_of(config.val_split->by)) + ":" +
                 wanted.substr(wanted.rfind(' ') + 1, wanted.size() - wanted.rfind(' ') - 2) +

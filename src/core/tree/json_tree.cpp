@@ -142,7 +142,7 @@ Tree parse_json_tree(std::string_view text, std::string_view source) {
 }
 
 Tree read_json_tree(const Path& file) {
-  return parse_json_tree(read_text_file(file, kLimits.bytes), file.string());
+  return parse_json_tree(read_text_file(file, kLimits.bytes), printable(file.native()));
 }
 
 std::string to_json(const Tree& tree) {
