@@ -56,6 +56,20 @@ bool is_quote(std::string_view text, size_t at) {
   return text[at] == '"' && backslashes % 2 == 0;
 }
 
+// Before the parser copies them. Text that is no JSON may be taken for a string here: beyond the
+// limit that makes no difference.
+void refuse_long_strings(std::string_view text, std::string_view source, int64_t longest) {
+  if (static_cast<int64_t>(text.size()) <= longest) return;
+  for (size_t at = text.find('"'); at != text.npos; at = text.find('"', at + 1)) {
+    const size_t begin = at++;
+    while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    if (static_cast<int64_t>(std::min(at, text.size()) - begin - 1) > longest)
+      throw Error(position_prefix(source, text, begin) + "a string of more than " +
+                  std::to_string(longest) + " bytes");
+    if (at >= text.size()) return;
+  }
+}
+
 // Where the token begins that the parser has just read; `end` may be one beyond it, for the parser
 // sees the end of a number only at the next character.
 size_t token_start(std::string_view text, size_t end) {
@@ -201,6 +215,7 @@ void parse_json_events(std::string_view text, std::string_view source, const Jso
     throw Error(position_prefix(source, text, 0) + "syntax error: it is empty");
   if (const size_t zero = text.find('\0'); zero != std::string_view::npos)  // taken for the end
     throw Error(position_prefix(source, text, zero) + "syntax error: a zero byte");
+  refuse_long_strings(text, source, limits.string);
   size_t position = 0;
   Driver driver(limits, events);
   events.text_ = text;
@@ -219,7 +234,7 @@ Json parse_json(std::string_view text, std::string_view source, const JsonLimits
 }
 
 Json read_json_file(const Path& file, const JsonLimits& limits) {
-  return parse_json(read_text_file(file, limits.bytes), file.string(), limits);
+  return parse_json(read_text_file(file, limits.bytes), printable(file.native()), limits);
 }
 
 }  // namespace weft

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 constexpr const char* kFormat = "weft checkpoint";
 constexpr const char* kHashKey = "manifest_xxh3_128";
-constexpr JsonLimits kLimits = {.bytes = int64_t{16} << 20, .depth = 4, .values = 1'000'000};
+constexpr JsonLimits kLimits = {.bytes = kLargestManifest, .depth = 4, .values = 200'000};
 
 // Reads the members of one object and refuses those that nobody asked for.
 class ObjectReader {

@@ -10,7 +10,8 @@ namespace weft::text {
 namespace {
 
 constexpr JsonLimits kLimits{.bytes = kMaxDocumentBytes, .depth = 32, .values = int64_t{1} << 26};
-constexpr size_t kMaxValues = size_t{1} << 20;  // kept as JSON: added tokens are the most of them
+// Kept as JSON, of which added tokens are the most: eight values each.
+constexpr size_t kMaxValues = 300'000;
 
 class Reader final : public JsonEvents {
  public:
