@@ -10,8 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/inspect_formats.h"
 #include "cli/token_text.h"
 #include "cli/verb.h"
+#include "core/quote.h"
 #include "data/corpus_statistics.h"
 #include "data/input_files.h"
 #include "data/permutation.h"
@@ -35,6 +37,7 @@ struct Options {
   int64_t random = 0;
   uint64_t seed = 0;
   bool json = false;
+  bool quick = false;
 
   bool shows_documents() const { return document.has_value() || random > 0; }
   bool in_colour() const {
@@ -158,9 +161,13 @@ OptionalTokenizer tokenizer_for(const Options& options, const Path& folder) {
   return text::load_tokenizer(file.string());
 }
 
-void inspect_shards(const std::vector<Path>& paths, int64_t bytes, const text::Tokenizer* tokenizer,
-                    const Options& options) {
-  const data::ShardDocuments shards(paths);
+// The title comes once the shards are open: before an error nothing is printed.
+void print_title(const std::string& title, const Options& options) {
+  if (!options.json && !options.shows_documents()) std::cout << title << "\n";
+}
+
+void inspect_shards(const data::ShardDocuments& shards, int64_t bytes,
+                    const text::Tokenizer* tokenizer, const Options& options) {
   if (options.shows_documents()) {
     for (const int64_t number : chosen_documents(options, shards.documents()))
       print_tokens(number, shards.document(number), tokenizer, options);
@@ -185,17 +192,19 @@ void inspect_tokens_folder(const Options& options) {
   const data::Split split =
       options.split == "train" ? data::Split::kTrain : data::Split::kValidation;
   const OptionalTokenizer tokenizer = tokenizer_for(options, options.path);
-  if (!options.json && !options.shows_documents())
-    std::cout << "tokens folder, " << options.split << " split, tokenizer " << manifest.tokenizer
-              << " with " << manifest.vocab_size << " ids\n";
-  inspect_shards(data::ShardDocuments::paths_of(options.path, split), manifest.split(split).bytes,
-                 tokenizer.get(), options);
+  const data::ShardDocuments shards(data::ShardDocuments::paths_of(options.path, split));
+  print_title("tokens folder, " + options.split + " split, tokenizer " +
+                  printable(manifest.tokenizer) + " with " + std::to_string(manifest.vocab_size) +
+                  " ids",
+              options);
+  inspect_shards(shards, manifest.split(split).bytes, tokenizer.get(), options);
 }
 
 void inspect_shard(const Options& options) {
   const OptionalTokenizer tokenizer = tokenizer_for(options, parent_folder(options.path));
-  if (!options.json && !options.shows_documents()) std::cout << "shard of tokens\n";
-  inspect_shards({options.path}, -1, tokenizer.get(), options);
+  const data::ShardDocuments shards({options.path});
+  print_title("shard of tokens", options);
+  inspect_shards(shards, -1, tokenizer.get(), options);
 }
 
 // Calls visit(piece) for each piece of each document.
@@ -208,7 +217,8 @@ void for_each_text(const Options& options, Visit visit) {
                            .bad_input = data::BadInput::kSkip});
   for (data::TextPiece piece; reader.next(piece);) visit(piece);
   for (const data::LeftOut& left : reader.left_out().items())
-    std::cerr << "weft: " << left.count << " x " << left.reason << " (" << left.example << ")\n";
+    std::cerr << "weft: " << left.count << " x " << left.reason << " (" << printable(left.example)
+              << ")\n";
 }
 
 void print_text(int64_t number, const std::string& text, const text::Tokenizer* tokenizer,
@@ -266,6 +276,9 @@ constexpr std::array kKinds = {
     Kind{[](const Path&) { return true; }, inspect_text}};
 
 void run(const Options& options) {
+  if (!options.shows_documents() &&
+      inspect_format({.path = options.path, .json = options.json, .hashes = !options.quick}))
+    return;
   for (const Kind& kind : kKinds)
     if (kind.is(options.path)) return kind.inspect(options);
 }
@@ -276,12 +289,16 @@ void add_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("inspect", "Tell what a file or folder holds");
   verb->footer(
-      "Examples:\n  weft inspect runs/demo/tokens\n"
+      "Examples:\n  weft inspect model.safetensors\n  weft inspect runs/demo/checkpoint-100\n"
+      "  weft inspect runs/demo/tokens\n"
       "  weft inspect runs/demo/tokens --random 3 --seed 1\n"
       "  weft inspect corpus.jsonl.zst --tokenizer runs/demo/tokenizer.json --document 17\n"
-      "Documents count from 0.");
-  verb->add_option("path", options->path,
-                   "a tokens folder, a shard of one, or text: a file, a folder, a pattern")
+      "Documents count from 0. A file that training would refuse is refused here in the same\n"
+      "words, with exit code 2.");
+  verb->add_option(
+          "path", options->path,
+          "weights, a model, a checkpoint, a run, a tokenizer, a config, a tokens folder or "
+          "shard, or text: a file, a folder, a pattern")
       ->required();
   verb->add_option("--document", options->document, "show this document, with its tokens marked");
   verb->add_option("--random", options->random, "show this many documents, drawn at random")
@@ -297,7 +314,8 @@ void add_inspect(CLI::App& app) {
   verb->add_option("--color", options->color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
-  verb->add_flag("--json", options->json, "statistics as JSON");
+  verb->add_flag("--quick", options->quick, "leave out the hashes of tensors and files");
+  verb->add_flag("--json", options->json, "as JSON");
   verb->callback([options] { run(*options); });
 }
 

@@ -1,0 +1,189 @@
+// `weft inspect` on every format of a model's files: sound ones are told, malformed ones refused
+// with exit code 2, in words that are safe on a terminal, wherever the fault lies.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli_test.h"
+#include "hostile_files.h"
+
+namespace weft::test {
+namespace {
+
+using nlohmann::json;
+
+struct Collection {
+  const char* name;
+  HostileFiles (*make)();
+};
+
+constexpr Collection kCollections[] = {{"Safetensors", hostile_safetensors},
+                                       {"Indexes", hostile_indexes},
+                                       {"Pickles", hostile_pickles},
+                                       {"Llama2c", hostile_llama2c},
+                                       {"ModelConfigs", hostile_model_configs},
+                                       {"Manifests", hostile_manifests},
+                                       {"Yaml", hostile_yaml},
+                                       {"Settings", hostile_settings},
+                                       {"TokenizerJson", hostile_tokenizer_json},
+                                       {"Vocabularies", hostile_vocabularies},
+                                       {"Shards", hostile_shards}};
+
+class HostileInput : public CliTest, public testing::WithParamInterface<Collection> {};
+
+bool is_safe(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c == '\n' || (c >= 0x20 && c < 0x7f); });
+}
+
+TEST_P(HostileInput, IsRefusedInItsOwnWords) {
+  size_t number = 0;
+  for (const HostileFile& file : GetParam().make()) {
+    const std::string folder = "case-" + std::to_string(number++) + "/";
+    for (const auto& [path, bytes] : file.more) write(folder + path, bytes);
+    if (!exists(folder + file.path)) write(folder + file.path, file.bytes);
+    const Outcome outcome = run({"inspect", folder + file.path});
+    SCOPED_TRACE(file.what + "\n" + outcome.all());
+    EXPECT_EQ(outcome.code, kBadInput);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, testing::StartsWith("weft: "));
+    EXPECT_THAT(outcome.err, HasSubstr(file.message));
+    EXPECT_TRUE(is_safe(outcome.err));
+    EXPECT_LE(outcome.processor_seconds, 2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, HostileInput, testing::ValuesIn(kCollections),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+TEST(HostileInputs, AreAtLeastTwoHundred) {
+  size_t files = 0;
+  for (const Collection& collection : kCollections) files += collection.make().size();
+  EXPECT_GE(files, 200u);
+}
+
+class InspectFormats : public CliTest {
+ protected:
+  json facts(const std::string& path) const {
+    return json::parse(must({"inspect", path, "--json"}).out);
+  }
+};
+
+TEST_F(InspectFormats, TellsWeightsWithShapesTypesMetadataAndHashes) {
+  write("w.safetensors",
+        safetensors_file(R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],)"
+                         R"("data_offsets":[0,8]},"b":{"dtype":"BF16","shape":[1,2],)"
+                         R"("data_offsets":[8,12]}})",
+                         12));
+  const json told = facts("w.safetensors");
+  EXPECT_EQ(told["format"], "safetensors");
+  EXPECT_EQ(told["metadata"]["format"], "pt");
+  EXPECT_EQ(told["elements"], 4);
+  ASSERT_EQ(told["tensors"].size(), 2u);
+  EXPECT_EQ(told["tensors"][1]["name"], "b");
+  EXPECT_EQ(told["tensors"][1]["dtype"], "BF16");
+  EXPECT_EQ(told["tensors"][1]["shape"], json({1, 2}));
+  EXPECT_EQ(told["tensors"][1]["xxh3_128"].get<std::string>().size(), 32u);
+  EXPECT_NE(told["tensors"][0]["xxh3_128"], told["tensors"][1]["xxh3_128"]);
+  EXPECT_THAT(must({"inspect", "w.safetensors"}).out, HasSubstr("b  dtype BF16  shape [1,2]"));
+  EXPECT_THAT(must({"inspect", "w.safetensors", "--quick"}).out,
+              testing::Not(HasSubstr("xxh3_128")));
+}
+
+TEST_F(InspectFormats, NamesThatATerminalWouldObeyAreEscaped) {
+  write("w.safetensors",
+        safetensors_file("{\"__metadata__\":{\"\\u001b]0;a\\u0007\":\"\\u009b31m\\n\"},"
+                         "\"\\u001b[2J\\nweft: fine\":{\"dtype\":\"U8\",\"shape\":[1],"
+                         "\"data_offsets\":[0,1]}}",
+                         1));
+  EXPECT_TRUE(is_safe(must({"inspect", "w.safetensors"}).out));
+  EXPECT_TRUE(is_safe(must({"inspect", "w.safetensors", "--json"}).out));
+  const std::string folder = "evil\x1b[31m\nname";
+  write(folder + "/config.json", "[]");
+  const Outcome outcome = run({"inspect", folder + "/config.json"});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_TRUE(is_safe(outcome.err)) << outcome.err;
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+}
+
+TEST_F(InspectFormats, TellsAModelFolderItsConfigTokenizerAndWeights) {
+  write_chain_model(folder_ / "model");
+  const json told = facts("model");
+  EXPECT_EQ(told["format"], "model folder");
+  EXPECT_EQ(told["config"]["model_type"], "llama");
+  EXPECT_EQ(told["tokenizer"]["vocab_size"], 257);
+  EXPECT_GT(told["weights"]["tensors"].size(), 5u);
+  EXPECT_EQ(facts("model/config.json")["format"], "model config");
+  EXPECT_EQ(facts("model/tokenizer.json")["format"], "tokenizer");
+  EXPECT_EQ(facts("model/model.safetensors")["tensors"], told["weights"]["tensors"]);
+}
+
+TEST_F(InspectFormats, TellsARunItsCheckpointsAndItsConfig) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  EXPECT_EQ(facts("tiny.yaml")["kind"], "weft pretrain");
+  EXPECT_EQ(facts("tokens/dataset.json")["vocab_size"], 257);
+  const json told = facts("run");
+  EXPECT_EQ(told["format"], "run");
+  ASSERT_EQ(told["checkpoints"].size(), 1u);
+  EXPECT_EQ(told["checkpoints"][0]["state"], "intact");
+  const json checkpoint = facts("run/checkpoint-2");
+  EXPECT_EQ(checkpoint["format"], "checkpoint");
+  EXPECT_EQ(checkpoint["step"], 2);
+  EXPECT_EQ(checkpoint["state"]["updates"], 2);
+  EXPECT_GT(checkpoint["optimizer"]["tensors"].size(), 5u);
+  EXPECT_EQ(facts("run/checkpoint-2/manifest.json")["files"], checkpoint["files"]);
+
+  std::string weights = text_of("run/checkpoint-2/model.safetensors");
+  weights.back() ^= 1;
+  write("run/checkpoint-2/model.safetensors", weights);
+  expect_error({"inspect", "run/checkpoint-2"}, {"model.safetensors", "is damaged"});
+  expect_error({"inspect", "run"}, {"step 2", "is damaged"});
+}
+
+TEST_F(InspectFormats, NoSymbolicLinkIsFollowedOutOfAFolder) {
+  write_chain_model(folder_ / "model");
+  write_chain_model(folder_ / "other");
+  write("secret/id_rsa", "mine");
+  const auto replace_by_link = [&](const std::string& name, const std::string& target) {
+    fs::remove_all(folder_ / name);
+    fs::create_symlink(target, folder_ / name);
+  };
+  const std::vector<std::string> parts = {"is a symbolic link to", "is not followed"};
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json",
+                           "generation_config.json", "chat_template.jinja"}) {
+    replace_by_link(std::string("model/") + name, "../secret/id_rsa");
+    SCOPED_TRACE(name);
+    expect_error({"inspect", "model"}, parts);
+    if (std::string(name) != "generation_config.json")  // export writes its own
+      expect_error({"export", "model", "-o", "out"}, parts);
+    fs::remove_all(folder_ / "model");
+    write_chain_model(folder_ / "model");
+  }
+  // One that stays within is a file like any other.
+  fs::rename(folder_ / "model/model.safetensors", folder_ / "model/weights");
+  replace_by_link("model/model.safetensors", "weights");
+  must({"inspect", "model"});
+}
+
+TEST_F(InspectFormats, TheCacheOfHuggingFaceKeepsItsLinks) {
+  write_chain_model(folder_ / "models--a--b/blobs");
+  for (const auto& entry : fs::directory_iterator(folder_ / "models--a--b/blobs")) {
+    fs::create_directories(folder_ / "models--a--b/snapshots/rev");
+    fs::create_symlink("../../blobs/" + entry.path().filename().string(),
+                       folder_ / "models--a--b/snapshots/rev" / entry.path().filename());
+  }
+  EXPECT_EQ(facts("models--a--b/snapshots/rev")["format"], "model folder");
+  must({"generate", "--model", "models--a--b/snapshots/rev", "--prompt", "a"});
+}
+
+TEST_F(InspectFormats, ACheckpointWithALinkIsRefused) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  const std::string weights = "run/checkpoint-2/model.safetensors";
+  fs::rename(folder_ / weights, folder_ / "moved");
+  fs::create_symlink("../../moved", folder_ / weights);
+  expect_error({"inspect", "run/checkpoint-2"}, {"is a symbolic link", "is not followed"});
+}
+
+}  // namespace
+}  // namespace weft::test
