@@ -12,6 +12,7 @@
 #include "cli/command_line.h"
 #include "cli/verb.h"
 #include "core/process.h"
+#include "core/quote.h"
 
 namespace weft::cli {
 namespace {
@@ -29,7 +30,7 @@ constexpr const char* kFooter =
     "75 preempted and saved, 130 interrupted.";
 
 int fail(const std::string& message, ExitCode code) {
-  std::cerr << "weft: " << message << "\n";
+  std::cerr << "weft: " << printable_lines(message) << "\n";
   return static_cast<int>(code);
 }
 
@@ -47,9 +48,9 @@ int finish_output() {
 }
 
 void add_verbs(CLI::App& app) {
-  for (const auto add : {add_prepare, add_tokenizer, add_pretrain, add_plan, add_graph, add_profile,
-                         add_bench, add_report, add_checkpoint, add_generate, add_evaluate,
-                         add_export, add_import, add_inspect})
+  for (const auto add : {add_prepare, add_tokenizer, add_check, add_pretrain, add_plan, add_graph,
+                         add_profile, add_bench, add_report, add_checkpoint, add_generate,
+                         add_evaluate, add_export, add_import, add_inspect})
     add(app);
 }
 

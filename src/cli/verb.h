@@ -20,6 +20,7 @@ void add_tokenizer(CLI::App& app);
 void add_tokenizer_bench(CLI::App& tokenizer);  // its verbs
 void add_tokenizer_chat(CLI::App& tokenizer);
 void add_pretrain(CLI::App& app);
+void add_check(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_graph(CLI::App& app);
 void add_profile(CLI::App& app);
