@@ -65,6 +65,16 @@ std::vector<std::string> option_names(const CLI::App& verb) {
   return names;
 }
 
+// "Could not convert: --steps = many", which the library says of words for numbers.
+std::string in_our_words(const std::string& message) {
+  constexpr std::string_view kStart = "Could not convert: ", kEquals = " = ";
+  const size_t equals = message.find(kEquals);
+  if (!message.starts_with(kStart) || equals == std::string::npos) return message;
+  return message.substr(kStart.size(), equals - kStart.size()) + ": " +
+         quote(message.substr(equals + kEquals.size())) +
+         " is not a number of the kind that it takes";
+}
+
 // The first word that looks like an option and is none; empty if there is none.
 std::string unknown_option(const CLI::App& verb, const std::vector<std::string>& arguments) {
   for (const std::string& word : arguments) {
@@ -98,7 +108,7 @@ std::string command_line_message(const CLI::App& app, const std::vector<std::str
   if (!option.empty())
     return named.start() + "the option " + quote(option) + " is not known" +
            did_you_mean(option, option_names(*named.app)) + advice;
-  return named.start() + error.what() + advice;
+  return named.start() + in_our_words(error.what()) + advice;
 }
 
 }  // namespace weft::cli
