@@ -26,6 +26,8 @@ A config is one YAML file: `weft pretrain CONFIG [key=value ...]`.
   values are YAML. `datasets.1.path=DIR` after one dataset appends a second.
 - **Aliases** are read with a note. A key and its alias together are an error.
 - **--print-config** prints the resolved config; it loads to the same values.
+- **weft check CONFIG** says what of a run would go wrong: the first batches are shown as they will be learned, and the data, the
+  batch, the memory and the disk are looked at, in seconds, with nothing written. Exit code 2 where the run would end with an error.
 - **Relative paths** are relative to the working folder, but `extends` to its file.
 - **Limits.** A file has at most 256 KiB, 64 levels and 20,000 values (anchors and aliases count as often
   as they are used);
