@@ -10,9 +10,10 @@ namespace weft::kernels {
 
 struct GradientNorm {
   const float* gradients_N = nullptr;
+  const float* veto = nullptr;  // may be null; anything but 0 forbids the update
   float* norm = nullptr;        // sqrt(sum of squares)
   float* clip = nullptr;        // min(1, max_norm / (norm + 1e-6)); 1 without clipping
-  float* apply = nullptr;       // 1, or 0 if the norm is not finite
+  float* apply = nullptr;       // 1, or 0 if the norm is not finite or there is a veto
   double* workspace = nullptr;  // gradient_norm_workspace(N) bytes
   int64_t N = 0;
   double max_norm = 0;  // 0: no clipping

@@ -84,7 +84,8 @@ void gradient_norm(const GradientNorm& a, const ParallelFor& parallel) {
   *a.norm = static_cast<float>(norm);
   *a.clip = finite && a.max_norm > 0 ? static_cast<float>(std::min(1.0, a.max_norm / (norm + 1e-6)))
                                      : 1.0f;
-  *a.apply = finite ? 1.0f : 0.0f;
+  const bool permitted = a.veto == nullptr || *a.veto == 0.0f;
+  *a.apply = finite && permitted ? 1.0f : 0.0f;
 }
 
 }  // namespace weft::kernels

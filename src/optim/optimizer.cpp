@@ -21,8 +21,9 @@ class UpdateBuilder {
     const graph::BuildContext context(graph_, "update", graph::Phase::kUpdate);
     result_.learning_rate = scalar("@learning_rate");
     result_.step = scalar("@step");
+    result_.veto = scalar("@veto");
     const ops::GradientNorm norm =
-        ops::gradient_norm(blocks_.gradients, {.max_norm = options_.max_grad_norm});
+        ops::gradient_norm(blocks_.gradients, result_.veto, {.max_norm = options_.max_grad_norm});
     result_.gradient_norm = norm.norm;
     result_.applied = norm.apply;
     scalars_ = {.learning_rate = result_.learning_rate,

@@ -17,8 +17,9 @@ struct Blocks {
 struct UpdateGraph {
   Value learning_rate;        // input f32[1]
   Value step;                 // input f32[1]: the number of this update, from 1
+  Value veto;                 // input f32[1]: anything but 0 forbids the update
   Value gradient_norm;        // f32[1], before clipping
-  Value applied;              // f32[1]: 0 if the gradient was not finite and nothing changed
+  Value applied;              // f32[1]: 0 if nothing changed: a gradient not finite, or the veto
   std::vector<Value> states;  // moments, for checkpoints
 };
 

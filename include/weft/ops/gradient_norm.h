@@ -14,10 +14,12 @@ struct GradientNormParams {
 struct GradientNorm {
   Value norm;   // f32[1], before clipping
   Value clip;   // f32[1]: min(1, max_norm / (norm + 1e-6)), by which the update scales gradients
-  Value apply;  // f32[1]: 1, or 0 if the norm is not finite; then the update changes nothing
+  Value apply;  // f32[1]: 1; 0 if the norm is not finite or there is a veto: then the update
+                // changes nothing
 };
 
-// gradients f32 [N].
-GradientNorm gradient_norm(Value gradients, const GradientNormParams& params);
+// gradients f32 [N], veto f32 [1], which may be left out: anything but 0, NaN too, forbids the
+// update.
+GradientNorm gradient_norm(Value gradients, Value veto, const GradientNormParams& params);
 
 }  // namespace weft::ops
