@@ -172,15 +172,17 @@ void run_list(const Options& options) {
 struct Verified {
   io::CheckpointEntry entry;
   std::vector<io::FileVerdict> files;
+  std::vector<std::string> extra;  // not in the manifest: read by nobody of ours, but told
 };
 
 // The manifest is judged first; the files then one by one, so that every damaged one is named.
 Verified verify_one(const Path& folder) {
   const FileSystem& files = real_file_system();
-  Verified verified{io::examine_checkpoint(files, folder, io::CensusDepth::kSizes), {}};
+  Verified verified{io::examine_checkpoint(files, folder, io::CensusDepth::kSizes), {}, {}};
   io::CheckpointEntry& entry = verified.entry;
   if (!entry.manifest) return verified;
   verified.files = io::verify_files(files, folder, *entry.manifest, ReadFrom::kDevice);
+  verified.extra = io::extra_files(files, folder, *entry.manifest);
   for (const io::FileVerdict& file : verified.files) {
     if (file.problem.empty()) continue;
     if (entry.state == io::CheckpointState::kIntact) entry.problem = file.problem;
@@ -211,6 +213,7 @@ ordered_json verified_json(const Verified& verified) {
     if (!file.problem.empty()) entry["problem"] = file.problem;
     out["files"].push_back(std::move(entry));
   }
+  out["extra"] = verified.extra;
   return out;
 }
 
@@ -224,6 +227,8 @@ void print_verified(const Verified& verified) {
   if (!entry.manifest) std::printf("  %s\n", entry.problem.c_str());
   for (const io::FileVerdict& file : verified.files)
     if (!file.problem.empty()) std::printf("  %s\n", file.problem.c_str());
+  for (const std::string& name : verified.extra)
+    std::printf("  extra: %s, which the manifest does not list\n", quote(name).c_str());
   std::fflush(stdout);
 }
 
@@ -253,9 +258,10 @@ void add_looking(CLI::App& parent, bool verifies) {
   CLI::App* verb =
       verifies ? parent.add_subcommand("verify", "Read every byte again and compare all hashes")
                : parent.add_subcommand("list", "Tell what is there and which ones are intact");
-  verb->footer(verifies
-                   ? "Example:\n  weft checkpoint verify runs/demo\nExit code 2 if one is damaged."
-                   : "Example:\n  weft checkpoint list runs/demo");
+  verb->footer(verifies ? "Example:\n  weft checkpoint verify runs/demo\nExit code 2 if one is "
+                          "damaged. Files that no "
+                          "manifest lists are named; they are no damage."
+                        : "Example:\n  weft checkpoint list runs/demo");
   verb->add_option("run", options->path,
                    verifies ? "the output_dir of `weft pretrain`, or one checkpoint of it"
                             : "the output_dir of `weft pretrain`")

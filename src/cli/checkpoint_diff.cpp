@@ -91,12 +91,18 @@ std::vector<weft::Difference> compare_states(const nlohmann::json& before,
   const auto shown = [](const nlohmann::json& state, const std::string& key) {
     return state.contains(key) ? state[key].dump() : std::string();
   };
+  // Histories are long.
+  const auto brief = [&](const nlohmann::json& state, const std::string& key) {
+    if (!state.contains(key) || !state[key].is_array() || state[key].empty())
+      return shown(state, key);
+    return std::to_string(state[key].size()) + " values, the last " + state[key].back().dump();
+  };
   nlohmann::json both = before;
   both.update(after);
   std::vector<weft::Difference> result;
   for (const auto& [key, value] : both.items())
     if (shown(before, key) != shown(after, key))
-      result.push_back({.path = key, .before = shown(before, key), .after = shown(after, key)});
+      result.push_back({.path = key, .before = brief(before, key), .after = brief(after, key)});
   return result;
 }
 

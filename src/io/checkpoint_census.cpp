@@ -1,6 +1,8 @@
 #include "io/checkpoint_census.h"
 #include "core/quote.h"
 
+#include <algorithm>
+
 namespace weft::io {
 namespace {
 
@@ -18,6 +20,7 @@ int64_t bytes_below(const FileSystem& files, const Path& path) {
 
 void check_sizes(const FileSystem& files, const CheckpointEntry& entry) {
   for (const WrittenFile& file : entry.manifest->files) {
+    refuse_links(files, entry.folder, file.name);
     const FileStatus status = files.status(entry.folder / file.name);
     const std::string path = quote_path(entry.folder / file.name);
     if (status.kind != FileKind::kFile) throw Error(path + " is missing or is no file");
@@ -116,6 +119,34 @@ std::vector<FileVerdict> verify_files(const FileSystem& files, const Path& folde
     verdicts.push_back(std::move(verdict));
   }
   return verdicts;
+}
+
+namespace {
+
+// Names below `folder`, of files and links; folders that hold none count as themselves.
+void add_names(const FileSystem& files, const Path& folder, const std::string& prefix,
+               std::vector<std::string>& names) {
+  for (const std::string& name : files.list(folder)) {
+    const FileStatus status = files.status(folder / name);
+    const size_t before = names.size();
+    if (status.kind == FileKind::kFolder && !status.is_link)
+      add_names(files, folder / name, prefix + name + "/", names);
+    if (names.size() == before) names.push_back(prefix + name);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> extra_files(const FileSystem& files, const Path& folder,
+                                     const CheckpointManifest& manifest) {
+  std::vector<std::string> names;
+  add_names(files, folder, "", names);
+  std::erase_if(names, [&](const std::string& name) {
+    const auto is_it = [&](const WrittenFile& file) { return file.name == name; };
+    return name == kManifestName ||
+           std::any_of(manifest.files.begin(), manifest.files.end(), is_it);
+  });
+  return names;
 }
 
 Path quarantine_name(const FileSystem& files, const Path& folder) {

@@ -60,6 +60,11 @@ struct FileVerdict {
 std::vector<FileVerdict> verify_files(const FileSystem& files, const Path& folder,
                                       const CheckpointManifest& manifest, ReadFrom from);
 
+// What lies in a checkpoint's folder and is not in its manifest: files, links and empty folders by
+// their names relative to it. Weft reads none of them, but programs that read folders might.
+std::vector<std::string> extra_files(const FileSystem& files, const Path& folder,
+                                     const CheckpointManifest& manifest);
+
 // Where a damaged checkpoint goes: "damaged-checkpoint-STEP" beside it, with a number behind that
 // where the name is taken.
 Path quarantine_name(const FileSystem& files, const Path& folder);

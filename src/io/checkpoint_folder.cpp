@@ -36,6 +36,17 @@ std::optional<int64_t> checkpoint_step(std::string_view name) {
   return exact ? std::optional(step) : std::nullopt;
 }
 
+// A link could lead anywhere, and to something else tomorrow: a checkpoint has none.
+void refuse_links(const FileSystem& files, const Path& folder, const Path& name) {
+  Path at = folder;
+  for (const Path& part : name) {
+    at /= part;
+    if (files.status(at).is_link)
+      throw Error("'" + at.string() +
+                  "' is a symbolic link, which no checkpoint has; it is damaged");
+  }
+}
+
 CheckpointManifest read_manifest(const FileSystem& files, const Path& folder) {
   const Path file = folder / kManifestName;
   refuse_links(files, folder, kManifestName);
@@ -52,6 +63,7 @@ CheckpointManifest read_manifest(const FileSystem& files, const Path& folder) {
 
 void verify_file(const FileSystem& files, const Path& folder, const WrittenFile& expected,
                  ReadFrom from) {
+  refuse_links(files, folder, expected.name);
   const Path file = folder / expected.name;
   refuse_links(files, folder, expected.name);
   const int64_t size = files.status(file).size;

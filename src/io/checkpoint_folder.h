@@ -30,7 +30,11 @@ Checkpoint open_checkpoint(const FileSystem& files, const Path& folder,
 // says; NewerCheckpoint if a newer program wrote it.
 CheckpointManifest read_manifest(const FileSystem& files, const Path& folder);
 
-// Error unless the file that a manifest lists is there with its size and hash.
+// Error where `name` in the checkpoint `folder`, or a folder on the way to it, is a symbolic link:
+// checkpoints have none, and none is followed.
+void refuse_links(const FileSystem& files, const Path& folder, const Path& name);
+
+// Error unless the file that a manifest lists is there, no link, with its size and hash.
 void verify_file(const FileSystem& files, const Path& folder, const WrittenFile& expected,
                  ReadFrom from);
 

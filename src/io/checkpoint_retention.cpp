@@ -17,6 +17,13 @@ double score_of(const FileSystem& files, const Path& folder) {
   }
 }
 
+// Of `steps`, newest first; -1: there is none.
+int64_t newest_multiple(const std::vector<int64_t>& steps, int64_t of) {
+  for (const int64_t step : steps)
+    if (of > 0 && step % of == 0) return step;
+  return -1;
+}
+
 }  // namespace
 
 bool has_manifest(const FileSystem& files, const Path& folder) {
@@ -48,9 +55,11 @@ std::vector<int64_t> not_kept(const FileSystem& files, const Path& output_dir,
   const int64_t best = by_score(files, output_dir, steps).front();
   const bool has_best =
       options.keep_best && std::isfinite(score_of(files, checkpoint_folder(output_dir, best)));
+  const int64_t newest = newest_multiple(steps, options.keep_newest_of);
   for (size_t i = static_cast<size_t>(options.keep_last); i < steps.size(); ++i) {
     const bool is_kth = options.keep_every > 0 && steps[i] % options.keep_every == 0;
-    if (!is_kth && !(has_best && steps[i] == best)) result.push_back(steps[i]);
+    const bool is_best = has_best && steps[i] == best;
+    if (!is_kth && !is_best && steps[i] != newest) result.push_back(steps[i]);
   }
   return result;
 }

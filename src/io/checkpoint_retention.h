@@ -12,6 +12,8 @@ struct CheckpointOptions {
   int64_t keep_last = 0;   // how many of the newest are kept; 0 keeps all
   int64_t keep_every = 0;  // those whose step is a multiple of it are kept besides; 0: none
   bool keep_best = true;   // the one of the lowest score is kept besides
+  // The newest whose step is a multiple of it is kept besides: where a run may go back to. 0: none.
+  int64_t keep_newest_of = 0;
 };
 
 // Whether `folder` has a manifest of ours that can be read: others are never removed.

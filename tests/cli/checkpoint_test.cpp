@@ -71,6 +71,34 @@ TEST_F(Checkpoint, VerifyNamesEveryDamagedFileAndFails) {
   EXPECT_EQ(all["checkpoints"][2]["state"], "damaged");
 }
 
+TEST_F(Checkpoint, VerifyNamesExtraFilesAndFollowsNoLink) {
+  train();
+  write("run/checkpoint-4/pytorch_model.bin", "not ours");
+  write("run/checkpoint-4/trainer_state/more/x", "nor this");
+  fs::create_symlink("/etc/passwd", folder_ / "run/checkpoint-4/link");
+  const json all = ask({"verify", "run"});
+  EXPECT_EQ(all["checkpoints"][1]["extra"],
+            (json{"link", "pytorch_model.bin", "trainer_state/more/x"}));
+  EXPECT_TRUE(all["checkpoints"][0]["extra"].empty());
+  EXPECT_THAT(must({"checkpoint", "verify", "run"}).out,
+              HasSubstr("extra: 'pytorch_model.bin', which the manifest does not list"));
+  // The same bytes behind a link, of a file and of a folder, are no checkpoint's.
+  fs::rename(folder_ / "run/checkpoint-6/model.safetensors", folder_ / "elsewhere");
+  fs::create_symlink(folder_ / "elsewhere", folder_ / "run/checkpoint-6/model.safetensors");
+  fs::rename(folder_ / "run/checkpoint-2/trainer_state", folder_ / "state");
+  fs::create_directory_symlink(folder_ / "state", folder_ / "run/checkpoint-2/trainer_state");
+  const Outcome outcome = run({"checkpoint", "verify", "run"});
+  EXPECT_EQ(outcome.code, kBadInput) << outcome.all();
+  EXPECT_THAT(outcome.err, HasSubstr("2 of 3 checkpoints cannot be used"));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("model.safetensors' is a symbolic link"),
+                                 HasSubstr("trainer_state' is a symbolic link")));
+  EXPECT_EQ(ask({"list", "run", "--quick"})["latest"], 4);
+  const Outcome resumed =
+      run({"pretrain", "tiny.yaml", "max_steps=6", "save_steps=2", "eval_steps=2"});
+  EXPECT_EQ(resumed.code, kDone) << resumed.all();
+  EXPECT_THAT(resumed.err, HasSubstr("skipped the damaged checkpoint 'run/checkpoint-6'"));
+}
+
 TEST_F(Checkpoint, DiffShowsKeysAndNorms) {
   train();
   must({"pretrain", "tiny.yaml", "max_steps=8", "learning_rate=2e-3"});
