@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -143,7 +144,24 @@ EventFile::EventFile(FileSystem& files, Path folder, EventFileOptions options)
   open();
 }
 
+// A clock that was set back must not put a new file before an older one: TensorBoard reads them in
+// the order of their names.
+int64_t EventFile::newest_time() const {
+  constexpr std::string_view kBeginning = "events.out.tfevents.";
+  constexpr int64_t kNoTime = int64_t{1} << 40;  // a name of someone else's; 30,000 years
+  int64_t newest = 0;
+  for (const std::string& name : files_->list(folder_)) {
+    if (!name.starts_with(kBeginning)) continue;
+    int64_t time = 0;
+    const char* begin = name.data() + kBeginning.size();
+    const auto [end, status] = std::from_chars(begin, name.data() + name.size(), time);
+    if (status == std::errc() && time < kNoTime) newest = std::max(newest, time);
+  }
+  return newest;
+}
+
 void EventFile::open() {
+  if (const int64_t newest = newest_time(); options_.time <= newest) options_.time = newest + 1;
   for (;; ++options_.time) {
     path_ = folder_ / ("events.out.tfevents." + std::to_string(options_.time) + "." +
                        options_.host + ".weft");

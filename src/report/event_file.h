@@ -32,7 +32,7 @@ struct EventFileOptions {
 // file beside the old ones. One thread at a time.
 class EventFile {
  public:
-  // Makes a new file (its time is raised while a file of that name exists).
+  // Makes a new file. Its time is raised while a file of that name or of a later time exists.
   EventFile(FileSystem& files, Path folder, EventFileOptions options);
 
   // Throw FileError if the record cannot be written (a full disk). That record is lost to
@@ -48,6 +48,7 @@ class EventFile {
   const Path& path() const { return path_; }
 
  private:
+  int64_t newest_time() const;
   void open();
   void remove_unusable();
   void write(std::string_view frames);

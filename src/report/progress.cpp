@@ -195,7 +195,8 @@ void ProgressBar::finish() {
 
 bool ProgressBar::due(const LogRecord& record) const {
   if (!latest_ || !drawn_at_ || !record.wall_time) return true;
-  return !(*record.wall_time - *drawn_at_ < kSecondsBetweenRedraws) || record.step >= max_steps_;
+  const double passed = *record.wall_time - *drawn_at_;  // below 0 where the clock was set back
+  return !(passed >= 0 && passed < kSecondsBetweenRedraws) || record.step >= max_steps_;
 }
 
 // Writes whole lines over the bar, then the bar again. "\x1b[K" clears what the old line had more.

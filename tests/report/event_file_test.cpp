@@ -146,6 +146,16 @@ TEST_F(EventFileTest, BeginsWithTheVersion) {
   EXPECT_EQ(event.at(3), "brain.Event:2");
 }
 
+// TensorBoard reads files in the order of their names.
+TEST_F(EventFileTest, AClockThatWasSetBackPutsNoFileBeforeAnOlderOne) {
+  const EventFile first = open();
+  const EventFile second(real_file_system(), folder_.path(), {.time = 1000, .host = "a"});
+  EXPECT_GT(second.path().filename(), first.path().filename());
+  folder_.write("events.out.tfevents.99999999999999.node1", "someone else's");
+  const EventFile third = open();
+  EXPECT_EQ(third.path().filename(), "events.out.tfevents.1763796422.node1.weft");
+}
+
 TEST_F(EventFileTest, ScalarsHaveTagValueStepAndTime) {
   EventFile file = open();
   file.add_scalar("train/loss", 5.25, 12, 1763796421.5);

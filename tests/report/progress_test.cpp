@@ -189,6 +189,12 @@ TEST_F(ProgressBarTest, RedrawsAtMostTenTimesASecondButAlwaysTheLastStep) {
   EXPECT_THAT(shown(out_.str())[0], HasSubstr("step  9/10"));
 }
 
+TEST_F(ProgressBarTest, AClockThatWasSetBackStopsNoDrawing) {
+  bar_.show({.step = 1, .loss = 1, .wall_time = 5000});
+  bar_.show({.step = 2, .loss = 1, .wall_time = 1000});
+  EXPECT_THAT(shown(out_.str())[0], HasSubstr("step  2/10"));
+}
+
 TEST_F(ProgressBarTest, LastStepIsDrawnAtOnce) {
   bar_.show({.step = 9, .loss = 1, .wall_time = 1000});
   bar_.show({.step = 10, .loss = 1, .wall_time = 1000.01});
