@@ -15,6 +15,7 @@ enum class ExitCode : int {
   kHang = 4,           // a rank was lost or hangs
   kDiverged = 5,       // NaN or a loss that ran away
   kPreempted = 75,     // saved and asks to be queued again
+  kHungUp = 129,       // saved, for its terminal was closed (128 + SIGHUP)
   kInterrupted = 130,  // asked to stop by Ctrl-C (128 + SIGINT)
 };
 

@@ -15,7 +15,7 @@ namespace weft::cli {
 namespace {
 
 std::atomic<int> interrupt_count{0};
-std::atomic<bool> preempted{false};
+std::atomic<bool> preempted{false}, interrupted_by_user{false};
 
 // Twice is at once: nothing is half-written, since every file appears under its name by a rename.
 void wait_for_signals(sigset_t asked) {
@@ -23,9 +23,16 @@ void wait_for_signals(sigset_t asked) {
     int signal = 0;
     if (sigwait(&asked, &signal) != 0) return;
     if (signal == SIGINT && ++user_interrupts > 1) _exit(128 + signal);
-    if (signal != SIGINT) preempted = true;
+    if (signal == SIGINT) interrupted_by_user = true;
+    else if (signal != SIGHUP) preempted = true;
     interrupt_count.fetch_add(1);
   }
+}
+
+// As nohup leaves it.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 // No handler: matrix products of oneDNN move the stack pointer of their thread into a small buffer
@@ -35,6 +42,7 @@ void start_to_wait() {
   sigset_t asked;
   sigemptyset(&asked);
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&asked, signal);
+  if (!is_ignored(SIGHUP)) sigaddset(&asked, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &asked, nullptr);
   std::thread(wait_for_signals, asked).detach();
 }
@@ -48,7 +56,8 @@ const std::atomic<int>& interrupts() {
 }
 
 int interrupted_exit_code() {
-  return static_cast<int>(preempted.load() ? ExitCode::kPreempted : ExitCode::kInterrupted);
+  if (preempted.load()) return static_cast<int>(ExitCode::kPreempted);
+  return static_cast<int>(interrupted_by_user.load() ? ExitCode::kInterrupted : ExitCode::kHungUp);
 }
 
 bool is_terminal(int file_descriptor) {

@@ -32,14 +32,16 @@ void add_export(CLI::App& app);
 void add_import(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_checkpoint(CLI::App& app);
+void add_runs(CLI::App& app);
 
 // How many times someone has asked to stop. SIGINT is the user: the first asks for an orderly end,
 // the second ends the process at once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that
-// takes the machine away: however often they come, the end is orderly. The first call must come
+// takes the machine away: however often they come, the end is orderly. SIGHUP is a terminal that
+// was closed; the same, except where it is ignored, as nohup makes it. The first call must come
 // before any other thread is started: from then on these signals do nothing but count.
 const std::atomic<int>& interrupts();
-// The exit code of a run that saved and ended because it was asked to: 130 (128 + SIGINT) after
-// SIGINT alone, ExitCode::kPreempted after SIGTERM or SIGUSR1.
+// The exit code of a run that saved and ended because it was asked to: ExitCode::kPreempted after
+// SIGTERM or SIGUSR1, else 130 (128 + SIGINT) after SIGINT, else 129 (128 + SIGHUP).
 int interrupted_exit_code();
 
 bool is_terminal(int file_descriptor);
