@@ -3,7 +3,7 @@
 #include "kernels/cpu_isa.h"
 
 #include <dnnl.h>
-#include <hwy/targets.h>
+#include <hwy/highway.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -192,6 +192,15 @@ std::string kernels_in_use() {
   const std::string choice(name_of(kernel_choice()));
   if (kernel_choice() == KernelChoice::kReference) return choice;
   return choice + " (" + std::string(name_of(kernels::cpu_isa())) + ")";
+}
+
+std::string kernel_libraries() {
+  const dnnl_version_t* dnnl = dnnl_version();
+  const auto version = [](int major, int minor, int patch) {
+    return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+  };
+  return "oneDNN " + version(dnnl->major, dnnl->minor, dnnl->patch) + ", Highway " +
+         version(HWY_MAJOR, HWY_MINOR, HWY_PATCH);
 }
 
 }  // namespace weft

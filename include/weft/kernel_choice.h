@@ -29,4 +29,7 @@ KernelChoice kernel_choice();
 // For people: "auto (avx512_bf16)", or "reference".
 std::string kernels_in_use();
 
+// For records: the libraries that kernels are made with, "oneDNN 2.6.3, Highway 1.0.3".
+std::string kernel_libraries();
+
 }  // namespace weft

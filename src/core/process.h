@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace weft {
 
@@ -15,6 +18,22 @@ int64_t page_faults();
 // from where it would come again page by page. For programs that ask for the same memory over and
 // over, as oneDNN does in every product; call it first of all.
 void keep_freed_memory();
+
+int64_t process_number();
+
+// The words of this process's command line; empty if the system does not say.
+std::vector<std::string> command_line();
+
+// The environment variables whose names begin with one of `beginnings`.
+std::map<std::string, std::string> environment_of(const std::vector<std::string>& beginnings);
+
+// As /proc/cpuinfo has them: the name of the first processor, and those of its features that
+// arithmetic depends on; empty where it does not say.
+std::string processor_name();
+std::vector<std::string> processor_features();
+
+// "2025-11-22T07:27:00Z", of seconds since 1970-01-01 UTC.
+std::string utc_text(double seconds);
 
 // Seconds of a clock that never goes back; and seconds since 1970-01-01 UTC.
 double monotonic_seconds();
