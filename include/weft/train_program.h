@@ -46,7 +46,8 @@ struct StepOptions {
 struct StepResult {
   double loss = 0;           // mean over the labels given to begin_step
   double gradient_norm = 0;  // L2, before clipping
-  bool applied = true;       // false: a gradient was not finite, and no parameter has changed
+  bool applied =
+      true;  // false: the loss or a gradient was not finite, and no parameter has changed
 };
 
 class TrainProgram {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/command_line.h"
+#include "cli/patient_output.h"
 #include "cli/verb.h"
 #include "core/process.h"
 #include "core/quote.h"
@@ -27,10 +28,10 @@ constexpr const char* kFooter =
     "  weft export runs/demo -o runs/demo/export\n"
     "  weft generate --model runs/demo/export --prompt \"Once upon a time\"\n"
     "Exit codes: 0 done, 1 internal error, 2 bad input, 3 does not fit, 5 diverged,\n"
-    "75 preempted and saved, 130 interrupted.";
+    "75 preempted and saved, 129 hung up, 130 interrupted.";
 
 int fail(const std::string& message, ExitCode code) {
-  std::cerr << "weft: " << printable_lines(message) << "\n";
+  print_last_words("weft: " + printable_lines(message) + "\n");
   return static_cast<int>(code);
 }
 
@@ -49,7 +50,7 @@ int finish_output() {
 
 void add_verbs(CLI::App& app) {
   for (const auto add : {add_prepare, add_tokenizer, add_check, add_pretrain, add_plan, add_graph,
-                         add_profile, add_bench, add_report, add_checkpoint, add_generate,
+                         add_profile, add_bench, add_report, add_runs, add_checkpoint, add_generate,
                          add_evaluate, add_export, add_import, add_inspect})
     add(app);
 }

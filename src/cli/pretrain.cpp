@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <ostream>
 
 #include "cli/config_options.h"
+#include "cli/patient_output.h"
 #include "cli/verb.h"
 #include "core/process.h"
 #include "core/quote.h"
@@ -18,30 +20,41 @@
 namespace weft::cli {
 namespace {
 
-// A progress bar on a terminal, a plain line for each step otherwise.
+// A progress bar on a terminal, a plain line for each step otherwise; training waits for no reader.
 class ConsoleListener final : public train::RunListener {
  public:
   void start(int64_t max_steps) {
     max_steps_ = max_steps;
     if (is_terminal(STDERR_FILENO))
-      bar_ = std::make_unique<report::ProgressBar>(std::cerr, max_steps, [] {
+      bar_ = std::make_unique<report::ProgressBar>(err_, max_steps, [] {
         return report::BarStyle{.width = terminal_width(), .unicode = terminal_unicode()};
       });
   }
   void finish() {
+    constexpr int kLastWords = 500;  // milliseconds
     if (bar_) bar_->finish();
+    out_buffer_.wait_at_most(kLastWords);
+    err_buffer_.wait_at_most(kLastWords);
   }
 
   void record(const report::LogRecord& record) override {
-    if (bar_) bar_->show(record);
-    else std::cout << report::plain_line(record, max_steps_) << std::endl;  // seen at once in a log
+    if (bar_) bar_->show(without_warnings(record));
+    else out_ << report::plain_line(record, max_steps_) << std::endl;  // seen at once in a log
   }
   void message(const std::string& text) override {
     if (bar_) bar_->message(printable_lines(text));
-    else std::cerr << "weft: " << printable_lines(text) << std::endl;
+    else err_ << "weft: " << printable_lines(text) << std::endl;
   }
 
  private:
+  // They come as messages too.
+  static report::LogRecord without_warnings(report::LogRecord record) {
+    record.warnings.clear();
+    return record;
+  }
+
+  PatientBuffer out_buffer_{STDOUT_FILENO}, err_buffer_{STDERR_FILENO};
+  std::ostream out_{&out_buffer_}, err_{&err_buffer_};
   int64_t max_steps_ = 0;
   std::unique_ptr<report::ProgressBar> bar_;
 };
@@ -58,10 +71,10 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
               ConsoleListener& listener) {
   listener.finish();
   if (is_terminal(STDERR_FILENO))
-    std::cerr << report::terminal_curve(
+    print_last_words(report::terminal_curve(
         std::vector<report::Series>{report::series_of(run.records(), "loss"),
                                     report::series_of(run.records(), "eval_loss")},
-        {.width = std::clamp(terminal_width() - 1, 24, 100), .unicode = terminal_unicode()});
+        {.width = std::clamp(terminal_width() - 1, 24, 100), .unicode = terminal_unicode()}));
   listener.message("memory: " + bytes_text(run.plan().bytes) + " planned, arena high-water mark " +
                    bytes_text(run.session().high_water_bytes()) + ", in huge pages " +
                    bytes_text(run.session().huge_page_bytes()) + ", resident " +
@@ -77,20 +90,28 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
     case train::Outcome::kStoppedEarly:
       return listener.message("stopped early: no better evaluation" + at);
     case train::Outcome::kDiverged:
-      throw Error("diverged: gradients are not finite" + at +
+      throw Error("diverged" + at + ": " + result.reason +
                       "; try a lower learning_rate or more warmup_steps",
                   ExitCode::kDiverged);
   }
 }
 
-void run_pretraining(const ConfigOptions& options, bool print_config) {
-  const train::PretrainConfig config = load_config(options);
-  if (print_config) {
+struct Options {
+  ConfigOptions config;
+  bool print_config = false;
+  bool locate_nan = false;
+};
+
+void run_pretraining(const Options& options) {
+  const train::PretrainConfig config = load_config(options.config);
+  if (options.print_config) {
     std::cout << config_text(config);
     return;
   }
   ConsoleListener listener;
-  train::Pretrainer run(config, {.listener = &listener, .interrupts = &interrupts()});
+  train::Pretrainer run(
+      config,
+      {.listener = &listener, .interrupts = &interrupts(), .locate_nan = options.locate_nan});
   show_start(run, listener);
   listener.start(run.total_steps());
   const train::PretrainResult result = run.run();
@@ -101,19 +122,21 @@ void run_pretraining(const ConfigOptions& options, bool print_config) {
 }  // namespace
 
 void add_pretrain(CLI::App& app) {
-  struct Options {
-    ConfigOptions config;
-    bool print_config = false;
-  };
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("pretrain", "Train a language model by a config");
   verb->footer(
       "Example:\n  weft pretrain configs/pretrain/demo.yaml max_steps=100 output_dir=runs/try\n"
       "Ctrl-C finishes the step, saves and ends (exit code 130); twice ends at once. SIGTERM and\n"
-      "SIGUSR1 save and end with exit code 75. The same command goes on.");
+      "SIGUSR1 save and end with exit code 75, SIGHUP with 129 (not under nohup). The same "
+      "command\n"
+      "goes on.");
   add_config_options(*verb, options->config);
   verb->add_flag("--print-config", options->print_config, "print the resolved config and end");
-  verb->callback([options] { run_pretraining(options->config, options->print_config); });
+  verb->add_flag(
+      "--locate-nan", options->locate_nan,
+      "at the first step that is not finite, compute it again, name the operator and the "
+      "parameter, and end with exit code 5");
+  verb->callback([options] { run_pretraining(*options); });
 }
 
 }  // namespace weft::cli

@@ -113,6 +113,17 @@ void check_curriculum(const PretrainConfig& c, const Tree& map, Report& report) 
   }
 }
 
+// A checkpoint can be kept only if it was saved.
+void note_kept_steps(const Tree& map, const PretrainConfig& c, Report& report) {
+  if (!c.save_keep_every || !c.save_total_limit || !c.save_steps) return;
+  if (*c.save_keep_every % *c.save_steps == 0) return;
+  report.note(map.position_of("save_keep_every"), "",
+              "save_keep_every (" + std::to_string(*c.save_keep_every) +
+                  ") is no multiple of save_steps (" + std::to_string(*c.save_steps) + ", " +
+                  map.position_of("save_steps").to_string() +
+                  "): only the steps that are multiples of both are kept");
+}
+
 void note_without_effect(const Tree& map, const PretrainConfig& c, Report& report) {
   const auto note = [&](std::string_view key, bool has_effect, std::string_view with) {
     if (!has_effect && map.gives(key))
@@ -134,6 +145,7 @@ void note_without_effect(const Tree& map, const PretrainConfig& c, Report& repor
   note("wsd_decay_ratio", is_wsd, schedule);
   note("wsd_decay_type", is_wsd, schedule);
   note("inverse_sqrt_timescale", c.lr_scheduler == optim::ScheduleKind::kInverseSqrt, schedule);
+  note("save_keep_every", c.save_total_limit.has_value(), "save_total_limit unset: all stay");
   note("min_lr_ratio",
        is_wsd || c.lr_scheduler == optim::ScheduleKind::kLinear ||
            c.lr_scheduler == optim::ScheduleKind::kCosine,
@@ -199,6 +211,9 @@ void check_evaluation(const PretrainConfig& c, const Tree& map, Report& report) 
           "it is false (" + map.position_of("keep_best_checkpoint").to_string() + ")");
   if (c.sample_steps && c.sample_prompts.empty())
     needs("sample_steps", "sample_prompts", "there is nothing to continue");
+  if (!c.save_steps && c.may_rewind())
+    needs(c.spike_policy == SpikePolicy::kRewind ? "spike_policy" : "non_finite_policy",
+          "save_steps", "'rewind' goes back to the last checkpoint");
 }
 
 }  // namespace
@@ -237,6 +252,7 @@ void PretrainConfig::finish(const Tree& map, Report& report) {
   check_evaluation(*this, map, report);
   check_curriculum(*this, map, report);
   note_without_effect(map, *this, report);
+  note_kept_steps(map, *this, report);
 }
 
 std::string_view PretrainConfig::written_name(std::string_view field) const {

@@ -48,6 +48,31 @@ constexpr auto values_of(PackingStrategy) {
   return std::array{PackingStrategy::kWrapped, PackingStrategy::kBestFit};
 }
 
+// What a run does when a loss or a gradient is NaN or infinite; the step changes nothing in any
+// case.
+enum class NonFinitePolicy { kSkip, kRewind, kStop };
+
+constexpr std::string_view name_of(NonFinitePolicy policy) {
+  if (policy == NonFinitePolicy::kSkip) return "skip";
+  return policy == NonFinitePolicy::kRewind ? "rewind" : "stop";
+}
+constexpr auto values_of(NonFinitePolicy) {
+  return std::array{NonFinitePolicy::kSkip, NonFinitePolicy::kRewind, NonFinitePolicy::kStop};
+}
+
+// What it does when the loss jumps.
+enum class SpikePolicy { kWarn, kSkip, kRewind, kStop };
+
+constexpr std::string_view name_of(SpikePolicy policy) {
+  if (policy == SpikePolicy::kWarn) return "warn";
+  if (policy == SpikePolicy::kSkip) return "skip";
+  return policy == SpikePolicy::kRewind ? "rewind" : "stop";
+}
+constexpr auto values_of(SpikePolicy) {
+  return std::array{SpikePolicy::kWarn, SpikePolicy::kSkip, SpikePolicy::kRewind,
+                    SpikePolicy::kStop};
+}
+
 struct DatasetConfig {
   std::string path;
   double weight = 1;
@@ -120,6 +145,8 @@ struct PretrainConfig {
   double max_grad_norm = 1;
   double label_smoothing = 0;
   double z_loss = 0;
+  NonFinitePolicy non_finite_policy = NonFinitePolicy::kSkip;
+  SpikePolicy spike_policy = SpikePolicy::kWarn;
 
   // Machine and arithmetic.
   Precision precision = Precision::kFp32;
@@ -160,6 +187,11 @@ struct PretrainConfig {
   void finish(const Tree& map, Report& report);
   std::string_view written_name(std::string_view field) const;
 
+  // Whether a step that goes wrong may send the run back to a checkpoint.
+  bool may_rewind() const {
+    return non_finite_policy == NonFinitePolicy::kRewind || spike_policy == SpikePolicy::kRewind;
+  }
+
   OptimizerOptions optimizer_options() const;
   // The rates of a run of `total_steps`.
   optim::ScheduleOptions schedule_options(int64_t total_steps) const;
@@ -178,6 +210,8 @@ struct PretrainConfig {
   void visit_batch(Visitor& v);
   template <class Visitor>
   void visit_optimizer(Visitor& v);
+  template <class Visitor>
+  void visit_trouble(Visitor& v);
   template <class Visitor>
   void visit_schedule(Visitor& v);
   template <class Visitor>

@@ -40,6 +40,7 @@ void PretrainConfig::visit(Visitor&& v) {
   visit_batch(v);
   visit_optimizer(v);
   visit_schedule(v);
+  visit_trouble(v);
   visit_machine(v);
   visit_evaluation(v);
   visit_files(v);
@@ -220,6 +221,22 @@ void PretrainConfig::visit_schedule(Visitor& v) {
      .max = kMaxConfigCount,
      .may_change = true,
      .unit = "steps"});
+}
+
+template <class Visitor>
+void PretrainConfig::visit_trouble(Visitor& v) {
+  v("non_finite_policy", non_finite_policy,
+    {.help =
+         "a step whose loss or gradient is NaN or infinite changes no parameter, and then: skip: "
+         "the run goes on; rewind: it goes on with the weights of the last checkpoint of "
+         "save_steps, after the batches in between; stop: it ends with exit code 5. Ten such "
+         "steps in a row end it in any case",
+     .may_change = true});
+  v("spike_policy", spike_policy,
+    {.help =
+         "the same where the loss jumps far above its running quantiles; warn: it is told and the "
+         "step counts",
+     .may_change = true});
 }
 
 template <class Visitor>

@@ -8,27 +8,21 @@
 #include "core/quote.h"
 #include "data/prepare.h"
 #include "generate/generator.h"
+#include "train/disk_need.h"
+#include "train/feed.h"
+#include "train/locate_nan.h"
 #include "train/model_folder.h"
+#include "train/run_record.h"
 #include "train/text_evaluation.h"
+#include "weft/kernel_choice.h"
 #include "weft/portable_math.h"
 
 namespace weft::train {
 namespace {
 
-constexpr int64_t kMaxNotApplied = 10;  // updates in a row with gradients that are not finite
-
 bool reports_to(const PretrainConfig& config, std::string_view what) {
   return std::find(config.report_to.begin(), config.report_to.end(), what) !=
          config.report_to.end();
-}
-
-// Randomness of dropout: seed, step, and the number of the micro-batch's first sample in the run.
-void set_random_key(const graph::Program& program, uint64_t seed, int64_t step, int64_t sample) {
-  if (program.graph().find(nn::kRng) == graph::kNoValue) return;
-  int64_t* rng = runtime::find_input(program, nn::kRng, DType::kI64).as<int64_t>();
-  rng[0] = static_cast<int64_t>(seed);
-  rng[1] = step;
-  rng[2] = sample;
 }
 
 }  // namespace
@@ -49,7 +43,8 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
     : config_(std::move(config)),
       options_(std::move(options)),
       spec_(nn::decoder_spec(*config_.model)),
-      data_(config_, spec_.vocab_size) {
+      data_(config_, spec_.vocab_size),
+      guard_(config_) {
   store_ = std::make_unique<io::CheckpointStore>(*options_.files, config_.output_dir,
                                                  retention(config_));
   saver_ = std::make_unique<io::BackgroundSaver>(*store_);
@@ -61,11 +56,19 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
   plan_report_ = report_plan(session_->plan());
   state_.tokenizer_hash = data::tokenizer_hash(data_.tokenizer());
   state_.data_hash = data_.order();
+  state_.kernels = kernels_in_use();
+  state_.processor = processor_name();
   if (from.checkpoint) resume(*from.checkpoint);
   else if (config_.base_model) load_model(*config_.base_model);
-  first_step_ = session_->updates();
+  first_step_ = result_.updates = session_->updates();
+  const std::string disk =
+      check_disk(*options_.files, config_,
+                 {.first_step = first_step_, .total_steps = total_steps()}, bytes_of_checkpoint());
   open_log(from);
+  if (!disk.empty()) log_->message(disk);
   write_config();
+  write_record(from);
+  write_status(RunPhase::kRunning, "");
   peak_ =
       runtime::measure_flops(config_.compute_type(), session_->parallel(), options_.roof_seconds);
 }
@@ -84,12 +87,33 @@ void Pretrainer::open_log(const Resume& from) {
   if (from.checkpoint)
     log_->message("continuing from " + quote_path(from.checkpoint->folder) + " at step " +
                   std::to_string(first_step_));
+  tell_other_arithmetic();
+}
+
+// Reference kernels give the same bits on every processor of an architecture, the others need not.
+void Pretrainer::tell_other_arithmetic() {
+  const bool same = before_.kernels == state_.kernels && before_.processor == state_.processor;
+  if (before_.kernels.empty() || same) return;
+  if (before_.kernels == state_.kernels && kernel_choice() == KernelChoice::kReference) return;
+  log_->message("the checkpoint was computed with kernels " + before_.kernels + " on '" +
+                before_.processor + "', now it is " + state_.kernels + " on '" + state_.processor +
+                "': the last bits will differ; kernels=reference from the start avoids that");
 }
 
 // For whoever looks at the folder while the run goes on.
 void Pretrainer::write_config() {
   write_file_atomically(*options_.files, Path(config_.output_dir) / kRunConfigFile,
                         config::print(config_));
+}
+
+void Pretrainer::write_record(const Resume& from) {
+  append_line(*options_.files, Path(config_.output_dir) / kRunRecordFile,
+              run_record({.config = config_,
+                          .threads = session_->plan().threads,
+                          .first_step = first_step_,
+                          .checkpoint = from.checkpoint ? from.checkpoint->folder.string() : "",
+                          .tokenizer_hash = state_.tokenizer_hash,
+                          .data_order = state_.data_hash}));
 }
 
 void Pretrainer::load_model(const Path& folder) {
@@ -113,10 +137,19 @@ void Pretrainer::resume(const io::Checkpoint& checkpoint) {
   if (saved.data_hash != state_.data_hash)
     throw Error(where + "was trained on another order of data (" + saved.data_hash + "; now: " +
                 state_.data_hash + "); choose another output_dir, or set the keys back");
+  load_checkpoint(checkpoint);
+  before_ = {saved.kernels, saved.processor};
+  const Arithmetic now = {state_.kernels, state_.processor};
+  state_ = saved;
+  state_.kernels = now.kernels;
+  state_.processor = now.processor;
+  guard_.restore(saved.guard);
+  session_->set_updates(saved.updates);
+}
+
+void Pretrainer::load_checkpoint(const io::Checkpoint& checkpoint) {
   load_model(checkpoint.folder);
   load_optimizer(checkpoint.file(kOptimizerFile), *session_);
-  state_ = saved;
-  session_->set_updates(saved.updates);
 }
 
 bool Pretrainer::interrupted() const {
@@ -128,14 +161,55 @@ bool Pretrainer::patience_is_spent() const {
          state_.evaluations_since_best >= *config_.early_stopping_patience;
 }
 
+int64_t Pretrainer::bytes_of_checkpoint() {
+  int64_t bytes = 0;
+  for (const io::FileToWrite& file : to_save(session_->trained_tensors()).files)
+    bytes += file.bytes;
+  return bytes;
+}
+
+void Pretrainer::write_status(RunPhase phase, const std::string& reason) {
+  const RunStatus status{.phase = phase,
+                         .step = result_.updates,
+                         .total_steps = total_steps(),
+                         .loss = result_.loss,
+                         .eval_loss = result_.eval_loss,
+                         .started = started_,
+                         .changed = utc_text(wall_seconds()),
+                         .reason = reason};
+  guarded([&](FileSystem& files) {
+    write_file_atomically(files, Path(config_.output_dir) / kRunStatusFile, to_json(status));
+  });
+}
+
+void Pretrainer::write_end() {
+  switch (result_.outcome) {
+    case Outcome::kFinished: return write_status(RunPhase::kFinished, "");
+    case Outcome::kStoppedEarly:
+      return write_status(RunPhase::kFinished, "stopped early: no better evaluation");
+    case Outcome::kInterrupted:
+      return write_status(RunPhase::kInterrupted, "saved; the same command goes on");
+    case Outcome::kDiverged: return write_status(RunPhase::kFailed, "diverged: " + result_.reason);
+  }
+}
+
 PretrainResult Pretrainer::run() {
-  result_.updates = first_step_;
+  try {
+    run_to_the_end();
+  } catch (const Error& error) {
+    write_status(RunPhase::kFailed, error.what());
+    throw;
+  }
+  write_end();
+  return result_;
+}
+
+void Pretrainer::run_to_the_end() {
   if (patience_is_spent()) result_.outcome = Outcome::kStoppedEarly;  // by an earlier process
   else train();
   log_->sync();
   if (state_.has_best) result_.best_eval_loss = state_.best_loss;
   if (config_.load_best_model_at_end && result_.outcome != Outcome::kInterrupted) load_best_model();
-  return result_;
 }
 
 void Pretrainer::train() {
@@ -150,9 +224,11 @@ void Pretrainer::train() {
     const StepResult result = step(index, batches);
     result_.updates = index + 1;
     result_.loss = result.loss;
-    check_applied(index, result);
+    state_.updates = session_->updates();
+    Judgment judgment = guard_.judge(index, result);
+    react(index, judgment);
     clock_->waited = batches.seconds_waited();
-    log_step(index, result);
+    log_step(index, result, std::move(judgment.warnings));
     if (result_.outcome == Outcome::kDiverged) break;
     after_step(index + 1);
     saved = save_is_due(index + 1) && try_to_save();
@@ -163,16 +239,17 @@ void Pretrainer::train() {
 
 StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
   const int64_t micro_batches = data_.batches().micro_batches();
-  const int64_t rows = data_.batches().rows();
   const int64_t labels = data_.batches().labels(index);
   session_->begin_step(labels);
   int64_t seen = 0;
   for (int64_t micro = 0; micro < micro_batches; ++micro) {
     const data::Batch& batch = batches.next();
     seen += batch.tokens;
-    copy_inputs(batch, session_->step_program());
-    set_random_key(session_->step_program(), static_cast<uint64_t>(config_.seed), index,
-                   (index * micro_batches + micro) * rows);
+    feed(session_->step_program(), batch,
+         {.seed = static_cast<uint64_t>(config_.seed),
+          .step = index,
+          .micro_batch = micro,
+          .micro_batches = micro_batches});
     session_->micro_batch();
   }
   WEFT_ASSERT(seen == labels);
@@ -180,24 +257,55 @@ StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
   clock_->tokens += labels;
   clock_->steps += 1;
   const double rate = optim::learning_rate(config_.schedule_options(total_steps()), index);
+  if (guard_.forbids(session_->step_loss())) session_->forbid_update();
   return session_->end_step(rate);
 }
 
-// NaN is never hidden: it is told at every step, and a run that only makes NaN is ended.
-void Pretrainer::check_applied(int64_t index, const StepResult& result) {
-  state_.updates = session_->updates();
-  const std::string step = "step " + std::to_string(index + 1);
-  if (result.applied && !std::isfinite(result.loss))
-    log_->message(step + ": the loss is not finite, though the gradient is");
-  not_applied_ = result.applied ? 0 : not_applied_ + 1;
-  if (result.applied) return;
-  log_->message(step + ": the gradient is not finite, so no parameter was changed");
-  if (not_applied_ >= kMaxNotApplied) result_.outcome = Outcome::kDiverged;
+// What is not finite is never hidden: it is told at every step, and a run that makes nothing else
+// is ended.
+void Pretrainer::react(int64_t index, Judgment& judgment) {
+  for (const std::string& warning : judgment.warnings)
+    log_->message("step " + std::to_string(index + 1) + ": " + warning);
+  if (judgment.non_finite && options_.locate_nan) return locate(index, judgment);
+  if (judgment.action == Judgment::Action::kRewind) rewind(index + 1, judgment);
+  if (judgment.action != Judgment::Action::kStop) return;
+  result_.outcome = Outcome::kDiverged;
+  result_.reason = judgment.warnings.empty() ? "" : judgment.warnings.front();
 }
 
-void Pretrainer::log_step(int64_t index, const StepResult& result) {
+// Nothing was applied, so that the parameters are still those before the step.
+void Pretrainer::locate(int64_t index, Judgment& judgment) {
+  result_.outcome = Outcome::kDiverged;
+  result_.reason = locate_nan(*session_, {.index = index,
+                                          .learning_rate = optim::learning_rate(
+                                              config_.schedule_options(total_steps()), index),
+                                          .batches = data_.batches(),
+                                          .seed = static_cast<uint64_t>(config_.seed)});
+  judgment.warnings.push_back(result_.reason);
+}
+
+void Pretrainer::rewind(int64_t updates, Judgment& judgment) {
+  collect_save();
+  const io::FoundCheckpoint found = rewind_checkpoint(*options_.files, config_, updates);
+  const std::string step = "step " + std::to_string(updates) + ": ";
+  for (const io::SkippedCheckpoint& skipped : found.skipped)
+    log_->message(step + "not back to '" + skipped.folder.string() + "': " + skipped.reason);
+  std::string text = "there is no checkpoint to go back to, the step is skipped";
+  if (found.checkpoint) {
+    load_checkpoint(*found.checkpoint);
+    text = "went back to the weights of " + found.checkpoint->folder.filename().string() +
+           "; the batches of steps " + std::to_string(found.checkpoint->manifest.step + 1) +
+           " to " + std::to_string(updates) + " count no more";
+  }
+  log_->message(step + text);
+  judgment.warnings.push_back(text);
+}
+
+void Pretrainer::log_step(int64_t index, const StepResult& result,
+                          std::vector<std::string> warnings) {
   const int64_t updates = index + 1;
-  if (result.applied && updates % config_.logging_steps != 0 && updates != total_steps()) return;
+  const bool due = updates % config_.logging_steps == 0 || updates == total_steps();
+  if (warnings.empty() && !due) return;
   const double now = monotonic_seconds();
   const double seconds = std::max(1e-9, now - clock_->since - clock_->not_training);
   clock_->trained += seconds;
@@ -219,7 +327,8 @@ void Pretrainer::log_step(int64_t index, const StepResult& result) {
        .eta_seconds = left * clock_->trained / static_cast<double>(updates - first_step_),
        .tokens_seen = state_.tokens_seen,
        .epoch = data_.epochs(updates),
-       .wall_time = wall_seconds()});
+       .wall_time = wall_seconds(),
+       .warnings = std::move(warnings)});
   clock_->since = now;
   clock_->waited_before = clock_->waited;
   clock_->not_training = 0;
@@ -344,6 +453,7 @@ bool Pretrainer::collect_save() {
 }
 
 io::CheckpointToSave Pretrainer::to_save(const TrainedTensors& tensors) {
+  state_.guard = guard_.state();
   std::vector<io::FileToWrite> files = files_of(
       model_folder({.config = *config_.model, .spec = spec_, .tokenizer = &data_.tokenizer()},
                    tensors.parameters, io::StoredType::kF32));

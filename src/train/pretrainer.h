@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "core/process.h"
 #include "data/prefetcher.h"
 #include "io/checkpoint_background.h"
 #include "nn/decoder.h"
@@ -16,6 +17,8 @@
 #include "train/resume.h"
 #include "train/run_log.h"
 #include "train/run_state.h"
+#include "train/run_status.h"
+#include "train/step_guard.h"
 #include "train/training_data.h"
 
 namespace weft::train {
@@ -26,6 +29,8 @@ struct PretrainOptions {
   // Above 0: finish the step, save, return.
   const std::atomic<int>* interrupts = nullptr;
   double roof_seconds = 0.1;  // to measure the machine's peak, shares of which are logged
+  // A step that is not finite is computed once more (locate_nan.h), and ends the run.
+  bool locate_nan = false;
 };
 
 enum class Outcome : uint8_t { kFinished, kInterrupted, kStoppedEarly, kDiverged };
@@ -36,6 +41,7 @@ struct PretrainResult {
   std::optional<double> loss;       // of the last step
   std::optional<double> eval_loss;  // the last one
   std::optional<double> best_eval_loss;
+  std::string reason;  // why it diverged
 };
 
 class Pretrainer {
@@ -72,16 +78,30 @@ class Pretrainer {
 
  private:
   struct Clock;
+  struct Arithmetic {
+    std::string kernels, processor;
+  };
 
   void open_log(const Resume& resume);
+  void tell_other_arithmetic();
   void write_config();
+  void write_record(const Resume& from);
+  void write_status(RunPhase phase, const std::string& reason);
+  void write_end();
+  int64_t bytes_of_checkpoint();
   void resume(const io::Checkpoint& checkpoint);
   void load_model(const Path& folder);
   void load_best_model();
+  void run_to_the_end();
   void train();
   StepResult step(int64_t index, data::Prefetcher& batches);
-  void check_applied(int64_t index, const StepResult& result);
-  void log_step(int64_t index, const StepResult& result);
+  // What went wrong with the step: told, and acted upon.
+  void react(int64_t index, Judgment& judgment);
+  void locate(int64_t index, Judgment& judgment);
+  // Goes on with the weights of an older checkpoint, after the batches that were seen meanwhile.
+  void rewind(int64_t updates, Judgment& judgment);
+  void load_checkpoint(const io::Checkpoint& checkpoint);
+  void log_step(int64_t index, const StepResult& result, std::vector<std::string> warnings);
   // What happens between steps: evaluation, samples, interruption.
   void after_step(int64_t updates);
   double evaluate();
@@ -112,11 +132,13 @@ class Pretrainer {
   std::unique_ptr<Clock> clock_;
   double peak_ = 0;  // of this machine, flops a second
   RunState state_;
+  Arithmetic before_;  // of the checkpoint that the run goes on from
   PretrainResult result_;
   int64_t first_step_ = 0;
+  std::string started_ = utc_text(wall_seconds());
   int64_t saving_step_ = 0;    // of the save in the background
   int64_t evaluated_at_ = -1;  // updates done at the last evaluation
-  int64_t not_applied_ = 0;    // updates in a row that were not applied
+  StepGuard guard_;
   std::unique_ptr<io::BackgroundSaver>
       saver_;  // reads session_, writes by store_: ends before both
 };

@@ -75,6 +75,22 @@ io::Checkpoint chosen_checkpoint(const FileSystem& files, const PretrainConfig& 
 
 }  // namespace
 
+io::FoundCheckpoint rewind_checkpoint(const FileSystem& files, const PretrainConfig& config,
+                                      int64_t before) {
+  io::FoundCheckpoint found;
+  for (const int64_t step : io::checkpoint_steps(files, config.output_dir)) {
+    if (step >= before || !config.save_steps || step % *config.save_steps != 0) continue;
+    const Path folder = io::checkpoint_folder(config.output_dir, step);
+    try {
+      found.checkpoint = io::open_checkpoint(files, folder);
+      return found;
+    } catch (const Error& error) {
+      found.skipped.push_back({.folder = folder, .reason = error.what()});
+    }
+  }
+  return found;
+}
+
 Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
   Resume resume;
   if (config.resume_from_checkpoint == "auto") {
@@ -97,7 +113,8 @@ Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
 io::CheckpointOptions retention(const PretrainConfig& config) {
   return {.keep_last = config.save_total_limit.value_or(0),
           .keep_every = config.save_keep_every.value_or(0),
-          .keep_best = config.keep_best_checkpoint};
+          .keep_best = config.keep_best_checkpoint,
+          .keep_newest_of = config.may_rewind() ? config.save_steps.value_or(0) : 0};
 }
 
 std::vector<Difference> config_differences(const io::Checkpoint& before,

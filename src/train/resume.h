@@ -24,6 +24,12 @@ struct Resume {
 //   (docs/config.md), naming each with both values.
 Resume find_resume(const FileSystem& files, const PretrainConfig& config);
 
+// Where a step that goes wrong sends a run back to: the newest intact checkpoint of save_steps
+// below step `before`. Those that an interrupt left do not count, so that a run which was stopped
+// goes back to the same one as a run which was not. Nothing where there is none.
+io::FoundCheckpoint rewind_checkpoint(const FileSystem& files, const PretrainConfig& config,
+                                      int64_t before);
+
 // Which checkpoints the config keeps.
 io::CheckpointOptions retention(const PretrainConfig& config);
 

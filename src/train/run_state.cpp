@@ -17,7 +17,12 @@ std::string to_json(const RunState& state) {
                     {"evaluations_since_best", state.evaluations_since_best},
                     {"tokens_seen", state.tokens_seen},
                     {"tokenizer_hash", state.tokenizer_hash},
-                    {"data_hash", state.data_hash}};
+                    {"data_hash", state.data_hash},
+                    {"recent_losses", state.guard.losses},
+                    {"recent_log_gradient_norms", state.guard.log_gradient_norms},
+                    {"updates_not_applied", state.guard.not_applied},
+                    {"kernels", state.kernels},
+                    {"processor", state.processor}};
   return out.dump(2) + "\n";
 }
 
@@ -33,6 +38,13 @@ RunState run_state_from_json(std::string_view text, const std::string& source) {
     in.at("tokens_seen").get_to(state.tokens_seen);
     in.at("tokenizer_hash").get_to(state.tokenizer_hash);
     in.at("data_hash").get_to(state.data_hash);
+    if (in.contains("recent_losses")) {  // older checkpoints have no history
+      in.at("recent_losses").get_to(state.guard.losses);
+      in.at("recent_log_gradient_norms").get_to(state.guard.log_gradient_norms);
+      in.at("updates_not_applied").get_to(state.guard.not_applied);
+      in.at("kernels").get_to(state.kernels);
+      in.at("processor").get_to(state.processor);
+    }
     return state;
   } catch (const json::exception& error) {
     throw Error(source + ": not a trainer state of Weft: " + error.what());

@@ -7,6 +7,7 @@
 
 #include "io/checkpoint_store.h"
 #include "train/session.h"
+#include "train/step_guard.h"
 
 namespace weft::train {
 
@@ -20,7 +21,9 @@ struct RunState {
   int64_t evaluations_since_best = 0;
   int64_t tokens_seen = 0;
   std::string tokenizer_hash;
-  std::string data_hash;  // of what the order of samples depends on
+  std::string data_hash;           // of what the order of samples depends on
+  GuardState guard;                // losses and gradient norms of the last steps
+  std::string kernels, processor;  // that the last steps were computed with
 };
 
 inline constexpr std::string_view kStateFile = "trainer_state/state.json";

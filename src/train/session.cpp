@@ -1,6 +1,7 @@
 #include "train/session.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "graph/registry.h"
@@ -118,6 +119,7 @@ void Session::begin_step(int64_t labels) {
   labels_ = static_cast<double>(labels);
   scalar(plan_.step.loss_scale) = static_cast<float>(1.0 / labels_);
   scalar(plan_.step.accumulate) = 0.0f;
+  scalar(plan_.step.update.veto) = 0.0f;
 }
 
 void Session::micro_batch(graph::Observer* observer) {
@@ -125,13 +127,22 @@ void Session::micro_batch(graph::Observer* observer) {
   scalar(plan_.step.accumulate) = 1.0f;
 }
 
+double Session::step_loss() const {
+  return static_cast<double>(scalar(plan_.step.loss_sum)) / labels_;
+}
+
+void Session::forbid_update() {
+  scalar(plan_.step.update.veto) = 1.0f;
+}
+
 StepResult Session::end_step(double learning_rate, graph::Observer* observer) {
+  if (!std::isfinite(step_loss())) forbid_update();
   scalar(plan_.step.update.learning_rate) = static_cast<float>(learning_rate);
   scalar(plan_.step.update.step) = static_cast<float>(updates_ + 1);
   step_->run_update(pool_, observer);
   const bool applied = scalar(plan_.step.update.applied) != 0.0f;
   updates_ += 1;
-  return {.loss = static_cast<double>(scalar(plan_.step.loss_sum)) / labels_,
+  return {.loss = step_loss(),
           .gradient_norm = static_cast<double>(scalar(plan_.step.update.gradient_norm)),
           .applied = applied};
 }

@@ -57,6 +57,11 @@ class Session {
 
   void begin_step(int64_t labels);
   void micro_batch(graph::Observer* observer = nullptr);
+  // The mean loss of the step's micro-batches so far.
+  double step_loss() const;
+  // Whatever its gradient is, this step's update will change nothing.
+  void forbid_update();
+  // Nor does it where the loss or the gradient is not finite.
   StepResult end_step(double learning_rate, graph::Observer* observer = nullptr);
   // Updates made so far; the next one has this number plus 1.
   int64_t updates() const { return updates_; }
