@@ -162,6 +162,28 @@ TEST_F(Disk, ATrainingRunThatCannotSaveEndsWithAnError) {
   EXPECT_FALSE(exists("small/run/checkpoint-2"));
 }
 
+TEST_F(Disk, OneThatFillsUpStopsNoTraining) {
+  prepare_run("save_steps: 5\nlogging_steps: 1\nsave_total_limit: 1\nreport_to: [tensorboard]\n");
+  // Mounting a small disk takes rights that not every user has.
+  if (!mount_small(1 << 20, false)) GTEST_SKIP() << kSkip;
+  RunningProgram program({"pretrain", "tiny.yaml", "max_steps=1000000", "output_dir=small/run"},
+                         {.folder = folder_.path()});
+  ASSERT_TRUE(program.wait_for("step 6/"));
+  write("small/fill", std::string(1 << 20, 'x'));  // as much as there is room for
+  ASSERT_TRUE(program.wait_for("no checkpoint was saved at step"));
+  ASSERT_TRUE(program.wait_for("the log could not be written, training goes on"));
+  must({"checkpoint", "verify", "small/run"});
+  fs::remove(folder_ / "small/fill");
+  program.send(SIGINT);
+  const Outcome outcome = program.wait();
+  EXPECT_EQ(outcome.code, 130) << outcome.all();
+  std::istringstream log(text_of("small/run/log.jsonl"));
+  int64_t steps = 0;
+  for (std::string line; std::getline(log, line);)
+    EXPECT_THAT(line, testing::StartsWith("{\"step\": " + std::to_string(++steps) + ","));
+  EXPECT_TRUE(exists("small/run/checkpoint-" + std::to_string(steps))) << "with no gap in the log";
+}
+
 TEST_F(Disk, AReadOnlyOneIsTold) {
   write_chain_model(folder_ / "model");
   prepare_run();

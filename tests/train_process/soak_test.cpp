@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "event_reader.h"
 #include "tests/train/training_test.h"
 
 namespace weft::train {
@@ -27,7 +28,7 @@ class Soak : public TrainingTest {
   PretrainConfig config_of(const std::string& run) {
     return config(run, {"max_steps=" + std::to_string(kSteps), "save_steps=1", "eval_steps=4",
                         "eval_batches=2", "save_total_limit=2", "save_keep_every=10",
-                        "gradient_accumulation_steps=2"});
+                        "gradient_accumulation_steps=2", "report_to=[tensorboard]"});
   }
 
   // A process of its own that trains. This one never does: a child of a process with threads of a
@@ -47,6 +48,21 @@ class Soak : public TrainingTest {
     int status = 0;
     ::waitpid(child, &status, 0);
     return status;
+  }
+
+  // The event files of all processes together say what the log says: no gap, no step twice.
+  void expect_events_as_the_log(const std::string& run) const {
+    std::vector<EventPoint> losses, evaluations;
+    for (const report::LogRecord& record :
+         report::read_log(real_file_system(), folder_of(run) / kRunLogFile).records) {
+      if (record.loss) losses.push_back({record.step, static_cast<float>(*record.loss)});
+      if (record.eval_loss)
+        evaluations.push_back({record.step, static_cast<float>(*record.eval_loss)});
+    }
+    EXPECT_EQ(losses.size(), static_cast<size_t>(kSteps));
+    const EventReader events(folder_of(run));
+    EXPECT_TRUE(events.curves().at("train/loss") == losses);
+    EXPECT_TRUE(events.curves().at("eval/loss") == evaluations);
   }
 
   // Leftovers of a crash would begin with a dot.
@@ -80,6 +96,7 @@ TEST_F(Soak, ARunKilledAtRandomMomentsEndsAsOneThatWasNot) {
     }
     EXPECT_EQ(trace("killed", kSteps), whole) << "run " << runs << ", " << killed << " kills";
     expect_clean("killed");
+    expect_events_as_the_log("killed");
     std::filesystem::remove_all(folder_of("killed"));
   }
 }
