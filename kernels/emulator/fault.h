@@ -1,0 +1,43 @@
+// What the emulator finds wrong with a kernel, by name. A fault ends the launch: it is thrown where
+// the kernel was launched, or where its emulated stream runs it.
+#pragma once
+
+#include <string>
+
+#include "weft/error.h"
+
+namespace weft::emulator {
+
+enum class Detector {
+  kGlobalOutOfBounds,
+  kNotDeviceMemory,
+  kSharedOutOfBounds,
+  kMisaligned,
+  kUninitialisedShared,
+  kRaceInBlock,
+  kRaceBetweenBlocks,
+  kDivergentBarrier,
+  kDivergentCollective,
+  kDeadlock,
+  kCopyInFlight,      // read of what an asynchronous copy has not been waited for
+  kBufferReused,      // a copy's source or target was written before the copy ended
+  kTransactionCount,  // bytes that arrive at an mbarrier are not those it was told to expect
+  kMissingFence,      // an asynchronous unit reads what a thread wrote, without a proxy fence
+  kDescriptor,        // a shared-memory descriptor or tensor map that the hardware would refuse
+  kBadLaunch,
+};
+
+const char* name_of(Detector detector);
+
+class Fault : public Error {
+ public:
+  Fault(Detector detector, const std::string& message)
+      : Error(std::string(name_of(detector)) + ": " + message, ExitCode::kInternal),
+        detector_(detector) {}
+  Detector detector() const { return detector_; }
+
+ private:
+  Detector detector_;
+};
+
+}  // namespace weft::emulator

@@ -1,0 +1,33 @@
+// In what order emulated threads and blocks run. A correct kernel gives the same bits in every
+// order; a test runs them all. Set for the process by the test, between launches.
+#pragma once
+
+#include <cstdint>
+
+namespace weft::emulator {
+
+enum class Order { kForward, kReversed, kShuffled };
+
+struct Schedule {
+  Order order = Order::kForward;  // of the threads of a block, and of the blocks of a grid
+  uint64_t seed = 1;              // of kShuffled
+  // More than one: blocks run on so many OS threads, for ThreadSanitizer to look for races between
+  // them; races in global memory are then its task alone.
+  unsigned workers = 1;
+};
+
+const Schedule& schedule();
+
+// The schedule until the end of the scope.
+class ScopedSchedule {
+ public:
+  explicit ScopedSchedule(const Schedule& schedule);
+  ~ScopedSchedule();
+  ScopedSchedule(const ScopedSchedule&) = delete;
+  ScopedSchedule& operator=(const ScopedSchedule&) = delete;
+
+ private:
+  Schedule before_;
+};
+
+}  // namespace weft::emulator
