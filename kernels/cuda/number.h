@@ -74,6 +74,14 @@ WEFT_DEVICE float fast_log2(float x) {
 #endif
 }
 
+WEFT_DEVICE float error_function(float x) {
+#if defined(__CUDACC__)
+  return erff(x);
+#else
+  return emulator::error_function(x);
+#endif
+}
+
 // 1 / sqrt(x), correctly rounded twice: the same bits on the host.
 WEFT_DEVICE float reciprocal_root(float x) {
 #if defined(__CUDACC__)

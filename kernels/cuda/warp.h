@@ -40,8 +40,8 @@ struct Max {
 };
 
 // Of the `kLanes` lanes around the caller (a power of two); all of them get the result.
-template <unsigned kLanes = kWarp, class Op>
-WEFT_DEVICE float reduce_lanes(float value, Op op, Site site = Site()) {
+template <unsigned kLanes = kWarp, class T, class Op>
+WEFT_DEVICE T reduce_lanes(T value, Op op, Site site = Site()) {
   WEFT_UNROLL
   for (unsigned distance = kLanes / 2; distance > 0; distance /= 2) {
     value = op(value, shuffle_xor(value, distance, site));

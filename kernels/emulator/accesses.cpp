@@ -99,8 +99,10 @@ void Accesses::end() {
 }
 
 void Accesses::check_place(const AccessOf& a) {
-  if (reinterpret_cast<uintptr_t>(a.p) % a.bytes != 0) {
-    report(Detector::kMisaligned, what(a) + "at an address that is no multiple of that");
+  const size_t alignment = a.alignment == 0 ? a.bytes : a.alignment;
+  if (reinterpret_cast<uintptr_t>(a.p) % alignment != 0) {
+    report(Detector::kMisaligned,
+           what(a) + "at an address that is no multiple of " + std::to_string(alignment));
   }
   if (!shared_.contains(a.p)) {
     global_place(a);
@@ -156,21 +158,14 @@ void Accesses::note_read(Granule& g, const AccessOf& a) {
 
 void Accesses::check_order(const Stamp& earlier, const AccessOf& a, bool wrote, bool global) {
   if (earlier.run < begin_.first_run) return;  // of an earlier launch, or never
-  const std::string did = std::string(" that thread ") + std::to_string(earlier.thread) +
-                          (wrote ? " wrote" : " read") + " at line " + std::to_string(earlier.line);
-  if (earlier.run != begin_.run) {
-    if (global) {
-      report(Detector::kRaceBetweenBlocks,
-             what(a) + (global && last_ ? "of " + last_->name : "") + did + " in another block");
-    }
-    return;
-  }
-  if (clocks_.ordered(earlier, a.thread)) return;
-  report(Detector::kRaceInBlock,
-         what(a) +
-             (global ? "of " + last_->name
-                     : "of shared memory at " + std::to_string(shared_.offset(a.p))) +
-             did + ", with no barrier between");
+  const bool here = earlier.run == begin_.run;
+  if (here ? clocks_.ordered(earlier, a.thread) : !global) return;
+  const std::string where =
+      global ? "of " + last_->name : "of shared memory at " + std::to_string(shared_.offset(a.p));
+  report(here ? Detector::kRaceInBlock : Detector::kRaceBetweenBlocks,
+         what(a) + where + " that thread " + std::to_string(earlier.thread) +
+             (wrote ? " wrote" : " read") + " at line " + std::to_string(earlier.line) +
+             (here ? ", with no barrier between" : " in another block"));
 }
 
 }  // namespace weft::emulator

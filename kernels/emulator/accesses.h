@@ -22,6 +22,7 @@ struct AccessOf {
   Access access;
   unsigned thread;
   Site site;
+  size_t alignment = 0;  // 0: the bytes
 };
 
 // The block's shared memory: an object of its own for AddressSanitizer, filled with NaN patterns.

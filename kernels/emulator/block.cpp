@@ -71,10 +71,11 @@ void Block::run(const BlockTask& task) {
 
 void Block::start_threads() {
   while (threads_.size() < launch_.threads) {
-    threads_.push_back({std::make_unique<Fiber>(kStackBytes), State::kDone, {}});
+    threads_.push_back({std::make_unique<Fiber>(kStackBytes), State::kDone, {}, {}});
   }
   for (unsigned i = 0; i < launch_.threads; ++i) {
     threads_[i].state = State::kRunnable;
+    threads_[i].copies = {};
     threads_[i].fiber->start(&Block::thread_entry, this);
   }
   order_.resize(launch_.threads);

@@ -12,6 +12,7 @@
 
 #include "kernels/cuda/launch.h"
 #include "kernels/emulator/accesses.h"
+#include "kernels/emulator/async_copy.h"
 #include "kernels/emulator/fiber.h"
 #include "kernels/emulator/schedule.h"
 #include "kernels/emulator/thread.h"
@@ -42,6 +43,7 @@ class Block {
   const BlockTask& task() const { return task_; }
   const BlockLaunch& launch() const { return launch_; }
   Accesses& accesses() { return accesses_; }
+  ThreadCopies& copies() { return threads_[running_].copies; }
 
   struct Rendezvous {
     unsigned id, threads;
@@ -60,6 +62,7 @@ class Block {
     std::unique_ptr<Fiber> fiber;
     State state = State::kDone;
     Site site;
+    ThreadCopies copies;
   };
   struct Barrier {
     unsigned expected = 0, arrived = 0;

@@ -40,4 +40,18 @@ float log2(float x) {
   return static_cast<float>(n + 2 * z * sum / kLn2);
 }
 
+// 2 / sqrt(pi) sum (-1)^k x^(2k+1) / (k! (2k+1)); from |x| = 4 on a float cannot tell it from 1.
+float error_function(float x) {
+  if (std::isnan(x)) return x;
+  if (std::abs(x) >= 4.0f) return x > 0.0f ? 1.0f : -1.0f;
+  constexpr double kTwoOverRootPi = 1.12837916709551257390;
+  const double square = static_cast<double>(x) * static_cast<double>(x);
+  double term = static_cast<double>(x), sum = term;
+  for (int k = 1; k < 64; ++k) {
+    term *= -square / k;
+    sum += term / (2 * k + 1);
+  }
+  return static_cast<float>(kTwoOverRootPi * sum);
+}
+
 }  // namespace weft::emulator
