@@ -1,0 +1,309 @@
+// Attention backward on a GPU for sm_80 and everything after; the reference of the Hopper kernel.
+//
+//   P = exp(scale Q K^T - lse), D the factors of dropout, delta_t = dout_t . out_t
+//   dV = (P D)^T dout,  dS = P (D (dout V^T) - delta),  dQ = scale dS K,  dK = scale dS^T Q
+//
+// Three kernels, none of which adds where another does, so that gradients have the same bits in
+// every run: (1) delta, and which keys each tile of queries sees; (2) dK and dV: a block has 64
+// keys of one key/value head and goes through the queries of all heads of its group, with S^T = K
+// Q^T so that P^T and dS^T are operands as they leave the tensor cores; (3) dQ: a block has 64
+// queries and goes through their keys. P is computed twice, 7 products in place of 5: the price of
+// having no atomics and no second pass over partial sums.
+//
+// Where heads are wider than 128, a block writes 128 columns: two of them fit no registers.
+// Numerics: as forward; P and dS are rounded to bfloat16 for the second products.
+// Source: Dao, "FlashAttention-2", 2023; the split into two kernels is Triton's tutorial's.
+#include <algorithm>
+#include <string>
+
+#include "kernels/attention/attention_cuda.h"
+#include "kernels/attention/attention_device.h"
+#include "kernels/cuda/warp.h"
+#include "weft/error.h"
+
+namespace weft::kernels {
+namespace {
+
+using namespace attention_cuda;
+
+// Columns of gradients that a block writes, and stages of the ring: at a width of 256 two tiles
+// that stay and two that come are 128 KiB.
+template <int kD>
+constexpr int kColumns = kD < 128 ? kD : 128;
+template <int kD>
+constexpr int kStages = kD <= 128 ? 2 : 1;
+
+struct Backward {
+  AttentionBackward<BFloat16> a;
+  float* delta_BHT;
+  KeySpan* sees;  // of each tile of queries of each sample
+  int64_t tiles;  // of queries
+};
+
+// Deltas, a warp a query; the block of head 0 also notes what its tile sees.
+WEFT_KERNEL(kThreads) attention_delta_kernel(Backward w) {
+  const AttentionShape& s = w.a.shape;
+  const int64_t tile = block_index().x, head = block_index().y, b = block_index().z;
+  TileSees& sees = shared_memory<TileSees>();
+  const KeySpan seen = sees.fill(s, w.a.mask, b, tile * kTile);
+  if (head == 0 && thread_index() == 0) store(w.sees + b * w.tiles + tile, seen);
+  for (int i = static_cast<int>(warp_index()); i < kTile; i += static_cast<int>(warp_count())) {
+    const int64_t t = tile * kTile + i;
+    if (t >= s.T) break;
+    const BFloat16* out = w.a.out.data + b * w.a.out.batch + t * w.a.out.row + head * s.D;
+    const BFloat16* dout = w.a.dout.data + b * w.a.dout.batch + t * w.a.dout.row + head * s.D;
+    float sum = 0.0f;
+    for (int64_t d = lane_index(); d < s.D; d += kWarp) {
+      sum += to_float(load(out + d)) * to_float(load(dout + d));
+    }
+    sum = reduce_lanes(sum, Add{});
+    if (lane_index() == 0) store(w.delta_BHT + (b * s.H + head) * s.T + t, sum);
+  }
+}
+
+// What a tile's queries need besides their rows: log-sum-exp in base 2 and delta.
+struct QueryStats {
+  float lse[kTile], delta[kTile];
+
+  WEFT_DEVICE void fill(const Backward& w, int64_t b, int64_t head, int64_t first) {
+    const AttentionShape& s = w.a.shape;
+    for (unsigned i = thread_index(); i < kTile; i += thread_count()) {
+      const int64_t at = (b * s.H + head) * s.T + first + i;
+      const bool there = first + i < s.T;
+      store(&lse[i], there ? load(w.a.lse_BHT + at) * kLog2E : 0.0f);
+      store(&delta[i], there ? load(w.delta_BHT + at) : 0.0f);
+    }
+  }
+};
+
+// One score on its way back.
+struct Element {
+  float p, ds;  // P D, and dS
+};
+struct ElementInputs {
+  float score, dp, lse, delta, factor, scale;
+};
+WEFT_DEVICE Element differentiate(bool visible, const ElementInputs& e) {
+  if (!visible) return {0.0f, 0.0f};
+  const float p = fast_exp2(e.score * e.scale * kLog2E - e.lse);
+  return {p * e.factor, p * (e.dp * e.factor - e.delta) * e.scale};
+}
+
+template <int kD>
+struct KeyShared {
+  SharedTile<kTile, kD> k, v, q[kStages<kD>], dout[kStages<kD>];
+  TileSees sees;
+  QueryStats stats;
+  KeySpan tiles;
+};
+
+// Tiles [first, last) of queries that see any of keys [key, key + 64). Ends with a barrier.
+WEFT_DEVICE KeySpan tiles_that_see(const Backward& w, int64_t b, int key, KeySpan* result) {
+  if (warp_index() == 0) {
+    KeySpan tiles;
+    for (int i = static_cast<int>(lane_index()); i < w.tiles; i += static_cast<int>(kWarp)) {
+      const KeySpan seen = load(w.sees + b * w.tiles + i);
+      if (seen.begin < key + kTile && seen.end > key) tiles = join(tiles, {i, i + 1});
+    }
+    for (unsigned d = kWarp / 2; d > 0; d /= 2) {
+      tiles = join(tiles, {shuffle_xor(tiles.begin, d), shuffle_xor(tiles.end, d)});
+    }
+    if (lane_index() == 0) store(result, tiles);
+  }
+  block_barrier();
+  return load(result);
+}
+
+// Where a block of keys stands in its walk over heads and tiles of queries.
+struct KeyPlace {
+  int64_t b, head, first;  // first query
+  int key;                 // the warp's first
+};
+
+// S^T becomes P^T D, and dP^T becomes dS^T.
+template <int kD>
+WEFT_DEVICE void differentiate_keys(const Backward& w, KeyShared<kD>& shared, KeyPlace at,
+                                    Scores& s, Scores& dp) {
+  const Dropout dropout(w.a.dropout, at.b);
+  WEFT_UNROLL
+  for (int j = 0; j < kBlocks; ++j) {
+    WEFT_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const int query = j * 8 + fragment_column(i), key = at.key + fragment_row(i);
+      float factor = 1.0f;
+      if (dropout.p > 0.0f) {
+        factor =
+            dropout.factor_of_key(dropout.words(w.a.shape, at.head, at.first + query, key), key);
+      }
+      const Element e =
+          differentiate(load(&shared.sees.query[query]).has(key),
+                        {s.block[j].v[i], dp.block[j].v[i], load(&shared.stats.lse[query]),
+                         load(&shared.stats.delta[query]), factor, w.a.scale});
+      s.block[j].v[i] = e.p;
+      dp.block[j].v[i] = e.ds;
+    }
+  }
+}
+
+template <int kD>
+WEFT_KERNEL(kThreads)
+attention_keys_kernel(Backward w) {
+  auto& shared = shared_memory<KeyShared<kD>>();
+  const AttentionShape& s = w.a.shape;
+  constexpr int kParts = kD / kColumns<kD>, kOut = kColumns<kD> / 8, kRing = kStages<kD>;
+  const int64_t key_head = block_index().y / kParts, b = block_index().z, group = s.H / s.K;
+  const int column = static_cast<int>(block_index().y % kParts) * kColumns<kD>;
+  const int first_key = static_cast<int>(block_index().x) * kTile;
+  const int row = static_cast<int>(warp_index()) * 16;
+  FragmentC dk[kOut] = {}, dv[kOut] = {};
+
+  copy_rows(shared.k, head_of(w.a.k, b, key_head, s.S, s.D), first_key);
+  copy_rows(shared.v, head_of(w.a.v, b, key_head, s.S, s.D), first_key);
+  const KeySpan tiles = tiles_that_see(w, b, first_key, &shared.tiles);
+  const int64_t each = tiles.begin < tiles.end ? tiles.end - tiles.begin : 0;
+  const auto place = [&](int64_t step) {
+    return KeyPlace{b, key_head * group + step / each, (tiles.begin + step % each) * kTile,
+                    first_key + row};
+  };
+  const auto copy_step = [&](int64_t step) {
+    const KeyPlace at = place(step);
+    copy_rows(shared.q[step % kRing], head_of(w.a.q, b, at.head, s.T, s.D), at.first);
+    copy_rows(shared.dout[step % kRing], head_of(w.a.dout, b, at.head, s.T, s.D), at.first);
+  };
+  begin_ring<kRing>(each * group, copy_step);
+  for (int64_t step = 0; step < each * group; ++step) {
+    const KeyPlace at = place(step);
+    advance_ring<kRing>(step, each * group, copy_step);
+    shared.stats.fill(w, b, at.head, at.first);
+    shared.sees.fill(s, w.a.mask, b, at.first);  // its barrier serves the statistics too
+    Scores p = multiply_rows(shared.k, row, shared.q[step % kRing]);
+    Scores ds = multiply_rows(shared.v, row, shared.dout[step % kRing]);
+    differentiate_keys(w, shared, at, p, ds);
+    add_product(dv, p, shared.dout[step % kRing], column);
+    add_product(dk, ds, shared.q[step % kRing], column);
+  }
+  write_rows(w.a.dk, head_of(w.a.dk, b, key_head, s.S, s.D), first_key + row, column, dk);
+  write_rows(w.a.dv, head_of(w.a.dv, b, key_head, s.S, s.D), first_key + row, column, dv);
+}
+
+template <int kD>
+struct QueryShared {
+  SharedTile<kTile, kD> q, dout, k[kStages<kD>], v[kStages<kD>];
+  TileSees sees;
+  QueryStats stats;
+};
+
+// dP becomes dS; the lane's words of dropout are those of the forward pass.
+template <int kD>
+WEFT_DEVICE void differentiate_queries(const Backward& w, QueryShared<kD>& shared, KeyPlace at,
+                                       const Scores& s, Scores& dp) {
+  const Dropout dropout(w.a.dropout, at.b);
+  const int row = static_cast<int>(warp_index()) * 16;
+  WEFT_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const int query = row + fragment_row(i);
+    const KeySpan seen = load(&shared.sees.query[query]);
+    const float lse = load(&shared.stats.lse[query]), delta = load(&shared.stats.delta[query]);
+    WEFT_UNROLL
+    for (int odd = 0; odd < 2; ++odd) {
+      PhiloxBlock words{};
+      const int column = at.key + odd * 8 + fragment_column(i);
+      if (dropout.p > 0.0f) {
+        words = dropout.words(w.a.shape, at.head, at.first + query, column);
+      }
+      WEFT_UNROLL
+      for (int j = 0; j < 4; ++j) {
+        float& x = dp.block[2 * j + odd].v[i];
+        const float factor =
+            dropout.p > 0.0f ? dropout.factor(words[static_cast<size_t>(j)]) : 1.0f;
+        x = differentiate(seen.has(column + j * 16),
+                          {s.block[2 * j + odd].v[i], x, lse, delta, factor, w.a.scale})
+                .ds;
+      }
+    }
+  }
+}
+
+template <int kD>
+WEFT_KERNEL(kThreads)
+attention_queries_kernel(Backward w) {
+  auto& shared = shared_memory<QueryShared<kD>>();
+  const AttentionShape& s = w.a.shape;
+  constexpr int kParts = kD / kColumns<kD>, kOut = kColumns<kD> / 8, kRing = kStages<kD>;
+  const int64_t head = block_index().y / kParts, b = block_index().z;
+  const int column = static_cast<int>(block_index().y % kParts) * kColumns<kD>;
+  const int64_t first = int64_t{grid_size().x - 1 - block_index().x} * kTile;
+  const int row = static_cast<int>(warp_index()) * 16;
+  const MatrixView k = head_of(w.a.k, b, head * s.K / s.H, s.S, s.D);
+  const MatrixView v = head_of(w.a.v, b, head * s.K / s.H, s.S, s.D);
+  FragmentC dq[kOut] = {};
+
+  copy_rows(shared.q, head_of(w.a.q, b, head, s.T, s.D), first);
+  copy_rows(shared.dout, head_of(w.a.dout, b, head, s.T, s.D), first);
+  shared.stats.fill(w, b, head, first);
+  const KeySpan seen = shared.sees.fill(s, w.a.mask, b, first);
+  const int begin = seen.begin / kTile * kTile;
+  const int64_t steps = seen.begin < seen.end ? ceil_div(seen.end - begin, kTile) : 0;
+  const auto copy_step = [&](int64_t step) {
+    copy_rows(shared.k[step % kRing], k, begin + step * kTile);
+    copy_rows(shared.v[step % kRing], v, begin + step * kTile);
+  };
+  begin_ring<kRing>(steps, copy_step);
+  for (int64_t step = 0; step < steps; ++step) {
+    advance_ring<kRing>(step, steps, copy_step);
+    const Scores p = multiply_rows(shared.q, row, shared.k[step % kRing]);
+    Scores ds = multiply_rows(shared.dout, row, shared.v[step % kRing]);
+    differentiate_queries(w, shared, {b, head, first, begin + static_cast<int>(step) * kTile}, p,
+                          ds);
+    add_product(dq, ds, shared.k[step % kRing], column);
+  }
+  write_rows(w.a.dq, head_of(w.a.dq, b, head, s.T, s.D), first + row, column, dq);
+}
+
+size_t delta_bytes(const AttentionShape& s) {
+  return round_up(static_cast<size_t>(s.B * s.H * s.T) * sizeof(float), size_t{64});
+}
+
+template <int kD>
+void launch_backward(Stream stream, const Backward& w) {
+  const AttentionShape& s = w.a.shape;
+  constexpr int kParts = kD / kColumns<kD>;
+  const auto grid = [&](int64_t tokens, int64_t heads) {
+    return Grid{static_cast<unsigned>(ceil_div(tokens, kTile)), static_cast<unsigned>(heads),
+                static_cast<unsigned>(s.B)};
+  };
+  const auto start = [&](Grid blocks, size_t shared, const char* name, void (*kernel)(Backward)) {
+    launch(stream,
+           Launch{.grid = blocks, .threads = kThreads, .shared_bytes = shared, .name = name},
+           kernel, w);
+  };
+  start(grid(s.T, s.H), sizeof(TileSees), "attention_delta", attention_delta_kernel);
+  start(grid(s.S, s.K * kParts), sizeof(KeyShared<kD>), "attention_backward_keys",
+        attention_keys_kernel<kD>);
+  start(grid(s.T, s.H * kParts), sizeof(QueryShared<kD>), "attention_backward_queries",
+        attention_queries_kernel<kD>);
+}
+
+}  // namespace
+
+size_t attention_backward_workspace_cuda(const AttentionShape& s) {
+  return delta_bytes(s) + static_cast<size_t>(s.B * ceil_div(s.T, kTile)) * sizeof(KeySpan);
+}
+
+void attention_backward(cuda::Stream stream, const AttentionBackward<BFloat16>& args,
+                        void* workspace) {
+  const AttentionShape& s = args.shape;
+  if (s.D > kMostHeadWidthCuda) {
+    throw Error("attention on a GPU: heads are " + std::to_string(s.D) + " wide, at most " +
+                std::to_string(kMostHeadWidthCuda) + " are supported; use more heads");
+  }
+  if (s.B == 0 || s.T == 0) return;
+  auto* bytes = static_cast<std::byte*>(workspace);
+  const Backward w{args, reinterpret_cast<float*>(bytes),
+                   reinterpret_cast<KeySpan*>(bytes + delta_bytes(s)), ceil_div(s.T, kTile)};
+  if (s.D <= 64) return launch_backward<64>(stream, w);
+  if (s.D <= 128) return launch_backward<128>(stream, w);
+  launch_backward<256>(stream, w);
+}
+
+}  // namespace weft::kernels

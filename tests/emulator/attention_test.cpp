@@ -1,0 +1,239 @@
+// Attention for GPUs, emulated: against the naive computation in double, for masks, groups, widths
+// and edges of tiles, in every order of threads.
+#include "kernels/attention/attention_cuda.h"
+
+#include <algorithm>
+
+#include "emulated.h"
+#include "tests/kernels_gemm/naive_attention.h"
+
+namespace weft::emulator::testing {
+namespace {
+
+using kernels::AttentionBackward;
+using kernels::AttentionForward;
+using kernels::AttentionShape;
+using kernels::HeadRows;
+using kernels::testing::NaiveAttention;
+using kernels::testing::random_values;
+
+struct Case {
+  AttentionShape shape;
+  bool causal = true;
+  int64_t window = 0;
+  std::vector<int32_t> range = {};
+  float dropout = 0.0f;
+  int64_t gap = 8;  // elements behind each row: 3 leaves no row but the first aligned
+};
+
+// Two documents a row, the second from two fifths on.
+std::vector<int32_t> two_documents(const AttentionShape& s) {
+  std::vector<int32_t> range;
+  for (int64_t i = 0; i < s.B * s.T; ++i) {
+    const auto cut = static_cast<int32_t>(2 * s.T / 5);
+    const bool second = i % s.T >= cut;
+    range.push_back(second ? cut : 0);
+    range.push_back(second ? static_cast<int32_t>(s.S) : cut);
+  }
+  return range;
+}
+
+// Inputs in rows with gaps, and what the kernels gave.
+struct Pass {
+  const Case& c;
+  AttentionShape s;
+  int64_t q_row, k_row;
+  DeviceArray<int32_t> range;
+  DeviceArray<BFloat16> q, k, v, dout, out, dq, dk, dv;
+  DeviceArray<float> lse;
+
+  explicit Pass(const Case& given)
+      : c(given),
+        s(given.shape),
+        q_row(s.H * s.D + given.gap),
+        k_row(s.K * s.D + given.gap),
+        range(given.range, "range"),
+        q(rows(s.B * s.T * q_row, 11), "q"),
+        k(rows(s.B * s.S * k_row, 12), "k"),
+        v(rows(s.B * s.S * k_row, 13), "v"),
+        dout(rows(s.B * s.T * q_row, 14), "dout"),
+        out(rows(s.B * s.T * q_row, 1), "out"),
+        dq(rows(s.B * s.T * q_row, 2), "dq"),
+        dk(rows(s.B * s.S * k_row, 3), "dk"),
+        dv(rows(s.B * s.S * k_row, 4), "dv"),
+        lse(s.B * s.H * s.T, "lse") {}
+
+  static std::vector<BFloat16> rows(int64_t n, uint64_t seed) {
+    return random_values<BFloat16>(static_cast<size_t>(n), seed);
+  }
+  template <class T>
+  HeadRows<T> queries(DeviceArray<BFloat16>& a) {
+    return {a.data(), s.T * q_row, q_row};
+  }
+  template <class T>
+  HeadRows<T> keys(DeviceArray<BFloat16>& a) {
+    return {a.data(), s.S * k_row, k_row};
+  }
+  kernels::AttentionMask mask() {
+    return {c.causal, c.window, c.range.empty() ? nullptr : range.data()};
+  }
+  float scale() const { return 1.0f / std::sqrt(static_cast<float>(s.D)); }
+
+  void forward() {
+    attention_forward(cuda::Stream{}, AttentionForward<BFloat16>{.shape = s,
+                                                                 .mask = mask(),
+                                                                 .dropout = {c.dropout, 77, 5},
+                                                                 .scale = scale(),
+                                                                 .q = queries<const BFloat16>(q),
+                                                                 .k = keys<const BFloat16>(k),
+                                                                 .v = keys<const BFloat16>(v),
+                                                                 .out = queries<BFloat16>(out),
+                                                                 .lse_BHT = lse.data()});
+  }
+  // Needs forward().
+  void backward() {
+    DeviceArray<uint8_t> workspace(
+        static_cast<int64_t>(kernels::attention_backward_workspace_cuda(s)), "workspace");
+    attention_backward(cuda::Stream{},
+                       AttentionBackward<BFloat16>{.shape = s,
+                                                   .mask = mask(),
+                                                   .dropout = {c.dropout, 77, 5},
+                                                   .scale = scale(),
+                                                   .q = queries<const BFloat16>(q),
+                                                   .k = keys<const BFloat16>(k),
+                                                   .v = keys<const BFloat16>(v),
+                                                   .out = queries<const BFloat16>(out),
+                                                   .dout = queries<const BFloat16>(dout),
+                                                   .lse_BHT = lse.data(),
+                                                   .dq = queries<BFloat16>(dq),
+                                                   .dk = keys<BFloat16>(dk),
+                                                   .dv = keys<BFloat16>(dv)},
+                       workspace.data());
+  }
+  std::string bits() const { return out.bits() + lse.bits() + dq.bits() + dk.bits() + dv.bits(); }
+};
+
+// The elements of heads, without the gaps; and that the gaps were left alone.
+std::vector<double> dense(const DeviceArray<BFloat16>& a, int64_t row, int64_t gap) {
+  std::vector<double> values;
+  int64_t i = 0;
+  for (const BFloat16 x : a.values()) {
+    if (i++ % row < row - gap) values.push_back(static_cast<double>(static_cast<float>(x)));
+  }
+  return values;
+}
+
+NaiveAttention naive_of(Pass& r) {
+  NaiveAttention n{r.s,
+                   {r.c.causal, r.c.window, r.c.range.empty() ? nullptr : r.c.range.data()},
+                   {r.c.dropout, 77, 5},
+                   static_cast<double>(r.scale()),
+                   dense(r.q, r.q_row, r.c.gap),
+                   dense(r.k, r.k_row, r.c.gap),
+                   dense(r.v, r.k_row, r.c.gap),
+                   dense(r.dout, r.q_row, r.c.gap)};
+  n.run();
+  return n;
+}
+
+void expect_near(const std::vector<double>& got, const std::vector<double>& want, double allowed,
+                 const char* what, double size = 1e-6) {
+  ASSERT_EQ(got.size(), want.size());
+  for (const double w : want) size = std::max(size, std::abs(w));
+  for (size_t i = 0; i < want.size(); ++i) {
+    ASSERT_LE(std::abs(got[i] - want[i]), allowed * size) << what << "[" << i << "]";
+  }
+}
+
+// Probabilities and results are bfloat16: two roundings of 2^-9, and inputs are exact.
+constexpr double kForwardError = 0x1p-7;
+
+void expect_forward_matches(const Case& c) {
+  Pass r(c);
+  const std::string around = r.out.bits();
+  r.forward();
+  const NaiveAttention n = naive_of(r);
+  expect_near(dense(r.out, r.q_row, c.gap), n.out, kForwardError, "out");
+  for (size_t i = 0; i < n.lse.size(); ++i) {
+    const double got = static_cast<double>(r.lse.values()[i]);
+    ASSERT_TRUE(got == n.lse[i] || std::abs(got - n.lse[i]) <= 1e-4) << "lse " << i << " " << got;
+  }
+  for (size_t i = 0; i < r.out.values().size(); ++i) {
+    if (static_cast<int64_t>(i) % r.q_row < r.q_row - c.gap) continue;
+    ASSERT_EQ(std::memcmp(&r.out.values()[i], around.data() + 2 * i, 2), 0) << "gap " << i;
+  }
+}
+
+// Gradients of scores cancel: errors are relative to the largest before they do.
+void expect_backward_matches(const Case& c) {
+  Pass r(c);
+  r.forward();
+  r.backward();
+  const NaiveAttention n = naive_of(r);
+  expect_near(dense(r.dq, r.q_row, c.gap), n.dq, kForwardError, "dq", n.largest_q);
+  expect_near(dense(r.dk, r.k_row, c.gap), n.dk, kForwardError, "dk", n.largest_k);
+  expect_near(dense(r.dv, r.k_row, c.gap), n.dv, kForwardError, "dv");
+}
+
+// One query; a tile and its edges; longer caches than queries; groups; windows; documents; rows
+// that see nothing; widths that are padded; rows that no vector fits.
+std::vector<Case> cases() {
+  const AttentionShape grouped{1, 70, 70, 4, 2, 16}, wide{1, 20, 20, 1, 1, 128};
+  return {{.shape = {1, 1, 1, 1, 1, 8}},
+          {.shape = {2, 64, 64, 2, 2, 64}, .causal = false},
+          {.shape = {1, 65, 65, 1, 1, 24}},
+          {.shape = grouped},
+          {.shape = grouped, .window = 9},
+          {.shape = grouped, .causal = false, .range = two_documents(grouped)},
+          {.shape = {1, 5, 130, 2, 1, 32}},
+          {.shape = {1, 20, 7, 1, 1, 16}},  // queries before the first key see none
+          {.shape = wide},
+          {.shape = {1, 9, 9, 1, 1, 200}, .causal = false},
+          {.shape = {1, 33, 33, 3, 3, 7}, .gap = 3},
+          {.shape = grouped, .dropout = 0.3f}};
+}
+
+TEST(EmulatedAttention, ForwardMatchesTheNaiveOne) {
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(std::to_string(c.shape.T) + " x " + std::to_string(c.shape.S) + " D " +
+                 std::to_string(c.shape.D) + " window " + std::to_string(c.window));
+    expect_forward_matches(c);
+  }
+}
+
+TEST(EmulatedAttention, BackwardMatchesTheNaiveOne) {
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(std::to_string(c.shape.T) + " x " + std::to_string(c.shape.S) + " D " +
+                 std::to_string(c.shape.D) + " window " + std::to_string(c.window));
+    expect_backward_matches(c);
+  }
+}
+
+TEST(EmulatedAttention, HasTheSameBitsInEveryOrder) {
+  const Case c{.shape = {1, 70, 70, 2, 1, 40}, .dropout = 0.2f};
+  expect_same_bits_in_every_order([&] {
+    Pass r(c);
+    r.forward();
+    r.backward();
+    return r.bits();
+  });
+}
+
+TEST(EmulatedAttentionThreads, HasNoRaceBetweenBlocks) {
+  const Case c{.shape = {1, 70, 70, 2, 1, 16}};
+  expect_same_bits_on_workers([&] {
+    Pass r(c);
+    r.forward();
+    r.backward();
+    return r.bits();
+  });
+}
+
+TEST(EmulatedAttention, RefusesWiderHeads) {
+  AttentionForward<BFloat16> args;
+  args.shape = {1, 1, 1, 1, 1, 257};
+  EXPECT_THROW(attention_forward(cuda::Stream{}, args), Error);
+}
+
+}  // namespace
+}  // namespace weft::emulator::testing
