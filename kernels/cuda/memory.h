@@ -1,5 +1,5 @@
 // Access to global and shared memory. A kernel touches memory through load and store alone (and the
-// copies of async_copy.h, the matrices of mma.h): on a GPU they are the plain access, on the host
+// copies of async_copies.h, the matrices of mma.h): on a GPU they are the plain access, on the host
 // each is checked for bounds, alignment and races first.
 #pragma once
 

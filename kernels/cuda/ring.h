@@ -9,7 +9,7 @@
 // copy_step(s) starts the copies of step s; every thread of the block calls all of this alike.
 #pragma once
 
-#include "kernels/cuda/async_copy.h"
+#include "kernels/cuda/async_copies.h"
 #include "kernels/cuda/barrier.h"
 
 namespace weft::cuda {

@@ -3,7 +3,7 @@
 // lanes are this file's affair.
 #pragma once
 
-#include "kernels/cuda/async_copy.h"
+#include "kernels/cuda/async_copies.h"
 #include "kernels/cuda/base.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/mma.h"

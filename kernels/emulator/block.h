@@ -12,7 +12,7 @@
 
 #include "kernels/cuda/launch.h"
 #include "kernels/emulator/accesses.h"
-#include "kernels/emulator/async_copy.h"
+#include "kernels/emulator/async_copies.h"
 #include "kernels/emulator/fiber.h"
 #include "kernels/emulator/schedule.h"
 #include "kernels/emulator/thread.h"

@@ -1,5 +1,5 @@
 // Copies under way, by thread and group, and the marks on their targets.
-#include "kernels/emulator/async_copy.h"
+#include "kernels/emulator/async_copies.h"
 
 #include <utility>
 

@@ -8,7 +8,7 @@
 #include "kernels/cuda/memory.h"
 
 #if !defined(__CUDACC__)
-#include "kernels/emulator/async_copy.h"
+#include "kernels/emulator/async_copies.h"
 #endif
 
 namespace weft::cuda {
