@@ -76,7 +76,10 @@ struct Dropout {
   uint64_t key, sample;
 
   WEFT_DEVICE Dropout(const AttentionDropout& d, int64_t b)
-      : p(d.p), keep(1.0f / (1.0f - d.p)), key(d.key), sample(d.first_sample + b) {}
+      : p(d.p),
+        keep(1.0f / (1.0f - d.p)),
+        key(d.key),
+        sample(d.first_sample + static_cast<uint64_t>(b)) {}
   WEFT_DEVICE PhiloxBlock words(const AttentionShape& s, int64_t head, int64_t t, int64_t k) const {
     const int64_t block = (head * s.T + t) * ((s.S + kTile - 1) / kTile) + k / kTile;
     return philox(key, static_cast<uint64_t>(block * 16 + k % 16), sample);
