@@ -12,7 +12,7 @@ enum class ExitCode : int {
   kInternal = 1,       // a defect of ours
   kBadInput = 2,       // config, command line, file contents
   kDoesNotFit = 3,     // memory or disk
-  kHang = 4,           // a rank was lost or hangs
+  kHang = 4,           // a rank or its device was lost, or hangs
   kDiverged = 5,       // NaN or a loss that ran away
   kPreempted = 75,     // saved and asks to be queued again
   kHungUp = 129,       // saved, for its terminal was closed (128 + SIGHUP)

@@ -27,8 +27,8 @@ constexpr const char* kFooter =
     "  weft pretrain configs/pretrain/demo.yaml\n"
     "  weft export runs/demo -o runs/demo/export\n"
     "  weft generate --model runs/demo/export --prompt \"Once upon a time\"\n"
-    "Exit codes: 0 done, 1 internal error, 2 bad input, 3 does not fit, 5 diverged,\n"
-    "75 preempted and saved, 129 hung up, 130 interrupted.";
+    "Exit codes: 0 done, 1 internal error, 2 bad input, 3 does not fit, 4 device lost,\n"
+    "5 diverged, 75 preempted and saved, 129 hung up, 130 interrupted.";
 
 int fail(const std::string& message, ExitCode code) {
   print_last_words("weft: " + printable_lines(message) + "\n");
@@ -51,7 +51,7 @@ int finish_output() {
 void add_verbs(CLI::App& app) {
   for (const auto add : {add_prepare, add_tokenizer, add_check, add_pretrain, add_plan, add_graph,
                          add_profile, add_bench, add_report, add_runs, add_checkpoint, add_generate,
-                         add_evaluate, add_export, add_import, add_inspect})
+                         add_evaluate, add_export, add_import, add_inspect, add_devices})
     add(app);
 }
 

@@ -33,6 +33,7 @@ void add_import(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_checkpoint(CLI::App& app);
 void add_runs(CLI::App& app);
+void add_devices(CLI::App& app);
 
 // How many times someone has asked to stop. SIGINT is the user: the first asks for an orderly end,
 // the second ends the process at once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that

@@ -1,0 +1,20 @@
+// What the emulated device's table takes from the emulator of kernels, and gives it: this room may
+// not see that one, so the entry function of the library brings them together.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace weft::device::emulated {
+
+// The emulator watches every access to the memory that it gives.
+struct MemoryFunctions {
+  void* (*allocate)(size_t bytes) = nullptr;
+  void (*release)(void* memory) = nullptr;
+};
+void use_memory(const MemoryFunctions& functions);
+
+// Work that a kernel's launch makes; part of a capture if the stream captures.
+void put_on_stream(void* stream, std::function<void()> work);
+
+}  // namespace weft::device::emulated
