@@ -31,9 +31,6 @@ struct Config {
   // are 64 KiB; latency times bandwidth (700 ns x 4.3 TB/s / 132) is 23 KiB.
   static constexpr int64_t kVectorsPerThread = 4;
   static constexpr int64_t kMostThreads = 512;
-  // Blocks of the backward pass, each of which sums scales' gradients over its rows: two for each
-  // of an H200's 132 multiprocessors. A constant, so that sums do not depend on the device.
-  static constexpr int64_t kTiles = 264;
   // The second pass over partial sums: 32 columns a block, tiles in 8 contiguous slices.
   static constexpr unsigned kSlices = 8;
   static constexpr size_t kMostShared = 227 * 1024;
@@ -237,10 +234,6 @@ size_t checked_shared(size_t bytes, int64_t C, const char* name) {
               std::to_string(Config::kMostShared) + "; use narrower rows, or device: cpu");
 }
 
-int64_t backward_tiles(int64_t N) {
-  return std::min(N, Config::kTiles);
-}
-
 // Whether all of a launch's rows can be read in vectors; if not, element by element.
 template <class T>
 bool vectors_fit_all(const NormForward<T>& a) {
@@ -284,7 +277,7 @@ void add_partial_sums(Stream stream, const PartialSums& a) {
 template <bool kCentered, class T>
 void norm_backward(Stream stream, const NormBackward<T>& a, const char* name) {
   if (a.C == 0) return;
-  const int64_t tiles = backward_tiles(a.N);
+  const int64_t tiles = norm_backward_tiles(a.N);
   if (tiles > 0) {
     const bool vectors = vectors_fit_all(a);
     const Launch how{.grid = {static_cast<unsigned>(tiles)},
@@ -316,9 +309,6 @@ void rms_norm_forward(cuda::Stream stream, const NormForward<BFloat16>& args) {
   norm_forward<false>(stream, args, "rms_norm_forward");
 }
 
-int64_t norm_backward_workspace_cuda(int64_t N, int64_t C) {
-  return backward_tiles(N) * 2 * C * static_cast<int64_t>(sizeof(float));
-}
 void layer_norm_backward(cuda::Stream stream, const NormBackward<float>& args) {
   norm_backward<true>(stream, args, "layer_norm_backward");
 }

@@ -14,8 +14,15 @@ void layer_norm_forward(cuda::Stream stream, const NormForward<BFloat16>& args);
 void rms_norm_forward(cuda::Stream stream, const NormForward<float>& args);
 void rms_norm_forward(cuda::Stream stream, const NormForward<BFloat16>& args);
 
+// Blocks of the backward pass, each of which sums scales' gradients over its rows: at most two for
+// each of an H200's 132 multiprocessors. A constant, so that sums do not depend on the device.
+constexpr int64_t norm_backward_tiles(int64_t N) {
+  return N < 264 ? N : 264;
+}
 // Bytes of NormBackward::workspace; enough for every shape up to N rows.
-int64_t norm_backward_workspace_cuda(int64_t N, int64_t C);
+constexpr int64_t norm_backward_workspace_cuda(int64_t N, int64_t C) {
+  return norm_backward_tiles(N) * 2 * C * static_cast<int64_t>(sizeof(float));
+}
 void layer_norm_backward(cuda::Stream stream, const NormBackward<float>& args);
 void layer_norm_backward(cuda::Stream stream, const NormBackward<BFloat16>& args);
 void rms_norm_backward(cuda::Stream stream, const NormBackward<float>& args);

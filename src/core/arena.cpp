@@ -53,7 +53,7 @@ Arena::Arena(int64_t bytes, ArenaUse use) : bytes_(bytes) {
 }
 
 Arena::~Arena() {
-  if (data_ != nullptr) munmap(data_, static_cast<size_t>(bytes_));
+  if (owned_ && data_ != nullptr) munmap(data_, static_cast<size_t>(bytes_));
 }
 
 std::byte* Arena::at(int64_t offset, int64_t bytes) {

@@ -26,6 +26,8 @@ class Arena {
  public:
   // Throws Error (ExitCode::kDoesNotFit) if the system refuses the memory.
   explicit Arena(int64_t bytes, ArenaUse use = ArenaUse::kCompute);
+  // Memory that someone else owns, a device's for example: not zeroed, and not touched.
+  Arena(std::byte* memory, int64_t bytes) : data_(memory), bytes_(bytes), owned_(false) {}
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
@@ -44,6 +46,7 @@ class Arena {
   std::byte* data_ = nullptr;
   int64_t bytes_ = 0;
   int64_t high_water_ = 0;
+  bool owned_ = true;
 };
 
 // Whether the system gives huge pages to programs that ask for them.

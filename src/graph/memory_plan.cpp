@@ -112,16 +112,19 @@ Placer::Result best_placement(const std::vector<Buffer>& buffers, const Placer& 
   return best;
 }
 
-std::vector<int64_t> workspaces(const GraphData& graph, const Schedule& schedule, int threads) {
+std::vector<int64_t> workspaces(const GraphData& graph, const Schedule& schedule,
+                                const PlanOptions& options) {
   std::vector<int64_t> bytes(graph.nodes.size(), 0);
   for (const Step& step : schedule) {
     const Node& node = graph.node(step.node);
-    if (node.contract->workspace == nullptr) continue;
+    const auto wanted =
+        options.on_device ? node.contract->device_workspace : node.contract->workspace;
+    if (wanted == nullptr) continue;
     const auto types = input_types(graph, node);
     Types outputs;
     for (const ValueId v : node.outputs) outputs.push_back(graph.value(v).type);
     bytes[static_cast<size_t>(step.node)] =
-        node.contract->workspace({{types, node.params}, outputs, threads});
+        wanted({{types, node.params}, outputs, options.threads});
   }
   return bytes;
 }
@@ -159,7 +162,7 @@ MemoryPlan plan_memory(const GraphData& graph, const Schedule& schedule,
   plan.offsets.assign(graph.values.size(), MemoryPlan::kUnplaced);
   plan.workspaces.assign(graph.nodes.size(), MemoryPlan::kUnplaced);
   place_persistent(graph, options, plan);
-  plan.workspace_bytes = workspaces(graph, schedule, options.threads);
+  plan.workspace_bytes = workspaces(graph, schedule, options);
   const Lifetimes lifetimes = find_lifetimes(graph, schedule, options, plan.workspace_bytes);
   const HappensBefore before(schedule);
   const Placer placer(lifetimes.buffers, before);

@@ -27,7 +27,8 @@ Schedule serial_schedule(const GraphData& graph);
 
 struct PlanOptions {
   int threads = 1;
-  bool aliasing = true;  // use may_alias; without it every output has memory of its own
+  bool on_device = false;  // with the workspaces of a GPU's kernels
+  bool aliasing = true;    // use may_alias; without it every output has memory of its own
   // Values that survive runs and lie elsewhere: parameters shared with another program.
   std::function<bool(ValueId)> external = [](ValueId) { return false; };
   std::vector<ValueId> outputs = {};  // temporaries that the host reads after a run

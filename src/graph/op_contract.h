@@ -75,6 +75,13 @@ struct PrepareCall {
   int threads;
 };
 
+// What a kernel on a GPU needs beside its operands, which then lie on the device: it reads none of
+// them on the host.
+struct DeviceCall {
+  void* stream = nullptr;      // on which the kernel is put; nothing waits
+  const float* one = nullptr;  // 1.0f in the device's memory: a flag that is always set
+};
+
 struct KernelCall {
   std::span<const Tensor> inputs;
   std::span<const Tensor> outputs;
@@ -82,6 +89,7 @@ struct KernelCall {
   KernelState* state;    // what prepare() returned
   std::byte* workspace;  // as many bytes as workspace() asked for, 64-byte aligned
   const ParallelFor& parallel;
+  const DeviceCall* device = nullptr;  // null on the CPU
 
   bool has(size_t i) const { return i < inputs.size() && inputs[i].data != nullptr; }
   // Input `i`, which is null if it was left out.
@@ -223,6 +231,8 @@ struct OpContract {
 
   std::unique_ptr<KernelState> (*prepare)(const PrepareCall&) = nullptr;
   int64_t (*workspace)(const PrepareCall&) = nullptr;  // bytes; null: none
+  // The same of a GPU's kernels: known without a GPU, so that plans are.
+  int64_t (*device_workspace)(const PrepareCall&) = nullptr;
 
   std::span<const Slot> precision = {};  // by input; the last entry stands for all that follow
   Recompute recompute = Recompute::kExpensive;

@@ -8,14 +8,35 @@ namespace weft::graph {
 
 Program::Program(const GraphData& graph, const Schedule& schedule, const MemoryPlan& plan,
                  const Binding& binding, const Device& device)
-    : graph_(graph), plan_(plan), binding_(binding) {
+    : graph_(graph), plan_(plan), binding_(binding), queues_(device.queues) {
   instructions_.reserve(schedule.size());
   for (const Step& step : schedule) instructions_.push_back(make_instruction(step, device));
   if (device.only_plans()) return;
-  for (size_t v = 0; v < graph.values.size(); ++v)
-    if (const ValueInfo& info = graph.values[v];
-        info.kind == ValueKind::kConstant && plan_.offsets[v] != MemoryPlan::kUnplaced)
-      std::memcpy(address(static_cast<ValueId>(v)), info.contents.data(), info.contents.size());
+  place_constants();
+  make_events();
+}
+
+void Program::place_constants() const {
+  for (size_t v = 0; v < graph_.values.size(); ++v) {
+    const ValueInfo& info = graph_.values[v];
+    if (info.kind != ValueKind::kConstant || plan_.offsets[v] == MemoryPlan::kUnplaced) continue;
+    std::byte* to = address(static_cast<ValueId>(v));
+    if (queues_ == nullptr) std::memcpy(to, info.contents.data(), info.contents.size());
+    else queues_->upload(to, info.contents);
+  }
+}
+
+void Program::make_events() {
+  if (queues_ == nullptr) return;
+  done_.resize(instructions_.size());
+  for (const Instruction& i : instructions_) {
+    WEFT_ASSERT(i.stream < queues_->count());
+    for (const int wait : i.waits) {
+      const auto w = static_cast<size_t>(wait);
+      if (instructions_[w].stream != i.stream && done_[w] == nullptr)
+        done_[w] = std::make_unique<device::Event>(queues_->stream(0).device());
+    }
+  }
 }
 
 Instruction Program::make_instruction(const Step& step, const Device& device) const {
@@ -38,7 +59,8 @@ Instruction Program::make_instruction(const Step& step, const Device& device) co
     instruction.workspace =
         binding_.arena->at(binding_.transient + plan_.workspaces[n], plan_.workspace_bytes[n]);
   const auto types = input_types(graph_, node);
-  if (node.contract->prepare != nullptr && !device.only_plans())
+  const bool on_cpu = !device.only_plans() && device.queues == nullptr;
+  if (node.contract->prepare != nullptr && on_cpu)
     instruction.state = node.contract->prepare({{types, node.params}, outputs, device.threads});
   return instruction;
 }
@@ -69,7 +91,33 @@ Tensor Program::tensor(ValueId id) const {
   return {address(id), graph_.value(id).type};
 }
 
+void Program::put(size_t instruction, const ParallelFor& parallel) const {
+  const Instruction& i = instructions_[instruction];
+  device::Stream& stream = queues_->stream(i.stream);
+  for (const int wait : i.waits)  // what another half did is over: halves are joined
+    if (const auto w = static_cast<size_t>(wait);
+        done_[w] != nullptr &&
+        (instructions_[w].phase == Phase::kUpdate) == (i.phase == Phase::kUpdate))
+      stream.wait(*done_[w]);
+  const Node& node = graph_.node(i.node);
+  const DeviceCall call = queues_->call(i.stream);
+  i.kernel({i.inputs, i.outputs, node.params, i.state.get(), i.workspace, parallel, &call});
+  stream.device().check(stream.device().api().last_error(), node.contract->name.data());
+  if (done_[instruction] != nullptr) stream.record(*done_[instruction]);
+}
+
+void Program::put_on_streams(bool update, const ParallelFor& parallel) const {
+  queues_->fork();
+  for (size_t i = 0; i < instructions_.size(); ++i)
+    if ((instructions_[i].phase == Phase::kUpdate) == update) put(i, parallel);
+  queues_->join();
+}
+
 void Program::run(bool update, const ParallelFor& parallel, Observer* observer) const {
+  if (queues_ != nullptr) {
+    WEFT_ASSERT(observer == nullptr);
+    return put_on_streams(update, parallel);
+  }
   for (const Instruction& i : instructions_) {
     if ((i.phase == Phase::kUpdate) != update) continue;
     if (observer != nullptr) observer->before(i);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/arena.h"
+#include "graph/device_queues.h"
 #include "graph/memory_plan.h"
 #include "weft/parallel_for.h"
 
@@ -49,6 +50,7 @@ struct Binding {
 struct Device {
   std::span<const Kernel> kernels;
   int threads = 1;
+  DeviceQueues* queues = nullptr;  // of a GPU or the emulated device; null: the CPU
   bool only_plans() const { return kernels.empty(); }
 };
 
@@ -59,7 +61,9 @@ class Program {
   Program(const GraphData& graph, const Schedule& schedule, const MemoryPlan& plan,
           const Binding& binding, const Device& device);
 
-  // Runs the instructions of one half: forward and backward, or the update.
+  // Runs the instructions of one half: forward and backward, or the update. On a device they are
+  // put on its streams, beginning and ending on the first, and nobody waits; `observer` must be
+  // null.
   void run_body(const ParallelFor& parallel, Observer* observer = nullptr) const;
   void run_update(const ParallelFor& parallel, Observer* observer = nullptr) const;
 
@@ -71,12 +75,18 @@ class Program {
  private:
   Instruction make_instruction(const Step& step, const Device& device) const;
   void run(bool update, const ParallelFor& parallel, Observer* observer) const;
+  void place_constants() const;
+  void make_events();
+  void put_on_streams(bool update, const ParallelFor& parallel) const;
+  void put(size_t instruction, const ParallelFor& parallel) const;
   std::byte* address(ValueId id) const;
 
   const GraphData& graph_;
   MemoryPlan plan_;
   Binding binding_;
+  DeviceQueues* queues_;
   std::vector<Instruction> instructions_;
+  std::vector<std::unique_ptr<device::Event>> done_;  // by instruction; null: nobody waits for it
 };
 
 }  // namespace weft::graph

@@ -26,5 +26,8 @@ const Roles& roles();
 
 // The kernels of one backend, indexed as all_contracts(); null where there is none.
 std::span<const Kernel> cpu_kernels();
+// Those of a GPU and of the emulated device, which work once a device library is in use
+// (ops/device_kernels.h).
+std::span<const Kernel> cuda_kernels();
 
 }  // namespace weft::graph

@@ -2,6 +2,7 @@
 #include "weft/ops/accumulate.h"
 
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/elementwise/elementwise_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -62,12 +63,17 @@ constinit const OpContract contracts::accumulate{.name = "accumulate",
 void cpu::accumulate(const KernelCall& call) {
   with_element_type(call.inputs[1].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::accumulate(kernels::Accumulate<T>{.x = call.in<T>(1),
-                                               .sum = call.out<float>(0),
-                                               .accumulate = accumulate_flag(call, 0, 2),
-                                               .n = call.outputs[0].type.shape.elements()},
-                        call.parallel);
+    start(
+        call, [](const auto&... a) { kernels::accumulate(a...); },
+        kernels::Accumulate<T>{.x = call.in<T>(1),
+                               .sum = call.out<float>(0),
+                               .accumulate = accumulate_flag(call, 0, 2),
+                               .n = call.outputs[0].type.shape.elements()});
   });
+}
+
+void cuda::accumulate(const KernelCall& call) {
+  cpu::accumulate(call);
 }
 
 Value accumulate(Value sum, Value x, Value flag) {

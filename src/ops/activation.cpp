@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "kernels/activation/activation_cuda.h"
 #include "ops/activation_math.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
@@ -172,26 +173,34 @@ constinit const OpContract contracts::activation_backward{
 void cpu::activation(const KernelCall& call) {
   with_element_type(call.inputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::activation_forward(
+    start(
+        call, [](const auto&... a) { kernels::activation_forward(a...); },
         kernels::ActivationForward<T>{.kind = kernel_kind(call.params.as<ActivationParams>().kind),
                                       .x = call.in<T>(0),
                                       .y = call.out<T>(0),
-                                      .n = call.outputs[0].type.shape.elements()},
-        call.parallel);
+                                      .n = call.outputs[0].type.shape.elements()});
   });
+}
+
+void cuda::activation(const KernelCall& call) {
+  cpu::activation(call);
 }
 
 void cpu::activation_backward(const KernelCall& call) {
   with_element_type(call.inputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::activation_backward(
+    start(
+        call, [](const auto&... a) { kernels::activation_backward(a...); },
         kernels::ActivationBackward<T>{.kind = kernel_kind(call.params.as<ActivationParams>().kind),
                                        .dy = call.in<T>(0),
                                        .x = call.in<T>(1),
                                        .dx = call.out<T>(0),
-                                       .n = call.outputs[0].type.shape.elements()},
-        call.parallel);
+                                       .n = call.outputs[0].type.shape.elements()});
   });
+}
+
+void cuda::activation_backward(const KernelCall& call) {
+  cpu::activation_backward(call);
 }
 
 Value activation(Value x, Activation kind) {

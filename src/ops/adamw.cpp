@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/optimizer/adamw.h"
+#include "kernels/optimizer/optimizer_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -123,22 +124,27 @@ constinit const OpContract contracts::adamw{.name = "adamw",
 
 void cpu::adamw(const KernelCall& call) {
   const AdamWParams& p = call.params.as<AdamWParams>();
-  kernels::adamw({.parameters_N = call.out<float>(0),
-                  .gradients_N = call.in<float>(kGradients),
-                  .moment1_N = call.out<float>(1),
-                  .moment2_N = call.out<float>(2),
-                  .copy_N = call.has(kCopy) ? call.out<BFloat16>(3) : nullptr,
-                  .scalars = {.learning_rate = call.in<float>(kRate),
-                              .step = call.in<float>(kStep),
-                              .clip = call.in<float>(kClip),
-                              .apply = call.in<float>(kApply)},
-                  .N = call.inputs[kParameters].type.shape.elements(),
-                  .decayed = p.decayed,
-                  .beta1 = p.beta1,
-                  .beta2 = p.beta2,
-                  .eps = p.eps,
-                  .weight_decay = p.weight_decay},
-                 call.parallel);
+  start(
+      call, [](const auto&... a) { kernels::adamw(a...); },
+      kernels::AdamW{.parameters_N = call.out<float>(0),
+                     .gradients_N = call.in<float>(kGradients),
+                     .moment1_N = call.out<float>(1),
+                     .moment2_N = call.out<float>(2),
+                     .copy_N = call.has(kCopy) ? call.out<BFloat16>(3) : nullptr,
+                     .scalars = {.learning_rate = call.in<float>(kRate),
+                                 .step = call.in<float>(kStep),
+                                 .clip = call.in<float>(kClip),
+                                 .apply = call.in<float>(kApply)},
+                     .N = call.inputs[kParameters].type.shape.elements(),
+                     .decayed = p.decayed,
+                     .beta1 = p.beta1,
+                     .beta2 = p.beta2,
+                     .eps = p.eps,
+                     .weight_decay = p.weight_decay});
+}
+
+void cuda::adamw(const KernelCall& call) {
+  cpu::adamw(call);
 }
 
 Updated adamw(const UpdateOperands& o, Value moment1, Value moment2, const AdamWParams& params) {

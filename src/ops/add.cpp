@@ -2,6 +2,7 @@
 #include "weft/ops/add.h"
 
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/elementwise/elementwise_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -66,12 +67,17 @@ constinit const OpContract contracts::add{.name = "add",
 void cpu::add(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::add(kernels::Binary<T>{.a = call.in<T>(0),
-                                    .b = call.in<T>(1),
-                                    .y = call.out<T>(0),
-                                    .n = call.outputs[0].type.shape.elements()},
-                 call.parallel);
+    start(
+        call, [](const auto&... a) { kernels::add(a...); },
+        kernels::Binary<T>{.a = call.in<T>(0),
+                           .b = call.in<T>(1),
+                           .y = call.out<T>(0),
+                           .n = call.outputs[0].type.shape.elements()});
   });
+}
+
+void cuda::add(const KernelCall& call) {
+  cpu::add(call);
 }
 
 Value add(Value a, Value b) {

@@ -46,6 +46,10 @@ void cpu::add_rms_norm(const KernelCall& call) {
   run_norm(kForm, call);
 }
 
+void cuda::add_rms_norm(const KernelCall& call) {
+  cpu::add_rms_norm(call);
+}
+
 NormOfSum add_rms_norm(Value x, Value residual, Value scale, double eps) {
   const Values out = apply(contracts::add_rms_norm, {x, residual, scale}, NormParams{eps});
   return {out[0], out[1]};

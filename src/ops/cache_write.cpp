@@ -2,7 +2,9 @@
 #include "weft/ops/cache_write.h"
 
 #include "kernels/cache/cache_write.h"
+#include "kernels/cache/cache_write_cuda.h"
 #include "ops/contracts.h"
+#include "ops/kernel_call.h"
 
 namespace weft::ops {
 namespace {
@@ -108,18 +110,23 @@ constinit const OpContract contracts::cache_write{
 
 void cpu::cache_write(const KernelCall& call) {
   const Shape &cache = call.outputs[0].type.shape, &qkv = call.inputs[kQkv].type.shape;
-  kernels::cache_write({.qkv_BTW = call.inputs[kQkv].data,
-                        .slots_BT = call.in<int32_t>(kSlots),
-                        .keys_BSKD = call.outputs[0].data,
-                        .values_BSKD = call.outputs[1].data,
-                        .B = cache[0],
-                        .T = qkv[1],
-                        .S = cache[1],
-                        .H = call.params.as<CacheWriteParams>().heads,
-                        .K = cache[2],
-                        .D = cache[3],
-                        .element_bytes = size_of(call.outputs[0].type.dtype)},
-                       call.parallel);
+  start(
+      call, [](const auto&... a) { kernels::cache_write(a...); },
+      kernels::CacheWrite{.qkv_BTW = call.inputs[kQkv].data,
+                          .slots_BT = call.in<int32_t>(kSlots),
+                          .keys_BSKD = call.outputs[0].data,
+                          .values_BSKD = call.outputs[1].data,
+                          .B = cache[0],
+                          .T = qkv[1],
+                          .S = cache[1],
+                          .H = call.params.as<CacheWriteParams>().heads,
+                          .K = cache[2],
+                          .D = cache[3],
+                          .element_bytes = size_of(call.outputs[0].type.dtype)});
+}
+
+void cuda::cache_write(const KernelCall& call) {
+  cpu::cache_write(call);
 }
 
 Caches cache_write(Caches caches, Value qkv, Value slots, const CacheWriteParams& params) {

@@ -2,7 +2,9 @@
 #include "weft/ops/cast.h"
 
 #include "kernels/cast/cast.h"
+#include "kernels/cast/cast_cuda.h"
 #include "ops/contracts.h"
+#include "ops/kernel_call.h"
 
 namespace weft::ops {
 namespace {
@@ -60,12 +62,17 @@ constinit const OpContract contracts::cast{.name = "cast",
                                            .error_samples = error_samples};
 
 void cpu::cast(const KernelCall& call) {
-  kernels::cast({.x = call.inputs[0].data,
-                 .from = call.inputs[0].type.dtype,
-                 .y = call.outputs[0].data,
-                 .to = call.outputs[0].type.dtype,
-                 .n = call.outputs[0].type.shape.elements()},
-                call.parallel);
+  start(
+      call, [](const auto&... a) { kernels::cast(a...); },
+      kernels::Cast{.x = call.inputs[0].data,
+                    .from = call.inputs[0].type.dtype,
+                    .y = call.outputs[0].data,
+                    .to = call.outputs[0].type.dtype,
+                    .n = call.outputs[0].type.shape.elements()});
+}
+
+void cuda::cast(const KernelCall& call) {
+  cpu::cast(call);
 }
 
 Value cast(Value x, DType dtype) {

@@ -4,6 +4,7 @@
 #include "weft/ops/cross_entropy.h"
 
 #include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/cross_entropy/cross_entropy_cuda.h"
 #include "ops/contracts.h"
 #include "ops/cross_entropy_math.h"
 #include "ops/kernel_call.h"
@@ -130,7 +131,8 @@ void run(const KernelCall& call, size_t first, T* dlogits) {
   const Shape& shape = call.inputs[first].type.shape;
   const auto& params = call.params.as<CrossEntropyParams>();
   double* losses = reinterpret_cast<double*>(call.workspace);
-  kernels::cross_entropy_rows(
+  start(
+      call, [](const auto&... a) { kernels::cross_entropy_rows(a...); },
       kernels::CrossEntropyRows<T>{.logits_NS = call.in<T>(first),
                                    .labels_N = call.in<int32_t>(first + 1),
                                    .dlogits_NS = dlogits,
@@ -140,10 +142,14 @@ void run(const KernelCall& call, size_t first, T* dlogits) {
                                    .V = shape.back(),
                                    .label_smoothing = static_cast<float>(params.label_smoothing),
                                    .z_loss = static_cast<float>(params.z_loss),
-                                   .ignore_index = params.ignore_index},
-      call.parallel);
+                                   .ignore_index = params.ignore_index});
   float* loss = call.out<float>(dlogits == nullptr ? 0 : 1);
-  *loss = static_cast<float>(kernels::sum_of_losses(losses, shape.rows()));
+  if (call.device == nullptr) {
+    *loss = static_cast<float>(kernels::sum_of_losses(losses, shape.rows()));
+    return;
+  }
+  kernels::sum_of_losses(weft::cuda::Stream{call.device->stream},
+                         {.loss_N = losses, .loss = loss, .N = shape.rows()});
 }
 
 constexpr Pair kMayAliasBackward[] = {{.input = 1, .output = 0}};
@@ -163,6 +169,7 @@ constinit const OpContract contracts::cross_entropy{
     .gradient = gradient,
     .saved_inputs = 0b11,
     .workspace = workspace,
+    .device_workspace = workspace,
     .precision = kPrecision,
     .reference = reference,
     .cost = cost,
@@ -180,6 +187,7 @@ constinit const OpContract contracts::cross_entropy_backward{
                  .outputs = kSubsumedOutputs,
                  .inputs = kSubsumedInputs},
     .workspace = workspace,
+    .device_workspace = workspace,
     .precision = kPrecisionBackward,
     .reference = reference_backward,
     .cost = cost_backward,
@@ -191,11 +199,19 @@ void cpu::cross_entropy(const KernelCall& call) {
                     [&](auto element) { run<decltype(element)>(call, 0, nullptr); });
 }
 
+void cuda::cross_entropy(const KernelCall& call) {
+  cpu::cross_entropy(call);
+}
+
 void cpu::cross_entropy_backward(const KernelCall& call) {
   with_element_type(call.inputs[1].type.dtype, [&](auto element) {
     using T = decltype(element);
     run<T>(call, 1, call.out<T>(0));
   });
+}
+
+void cuda::cross_entropy_backward(const KernelCall& call) {
+  cpu::cross_entropy_backward(call);
 }
 
 Value cross_entropy(Value logits, Value labels, const CrossEntropyParams& params) {

@@ -2,6 +2,7 @@
 #include "weft/ops/dropout.h"
 
 #include "kernels/dropout/dropout.h"
+#include "kernels/dropout/dropout_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 #include "ops/random_state.h"
@@ -96,6 +97,23 @@ void cpu::dropout(const KernelCall& call) {
                                          .key = state.key,
                                          .first_sample = state.first_sample},
                      call.parallel);
+  });
+}
+
+void cuda::dropout(const KernelCall& call) {
+  const auto& params = call.params.as<DropoutParams>();
+  const Shape& shape = call.inputs[0].type.shape;
+  with_element_type(call.inputs[0].type.dtype, [&](auto element) {
+    using T = decltype(element);
+    kernels::dropout(
+        weft::cuda::Stream{call.device->stream},
+        kernels::DropoutOnDevice<T>{.x_BE = call.in<T>(0),
+                                    .y_BE = call.out<T>(0),
+                                    .B = shape[0],
+                                    .E = shape[0] == 0 ? 0 : shape.elements() / shape[0],
+                                    .p = static_cast<float>(params.p),
+                                    .rng = call.in<int64_t>(1),
+                                    .place = params.key});
   });
 }
 

@@ -2,6 +2,7 @@
 #include "weft/ops/embedding.h"
 
 #include "kernels/embedding/embedding.h"
+#include "kernels/embedding/embedding_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -128,31 +129,39 @@ void cpu::embedding(const KernelCall& call) {
   const Shape& table = call.inputs[1].type.shape;
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::embedding_forward(
+    start(
+        call, [](const auto&... a) { kernels::embedding_forward(a...); },
         kernels::EmbeddingForward<T>{.ids_N = call.in<int32_t>(0),
                                      .table_VC = call.in<T>(1),
                                      .y_NC = call.out<T>(0),
                                      .N = call.inputs[0].type.shape.elements(),
                                      .V = table[0],
-                                     .C = table[1]},
-        call.parallel);
+                                     .C = table[1]});
   });
+}
+
+void cuda::embedding(const KernelCall& call) {
+  cpu::embedding(call);
 }
 
 void cpu::embedding_backward(const KernelCall& call) {
   const Shape& table = call.outputs[0].type.shape;
   with_element_type(call.inputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::embedding_backward(
+    start(
+        call, [](const auto&... a) { kernels::embedding_backward(a...); },
         kernels::EmbeddingBackward<T>{.ids_N = call.in<int32_t>(1),
                                       .dy_NC = call.in<T>(0),
                                       .dtable_VC = call.out<float>(0),
                                       .accumulate = accumulate_flag(call, 2, 3),
                                       .N = call.inputs[1].type.shape.elements(),
                                       .V = table[0],
-                                      .C = table[1]},
-        call.parallel);
+                                      .C = table[1]});
   });
+}
+
+void cuda::embedding_backward(const KernelCall& call) {
+  cpu::embedding_backward(call);
 }
 
 Value embedding(Value ids, Value table) {

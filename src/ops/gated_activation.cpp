@@ -1,6 +1,7 @@
 // The contracts of gated_activation and its gradient.
 #include "weft/ops/gated_activation.h"
 
+#include "kernels/activation/activation_cuda.h"
 #include "ops/activation_math.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
@@ -121,29 +122,37 @@ void cpu::gated_activation(const KernelCall& call) {
   const Shape& shape = call.outputs[0].type.shape;
   with_element_type(call.inputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::gated_forward(
+    start(
+        call, [](const auto&... a) { kernels::gated_forward(a...); },
         kernels::GatedForward<T>{.kind = kernel_kind(call.params.as<ActivationParams>().kind),
                                  .x_N2F = call.in<T>(0),
                                  .y_NF = call.out<T>(0),
                                  .N = shape.rows(),
-                                 .F = shape.back()},
-        call.parallel);
+                                 .F = shape.back()});
   });
+}
+
+void cuda::gated_activation(const KernelCall& call) {
+  cpu::gated_activation(call);
 }
 
 void cpu::gated_activation_backward(const KernelCall& call) {
   const Shape& shape = call.inputs[0].type.shape;
   with_element_type(call.inputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::gated_backward(
+    start(
+        call, [](const auto&... a) { kernels::gated_backward(a...); },
         kernels::GatedBackward<T>{.kind = kernel_kind(call.params.as<ActivationParams>().kind),
                                   .dy_NF = call.in<T>(0),
                                   .x_N2F = call.in<T>(1),
                                   .dx_N2F = call.out<T>(0),
                                   .N = shape.rows(),
-                                  .F = shape.back()},
-        call.parallel);
+                                  .F = shape.back()});
   });
+}
+
+void cuda::gated_activation_backward(const KernelCall& call) {
+  cpu::gated_activation_backward(call);
 }
 
 Value gated_activation(Value gate_up, Activation kind) {

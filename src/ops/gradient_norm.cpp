@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/optimizer/gradient_norm.h"
+#include "kernels/optimizer/optimizer_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -68,21 +69,30 @@ constinit const OpContract contracts::gradient_norm{
         [](const PrepareCall& call) {
           return kernels::gradient_norm_workspace(call.types.shape(0).elements());
         },
+    .device_workspace =
+        [](const PrepareCall& call) {
+          return kernels::gradient_norm_workspace_cuda(call.types.shape(0).elements());
+        },
     .reference = reference,
     .cost = cost,
     .samples = samples,
     .error_samples = error_samples};
 
 void cpu::gradient_norm(const KernelCall& call) {
-  kernels::gradient_norm({.gradients_N = call.in<float>(0),
-                          .veto = call.in<float>(1),
-                          .norm = call.out<float>(0),
-                          .clip = call.out<float>(1),
-                          .apply = call.out<float>(2),
-                          .workspace = reinterpret_cast<double*>(call.workspace),
-                          .N = call.inputs[0].type.shape.elements(),
-                          .max_norm = call.params.as<GradientNormParams>().max_norm},
-                         call.parallel);
+  start(
+      call, [](const auto&... a) { kernels::gradient_norm(a...); },
+      kernels::GradientNorm{.gradients_N = call.in<float>(0),
+                            .veto = call.in<float>(1),
+                            .norm = call.out<float>(0),
+                            .clip = call.out<float>(1),
+                            .apply = call.out<float>(2),
+                            .workspace = reinterpret_cast<double*>(call.workspace),
+                            .N = call.inputs[0].type.shape.elements(),
+                            .max_norm = call.params.as<GradientNormParams>().max_norm});
+}
+
+void cuda::gradient_norm(const KernelCall& call) {
+  cpu::gradient_norm(call);
 }
 
 GradientNorm gradient_norm(Value gradients, Value veto, const GradientNormParams& params) {

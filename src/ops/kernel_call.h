@@ -2,6 +2,7 @@
 #pragma once
 
 #include "graph/op_contract.h"
+#include "kernels/cuda/launch.h"
 
 namespace weft::ops {
 
@@ -13,12 +14,21 @@ void with_element_type(DType dtype, const Body& body) {
   body(float());
 }
 
+// Starts a kernel that exists for the CPU and for GPUs, as kernel(args, parallel) and as
+// kernel(stream, args), with the same struct: adapters of both are one function.
+template <class Kernel, class Args>
+void start(const graph::KernelCall& call, const Kernel& kernel, const Args& args) {
+  if (call.device == nullptr) return kernel(args, call.parallel);
+  kernel(weft::cuda::Stream{call.device->stream}, args);
+}
+
 // The flag by which kernels learn whether to add to their output: null (overwrite) if there is no
 // buffer to add into, else the step's flag, or "add" where there is none.
 inline const float* accumulate_flag(const graph::KernelCall& call, size_t into, size_t flag) {
   static constexpr float kAdd = 1.0f;
   if (!call.has(into)) return nullptr;
-  return call.has(flag) ? call.in<float>(flag) : &kAdd;
+  if (call.has(flag)) return call.in<float>(flag);
+  return call.device == nullptr ? &kAdd : call.device->one;
 }
 
 // The same for references: what stands in the buffer that element `i` is added to.

@@ -37,6 +37,10 @@ void cpu::layer_norm(const KernelCall& call) {
   run_norm(kForm, call);
 }
 
+void cuda::layer_norm(const KernelCall& call) {
+  cpu::layer_norm(call);
+}
+
 Value layer_norm(Value x, Value scale, Value bias, double eps) {
   return apply(contracts::layer_norm, {x, scale, bias}, NormParams{eps})[0];
 }

@@ -2,7 +2,9 @@
 #include "weft/ops/lion.h"
 
 #include "kernels/optimizer/lion.h"
+#include "kernels/optimizer/optimizer_cuda.h"
 #include "ops/contracts.h"
+#include "ops/kernel_call.h"
 #include "ops/update_rule.h"
 
 namespace weft::ops {
@@ -63,17 +65,22 @@ constinit const OpContract contracts::lion{
 
 void cpu::lion(const KernelCall& call) {
   const auto& p = call.params.as<LionParams>();
-  kernels::lion({.parameters_N = call.out<float>(0),
-                 .gradients_N = call.in<float>(update::kGradients),
-                 .moment_N = call.out<float>(1),
-                 .copy_N = update::copy(call),
-                 .scalars = update::scalars(call),
-                 .N = call.outputs[0].type.shape.elements(),
-                 .decayed = p.decayed,
-                 .beta1 = p.beta1,
-                 .beta2 = p.beta2,
-                 .weight_decay = p.weight_decay},
-                call.parallel);
+  start(
+      call, [](const auto&... a) { kernels::lion(a...); },
+      kernels::Lion{.parameters_N = call.out<float>(0),
+                    .gradients_N = call.in<float>(update::kGradients),
+                    .moment_N = call.out<float>(1),
+                    .copy_N = update::copy(call),
+                    .scalars = update::scalars(call),
+                    .N = call.outputs[0].type.shape.elements(),
+                    .decayed = p.decayed,
+                    .beta1 = p.beta1,
+                    .beta2 = p.beta2,
+                    .weight_decay = p.weight_decay});
+}
+
+void cuda::lion(const KernelCall& call) {
+  cpu::lion(call);
 }
 
 Updated lion(const UpdateOperands& operands, Value moment, const LionParams& params) {

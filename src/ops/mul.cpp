@@ -2,6 +2,7 @@
 #include "weft/ops/mul.h"
 
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/elementwise/elementwise_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -65,12 +66,17 @@ constinit const OpContract contracts::mul{.name = "mul",
 void cpu::mul(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::multiply(kernels::Binary<T>{.a = call.in<T>(0),
-                                         .b = call.in<T>(1),
-                                         .y = call.out<T>(0),
-                                         .n = call.outputs[0].type.shape.elements()},
-                      call.parallel);
+    start(
+        call, [](const auto&... a) { kernels::multiply(a...); },
+        kernels::Binary<T>{.a = call.in<T>(0),
+                           .b = call.in<T>(1),
+                           .y = call.out<T>(0),
+                           .n = call.outputs[0].type.shape.elements()});
   });
+}
+
+void cuda::mul(const KernelCall& call) {
+  cpu::mul(call);
 }
 
 Value mul(Value a, Value b) {

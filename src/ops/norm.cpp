@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "kernels/norm/norm_cuda.h"
 #include "ops/contracts.h"
 #include "weft/ops/add.h"
 
@@ -125,8 +126,12 @@ void run_norm(const NormForm& form, const KernelCall& call) {
         .N = shape.rows(),
         .C = shape.back(),
         .eps = static_cast<float>(call.params.as<NormParams>().eps)};
-    if (form.centered) kernels::layer_norm_forward(args, call.parallel);
-    else kernels::rms_norm_forward(args, call.parallel);
+    if (form.centered)
+      start(
+          call, [](const auto&... a) { kernels::layer_norm_forward(a...); }, args);
+    else
+      start(
+          call, [](const auto&... a) { kernels::rms_norm_forward(a...); }, args);
   });
 }
 

@@ -1,5 +1,6 @@
 // The contracts of layer_norm_backward and rms_norm_backward: the gradients of both norms, with the
 // gradient that reaches the sum by the residual stream added in the same pass.
+#include "kernels/norm/norm_cuda.h"
 #include "ops/contracts.h"
 #include "ops/norm.h"
 
@@ -90,6 +91,11 @@ int64_t workspace(const PrepareCall& call) {
   return kernels::norm_backward_workspace(shape.rows(), shape.back());
 }
 
+int64_t device_workspace(const PrepareCall& call) {
+  const Shape& shape = call.types.shape(kX);
+  return kernels::norm_backward_workspace_cuda(shape.rows(), shape.back());
+}
+
 void run(const KernelCall& call, bool centered) {
   const Shape& shape = call.inputs[kX].type.shape;
   with_element_type(call.inputs[kX].type.dtype, [&](auto element) {
@@ -109,8 +115,12 @@ void run(const KernelCall& call, bool centered) {
         .workspace = reinterpret_cast<float*>(call.workspace),
         .N = shape.rows(),
         .C = shape.back()};
-    if (centered) kernels::layer_norm_backward(args, call.parallel);
-    else kernels::rms_norm_backward(args, call.parallel);
+    if (centered)
+      start(
+          call, [](const auto&... a) { kernels::layer_norm_backward(a...); }, args);
+    else
+      start(
+          call, [](const auto&... a) { kernels::rms_norm_backward(a...); }, args);
   });
 }
 
@@ -131,6 +141,7 @@ constinit const OpContract contracts::layer_norm_backward{
     .may_alias = kMayAlias,
     .accumulates = kAccumulates,
     .workspace = workspace,
+    .device_workspace = device_workspace,
     .precision = kPrecision,
     .reference = [](const ReferenceCall& call) { reference(call, true); },
     .cost = norm_cost,
@@ -146,6 +157,7 @@ constinit const OpContract contracts::rms_norm_backward{
     .may_alias = kMayAlias,
     .accumulates = kAccumulates,
     .workspace = workspace,
+    .device_workspace = device_workspace,
     .precision = kPrecision,
     .reference = [](const ReferenceCall& call) { reference(call, false); },
     .cost = norm_cost,
@@ -155,8 +167,16 @@ constinit const OpContract contracts::rms_norm_backward{
 void cpu::layer_norm_backward(const KernelCall& call) {
   run(call, true);
 }
+
+void cuda::layer_norm_backward(const KernelCall& call) {
+  cpu::layer_norm_backward(call);
+}
 void cpu::rms_norm_backward(const KernelCall& call) {
   run(call, false);
+}
+
+void cuda::rms_norm_backward(const KernelCall& call) {
+  cpu::rms_norm_backward(call);
 }
 
 }  // namespace weft::ops

@@ -2,6 +2,7 @@
 #include "weft/ops/reduce.h"
 
 #include "kernels/reduction/reduction.h"
+#include "kernels/reduction/reduction_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -113,25 +114,31 @@ std::vector<ErrorSample> error_samples_backward() {
   return {{{normal({4})}, RepeatParams{{2, 3}}, "one for each row of [2, 3]"}};
 }
 
+int64_t device_workspace(const PrepareCall& call) {
+  return kernels::sum_all_workspace_cuda(call.types.shape(0).elements());
+}
+
 void run(const KernelCall& call, double factor) {
   const Shape& x = call.inputs[0].type.shape;
   const float scale = static_cast<float>(factor);
   with_element_type(call.inputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
     if (call.params.as<ReduceParams>().axis == Axis::kLast) {
-      return kernels::sum_last(kernels::SumLast<T>{.x_NC = call.in<T>(0),
-                                                   .y_N = call.out<float>(0),
-                                                   .N = x.rows(),
-                                                   .C = x.back(),
-                                                   .scale = scale},
-                               call.parallel);
+      return start(
+          call, [](const auto&... a) { kernels::sum_last(a...); },
+          kernels::SumLast<T>{.x_NC = call.in<T>(0),
+                              .y_N = call.out<float>(0),
+                              .N = x.rows(),
+                              .C = x.back(),
+                              .scale = scale});
     }
-    kernels::sum_all(kernels::SumAll<T>{.x = call.in<T>(0),
-                                        .y = call.out<float>(0),
-                                        .workspace = reinterpret_cast<double*>(call.workspace),
-                                        .n = x.elements(),
-                                        .scale = scale},
-                     call.parallel);
+    start(
+        call, [](const auto&... a) { kernels::sum_all(a...); },
+        kernels::SumAll<T>{.x = call.in<T>(0),
+                           .y = call.out<float>(0),
+                           .workspace = reinterpret_cast<double*>(call.workspace),
+                           .n = x.elements(),
+                           .scale = scale});
   });
 }
 
@@ -148,6 +155,7 @@ constinit const OpContract contracts::sum{
     .infer = infer,
     .gradient = [](const GradientCall& call) { return gradient(call, 1.0); },
     .workspace = workspace,
+    .device_workspace = device_workspace,
     .precision = kPrecision,
     .recompute = Recompute::kCheap,
     .reference = [](const ReferenceCall& call) { reference(call, 1.0); },
@@ -166,6 +174,7 @@ constinit const OpContract contracts::mean{
           return gradient(call, mean_factor(call.inputs[0].shape(), call.params));
         },
     .workspace = workspace,
+    .device_workspace = device_workspace,
     .precision = kPrecision,
     .recompute = Recompute::kCheap,
     .reference =
@@ -191,8 +200,16 @@ void cpu::sum(const KernelCall& call) {
   run(call, 1.0);
 }
 
+void cuda::sum(const KernelCall& call) {
+  cpu::sum(call);
+}
+
 void cpu::mean(const KernelCall& call) {
   run(call, mean_factor(call.inputs[0].type.shape, call.params));
+}
+
+void cuda::mean(const KernelCall& call) {
+  cpu::mean(call);
 }
 
 void cpu::reduce_backward(const KernelCall& call) {
@@ -200,14 +217,18 @@ void cpu::reduce_backward(const KernelCall& call) {
   const Shape& result = call.outputs[0].type.shape;
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::expand_last(
+    start(
+        call, [](const auto&... a) { kernels::expand_last(a...); },
         kernels::ExpandLast<T>{.g_N = call.in<float>(0),
                                .y_NC = call.out<T>(0),
                                .N = rows,
                                .C = result.elements() / rows,
-                               .scale = static_cast<float>(call.params.as<RepeatParams>().factor)},
-        call.parallel);
+                               .scale = static_cast<float>(call.params.as<RepeatParams>().factor)});
   });
+}
+
+void cuda::reduce_backward(const KernelCall& call) {
+  cpu::reduce_backward(call);
 }
 
 std::string_view name_of(Axis axis) {

@@ -23,6 +23,13 @@ constexpr auto kCpuKernels = std::to_array<Kernel>({
 #undef WEFT_OP
 });
 
+// Not constexpr: which of them exist is known to the linker.
+const std::array<Kernel, kCpuKernels.size()> kCudaKernels = {
+#define WEFT_OP(name) &ops::cuda::name,
+#include "ops/ops.def"
+#undef WEFT_OP
+};
+
 }  // namespace
 
 std::span<const OpContract* const> all_contracts() {
@@ -31,6 +38,10 @@ std::span<const OpContract* const> all_contracts() {
 
 std::span<const Kernel> cpu_kernels() {
   return kCpuKernels;
+}
+
+std::span<const Kernel> cuda_kernels() {
+  return kCudaKernels;
 }
 
 const OpContract* find_contract(std::string_view name) {

@@ -37,6 +37,10 @@ void cpu::rms_norm(const KernelCall& call) {
   run_norm(kForm, call);
 }
 
+void cuda::rms_norm(const KernelCall& call) {
+  cpu::rms_norm(call);
+}
+
 Value rms_norm(Value x, Value scale, double eps) {
   return apply(contracts::rms_norm, {x, scale}, NormParams{eps})[0];
 }

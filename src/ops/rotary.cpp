@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "kernels/rotary/rotary.h"
+#include "kernels/rotary/rotary_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 #include "weft/portable_math.h"
@@ -130,19 +131,24 @@ void cpu::rotary(const KernelCall& call) {
   const Shape& table = call.inputs[2].type.shape;
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::rotary(kernels::Rotary<T>{.x_NW = call.in<T>(0),
-                                       .positions_N = call.in<int32_t>(1),
-                                       .table_P2R = call.in<float>(2),
-                                       .y_NW = call.out<T>(0),
-                                       .N = call.inputs[0].type.shape.rows(),
-                                       .H = p.heads,
-                                       .K = p.kv_heads,
-                                       .D = p.head_dim,
-                                       .R = 2 * table[2],
-                                       .P = table[0],
-                                       .inverse = p.inverse},
-                    call.parallel);
+    start(
+        call, [](const auto&... a) { kernels::rotary(a...); },
+        kernels::Rotary<T>{.x_NW = call.in<T>(0),
+                           .positions_N = call.in<int32_t>(1),
+                           .table_P2R = call.in<float>(2),
+                           .y_NW = call.out<T>(0),
+                           .N = call.inputs[0].type.shape.rows(),
+                           .H = p.heads,
+                           .K = p.kv_heads,
+                           .D = p.head_dim,
+                           .R = 2 * table[2],
+                           .P = table[0],
+                           .inverse = p.inverse});
   });
+}
+
+void cuda::rotary(const KernelCall& call) {
+  cpu::rotary(call);
 }
 
 Value rotary(Value qkv, Value positions, Value table, const RotaryParams& params) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/elementwise/elementwise.h"
+#include "kernels/elementwise/elementwise_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -65,13 +66,17 @@ constinit const OpContract contracts::scale{.name = "scale",
 void cpu::scale(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::scale(
+    start(
+        call, [](const auto&... a) { kernels::scale(a...); },
         kernels::Scale<T>{.x = call.in<T>(0),
                           .y = call.out<T>(0),
                           .n = call.outputs[0].type.shape.elements(),
-                          .factor = static_cast<float>(call.params.as<ScaleParams>().factor)},
-        call.parallel);
+                          .factor = static_cast<float>(call.params.as<ScaleParams>().factor)});
   });
+}
+
+void cuda::scale(const KernelCall& call) {
+  cpu::scale(call);
 }
 
 Value scale(Value x, double factor) {

@@ -1,8 +1,11 @@
 // The contract of sgd.
 #include "weft/ops/sgd.h"
 
+#include "kernels/elementwise/elementwise_cuda.h"
+#include "kernels/optimizer/optimizer_cuda.h"
 #include "kernels/optimizer/sgd.h"
 #include "ops/contracts.h"
+#include "ops/kernel_call.h"
 #include "ops/update_rule.h"
 
 namespace weft::ops {
@@ -58,6 +61,13 @@ std::vector<ErrorSample> error_samples() {
        "more elements decay"}};
 }
 
+void write_zero(const KernelCall& call, float* to) {
+  if (call.device == nullptr) *to = 0.0f;
+  else
+    kernels::scale(weft::cuda::Stream{call.device->stream},
+                   kernels::Scale<float>{.x = call.device->one, .y = to, .n = 1, .factor = 0.0f});
+}
+
 }  // namespace
 
 constinit const OpContract contracts::sgd{
@@ -75,18 +85,23 @@ constinit const OpContract contracts::sgd{
 void cpu::sgd(const KernelCall& call) {
   const auto& p = call.params.as<SgdParams>();
   const bool has_velocity = call.has(update::kState);
-  if (!has_velocity) *call.out<float>(1) = 0.0f;
-  kernels::sgd({.parameters_N = call.out<float>(0),
-                .gradients_N = call.in<float>(update::kGradients),
-                .velocity_N = has_velocity ? call.out<float>(1) : nullptr,
-                .copy_N = update::copy(call),
-                .scalars = update::scalars(call),
-                .N = call.outputs[0].type.shape.elements(),
-                .decayed = p.decayed,
-                .momentum = p.momentum,
-                .weight_decay = p.weight_decay,
-                .nesterov = p.nesterov},
-               call.parallel);
+  if (!has_velocity) write_zero(call, call.out<float>(1));
+  start(
+      call, [](const auto&... a) { kernels::sgd(a...); },
+      kernels::Sgd{.parameters_N = call.out<float>(0),
+                   .gradients_N = call.in<float>(update::kGradients),
+                   .velocity_N = has_velocity ? call.out<float>(1) : nullptr,
+                   .copy_N = update::copy(call),
+                   .scalars = update::scalars(call),
+                   .N = call.outputs[0].type.shape.elements(),
+                   .decayed = p.decayed,
+                   .momentum = p.momentum,
+                   .weight_decay = p.weight_decay,
+                   .nesterov = p.nesterov});
+}
+
+void cuda::sgd(const KernelCall& call) {
+  cpu::sgd(call);
 }
 
 Updated sgd(const UpdateOperands& operands, Value velocity, const SgdParams& params) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/thread_pool.h"
+#include "device_run.h"
 #include "graph/differentiate.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
@@ -20,6 +21,17 @@ using namespace graph;
 class Checker {
  public:
   Checker(const OpContract& contract, Kernel kernel) : contract_(contract), kernel_(kernel) {}
+
+  std::vector<std::string> run_on_device(const DeviceBench& bench) {
+    const std::vector<Sample> samples = contract_.samples();
+    for (size_t i = 0; i < samples.size(); ++i) {
+      where_ = "sample " + std::to_string(i);
+      guarded([&] {
+        for (const DType compute : computes()) check_device(samples[i], compute, bench);
+      });
+    }
+    return failures_;
+  }
 
   std::vector<std::string> run() {
     check_completeness();
@@ -108,12 +120,53 @@ class Checker {
   }
 
   void check_sample(const Sample& sample) {
-    check_kernel(sample, DType::kF32);
-    const auto computes = [](Slot slot) { return slot == Slot::kCompute; };
-    if (std::any_of(contract_.precision.begin(), contract_.precision.end(), computes))
-      check_kernel(sample, DType::kBF16);
+    for (const DType compute : computes()) check_kernel(sample, compute);
     check_gradient(sample);
     check_fallback(sample);
+  }
+
+  // The types that programs compute in.
+  std::vector<DType> computes() const {
+    const auto varies = [](Slot slot) { return slot == Slot::kCompute; };
+    if (std::any_of(contract_.precision.begin(), contract_.precision.end(), varies))
+      return {DType::kF32, DType::kBF16};
+    return {DType::kF32};
+  }
+
+  void check_device(const Sample& sample, DType compute, const DeviceBench& bench) {
+    const auto inputs = make_inputs(contract_, sample, compute, 1);
+    const auto given = pointers(sample, inputs);
+    const auto expected = run_reference(contract_, given, sample.params);
+    std::vector<const TensorType*> types;
+    for (const auto* in : given) types.push_back(in == nullptr ? nullptr : &in->type);
+    const double sum_length = terms(expected, {types, sample.params});
+    const KernelSetup setup{contract_, kernel_, sample, inputs};
+    const std::string type = std::string(" in ") + std::string(name_of(compute));
+    bench.set_order(0);
+    const DeviceRun run = run_on_device_of(setup, bench.queues, nullptr);
+    expect(run.inputs_unchanged, "changed an input" + type);
+    for (size_t o = 0; o < expected.size(); ++o)
+      compare("output " + std::to_string(o) + type, expected[o],
+              load(expected[o].type, run.outputs[o].data()), {compute, sum_length});
+    for (int order = 1; order < bench.orders; ++order) {
+      bench.set_order(order);
+      expect(run_on_device_of(setup, bench.queues, nullptr).outputs == run.outputs,
+             "the result depends on the order of threads" + type);
+    }
+    for (const Pair& pair : usable_aliases(setup, expected))
+      expect(run_on_device_of(setup, bench.queues, &pair).outputs == run.outputs,
+             "the result changes when output " + std::to_string(pair.output) + " lies in input " +
+                 std::to_string(pair.input) + type);
+  }
+
+  std::vector<Pair> usable_aliases(const KernelSetup& setup,
+                                   const std::vector<ReferenceTensor>& outputs) const {
+    std::vector<Pair> result;
+    for (const Pair& pair : contract_.may_alias)
+      if (pair.input < setup.inputs.size() && !setup.inputs[pair.input].data.empty() &&
+          setup.inputs[pair.input].type.bytes() == outputs[pair.output].type.bytes())
+        result.push_back(pair);
+    return result;
   }
 
   double terms(const std::vector<ReferenceTensor>& expected, const TypesCall& types) const {
@@ -332,6 +385,11 @@ class Checker {
 };
 
 }  // namespace
+
+std::vector<std::string> check_device_kernel(const OpContract& contract, Kernel kernel,
+                                             const DeviceBench& bench) {
+  return Checker(contract, kernel).run_on_device(bench);
+}
 
 std::vector<std::string> check_contract(const OpContract& contract, Kernel kernel) {
   return Checker(contract, kernel).run();

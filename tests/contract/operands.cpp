@@ -74,7 +74,8 @@ std::vector<double> load_as(int64_t n, const std::byte* from) {
   return result;
 }
 
-// The input whose memory output `o` must take, or takes because the run asks for it.
+}  // namespace
+
 std::optional<size_t> shared_input(const KernelSetup& setup, size_t o, const Pair* alias) {
   const auto given = [&](size_t i) {
     return i < setup.sample.inputs.size() &&
@@ -87,8 +88,6 @@ std::optional<size_t> shared_input(const KernelSetup& setup, size_t o, const Pai
   if (alias != nullptr && alias->output == o) return alias->input;
   return std::nullopt;
 }
-
-}  // namespace
 
 void store(const ReferenceTensor& from, std::byte* to) {
   switch (from.type.dtype) {

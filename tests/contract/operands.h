@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "graph/op_contract.h"
@@ -59,6 +60,8 @@ struct KernelSetup {
   const graph::Sample& sample;
   const std::vector<graph::ReferenceTensor>& inputs;
 };
+// The input whose memory output `o` must take, or takes because the run asks for it by `alias`.
+std::optional<size_t> shared_input(const KernelSetup& setup, size_t o, const graph::Pair* alias);
 KernelRun run_kernel(const KernelSetup& setup, const ParallelFor& parallel,
                      const graph::Pair* alias = nullptr);
 

@@ -51,7 +51,9 @@ std::vector<std::string> library_folders() {
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   if (program.empty()) return folders;
   folders.push_back(program.parent_path().string());
-  folders.push_back((program.parent_path().parent_path() / "lib").string());
+  const std::filesystem::path above = program.parent_path().parent_path();
+  folders.push_back((above / "lib").string());
+  folders.push_back(above.string());
   return folders;
 }
 

@@ -32,7 +32,8 @@ struct LoadedLibrary {
 std::string library_file(std::string_view kind);
 
 // Where libraries are looked for, in this order: the folders of $WEFT_DEVICE_LIBRARIES (with colons
-// between them), the program's own folder, and `lib` beside it.
+// between them), the program's own folder, `lib` beside it, and the folder above, which is a
+// build's for its tests.
 std::vector<std::string> library_folders();
 
 // Loads the library of `kind` from the first of `folders` that has one. Thread-safe.

@@ -28,15 +28,8 @@ Scheduler& scheduler() {
   return the_scheduler;
 }
 
-// Filled with 0xFF, which reads as NaN: a device's memory is not zeroed.
-void* plain_memory(size_t bytes) {
-  void* memory = std::malloc(std::max<size_t>(1, bytes));
-  WEFT_ASSERT(memory != nullptr);
-  return std::memset(memory, 0xFF, bytes);
-}
-
-emulated::MemoryFunctions& memory_functions() {
-  static emulated::MemoryFunctions the_functions{plain_memory, std::free};
+emulated::EmulatorFunctions& emulator() {
+  static emulated::EmulatorFunctions the_functions;
   return the_functions;
 }
 
@@ -99,18 +92,30 @@ Status memory(int64_t* free, int64_t* total) {
 Status allocate(void** out, int64_t bytes) {
   if (const Status status = scheduler().refuse_while_capturing(); status != kSuccess) return status;
   if (bytes < 0 || used_bytes() + bytes > kMemory) return kOutOfMemory;
-  *out = memory_functions().allocate(static_cast<size_t>(bytes));
+  *out = emulator().allocate(static_cast<size_t>(bytes));
   allocations()[*out] = bytes;
   return kSuccess;
+}
+
+// Does all work that is left, for calls that come from destructors: what a kernel did wrong has
+// been told to whoever waited for it.
+Status finish_quietly() {
+  for (;;) {
+    try {
+      return scheduler().finish_all();
+    } catch (const Error&) {
+      continue;  // the work that failed is done with
+    }
+  }
 }
 
 // Waits for all work, as cudaFree does.
 Status release(void* pointer) {
   const auto found = allocations().find(pointer);
   if (found == allocations().end()) return kBadArgument;
-  const Status status = scheduler().finish_all();
+  const Status status = finish_quietly();
   allocations().erase(found);
-  memory_functions().release(pointer);
+  emulator().release(pointer);
   return status;
 }
 
@@ -122,7 +127,7 @@ Status allocate_pinned(void** out, int64_t bytes) {
 }
 
 Status release_pinned(void* pointer) {
-  const Status status = scheduler().finish_all();
+  const Status status = finish_quietly();
   std::free(pointer);
   return status;
 }
@@ -143,8 +148,9 @@ Status stream_create(void** out) {
   return kSuccess;
 }
 Status stream_destroy(void* stream) {
+  const Status status = finish_quietly();
   scheduler().remove_stream(&stream_of(stream));
-  return kSuccess;
+  return status;
 }
 Status stream_synchronize(void* stream) {
   return scheduler().synchronize(stream_of(stream));
@@ -198,6 +204,7 @@ Status graph_destroy(void* graph) {
 
 Status set_order(Order order, uint64_t seed) {
   scheduler().set_order(order, seed);
+  emulator().set_order(order, seed);
   return kSuccess;
 }
 
@@ -280,8 +287,8 @@ void put_on_stream(void* stream, std::function<void()> work) {
   static_cast<void>(put(stream, std::move(work)));
 }
 
-void use_memory(const MemoryFunctions& functions) {
-  memory_functions() = functions;
+void use_emulator(const EmulatorFunctions& functions) {
+  emulator() = functions;
 }
 
 }  // namespace emulated

@@ -5,14 +5,17 @@
 #include <cstddef>
 #include <functional>
 
+#include "core/cuda/api.h"
+
 namespace weft::device::emulated {
 
 // The emulator watches every access to the memory that it gives.
-struct MemoryFunctions {
+struct EmulatorFunctions {
   void* (*allocate)(size_t bytes) = nullptr;
   void (*release)(void* memory) = nullptr;
+  void (*set_order)(Order order, uint64_t seed) = nullptr;  // of a kernel's threads and blocks
 };
-void use_memory(const MemoryFunctions& functions);
+void use_emulator(const EmulatorFunctions& functions);
 
 // Work that a kernel's launch makes; part of a capture if the stream captures.
 void put_on_stream(void* stream, std::function<void()> work);

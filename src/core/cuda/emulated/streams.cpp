@@ -49,7 +49,6 @@ Stream* Scheduler::add_stream() {
 }
 
 void Scheduler::remove_stream(Stream* stream) {
-  static_cast<void>(synchronize(*stream));
   std::erase_if(streams_, [stream](const auto& s) { return s.get() == stream; });
 }
 

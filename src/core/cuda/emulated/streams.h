@@ -58,7 +58,7 @@ class Scheduler {
  public:
   void set_order(Order order, uint64_t seed);
   Stream* add_stream();
-  void remove_stream(Stream* stream);  // its work is done first
+  void remove_stream(Stream* stream);  // whose work is done
 
   // Each returns what the CUDA runtime would say.
   Status put(Stream& stream, Body body);

@@ -1,0 +1,77 @@
+// The L2 norm of a block of gradients on a GPU, and what clipping makes of it.
+//
+//   norm = sqrt(sum g^2)    clip = min(1, max_norm / (norm + 1e-6))    apply = norm is finite, no veto
+//
+// Blocks of a number that N alone fixes sum the squares of their share, each thread in double from
+// squares in float; a second kernel of one block adds the blocks' sums in a fixed order.
+// Time: memory; 4 bytes a gradient: 124 M in 0.12 ms at 4.3 TB/s on an H200.
+#include <cmath>
+
+#include "kernels/cuda/barrier.h"
+#include "kernels/elementwise/vectors.h"
+#include "kernels/optimizer/optimizer_cuda.h"
+
+namespace weft::kernels {
+namespace {
+
+using namespace cuda;
+
+struct Config {
+  static constexpr unsigned kThreads = 256;
+  static constexpr int kWidth = 4;
+};
+
+// The sum over all threads, in pairs; the first thread has it.
+WEFT_DEVICE double sum_of_block(double value) {
+  double* sums = shared_array<double>(0);
+  store(sums + thread_index(), value);
+  for (unsigned half = thread_count() / 2; half > 0; half /= 2) {
+    block_barrier();
+    if (thread_index() >= half) continue;
+    store(sums + thread_index(), load(sums + thread_index()) + load(sums + thread_index() + half));
+  }
+  return thread_index() == 0 ? load(sums) : 0.0;
+}
+
+WEFT_KERNEL(Config::kThreads) squares_kernel(GradientNorm a) {
+  constexpr int kWidth = Config::kWidth;
+  const int64_t step = static_cast<int64_t>(grid_size().x) * thread_count() * kWidth;
+  double sum = 0;
+  for (int64_t i = first_element<kWidth>(); i < a.N; i += step) {
+    const Vector<float, kWidth> g = load_some<kWidth>(a.gradients_N, i, a.N);
+    float squares = 0.0f;
+    for (int k = 0; k < kWidth; ++k) squares += g[k] * g[k];
+    sum += squares;
+  }
+  sum = sum_of_block(sum);
+  if (thread_index() == 0) store(a.workspace + block_index().x, sum);
+}
+
+WEFT_KERNEL(Config::kThreads) norm_kernel(GradientNorm a) {
+  const int64_t blocks = gradient_norm_blocks(a.N);
+  double sum = 0;
+  for (int64_t i = thread_index(); i < blocks; i += thread_count()) sum += load(a.workspace + i);
+  sum = sum_of_block(sum);
+  if (thread_index() != 0) return;
+  const double norm = sqrt(sum);
+  const bool finite = norm < INFINITY;
+  const double clip = a.max_norm / (norm + 1e-6);
+  store(a.norm, static_cast<float>(norm));
+  store(a.clip, finite && a.max_norm > 0 && clip < 1 ? static_cast<float>(clip) : 1.0f);
+  const bool permitted = a.veto == nullptr || load(a.veto) == 0.0f;
+  store(a.apply, finite && permitted ? 1.0f : 0.0f);
+}
+
+}  // namespace
+
+void gradient_norm(Stream stream, const GradientNorm& args) {
+  Launch one{.threads = Config::kThreads,
+             .shared_bytes = Config::kThreads * sizeof(double),
+             .name = "gradient_norm"};
+  Launch all = one;
+  all.grid.x = static_cast<unsigned>(gradient_norm_blocks(args.N));
+  launch(stream, all, squares_kernel, args);
+  launch(stream, one, norm_kernel, args);
+}
+
+}  // namespace weft::kernels

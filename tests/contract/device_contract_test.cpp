@@ -1,0 +1,68 @@
+// The contract test on a device, for every operator that has a kernel for GPUs: on the emulated
+// one, or with WEFT_TEST_DEVICE=cuda on a GPU, with the same samples and tolerances.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "contract_check.h"
+#include "core/cuda/device.h"
+#include "graph/registry.h"
+#include "ops/device_kernels.h"
+
+namespace weft::test {
+namespace {
+
+// The device, with its kernels in use.
+class DeviceUnderTest {
+ public:
+  DeviceUnderTest() : device_(library(), 0), queues_(device_, 1) {
+    ops::use_device_kernels(device_.library());
+  }
+
+  DeviceBench bench() {
+    const bool has_orders = device_.api().set_order != nullptr;
+    return {.queues = queues_,
+            .set_order = [this](int order) { set_order(order); },
+            .orders = has_orders ? 3 : 1};
+  }
+
+ private:
+  static std::shared_ptr<const device::Library> library() {
+    const char* kind = std::getenv("WEFT_TEST_DEVICE");
+    const device::LoadedLibrary loaded = device::load_library(kind == nullptr ? "emulated" : kind);
+    if (loaded.library == nullptr) throw Error(loaded.why_not);
+    return loaded.library;
+  }
+  void set_order(int order) {
+    if (device_.api().set_order == nullptr) return;
+    device_.check(device_.api().set_order(static_cast<device::Order>(order), 7), "set the order");
+  }
+
+  device::Device device_;
+  graph::DeviceQueues queues_;
+};
+
+std::vector<std::string> names_with_kernels() {
+  std::vector<std::string> names;
+  for (const graph::OpContract* contract : graph::all_contracts())
+    if (graph::cuda_kernels()[graph::index_of(*contract)] != nullptr)
+      names.emplace_back(contract->name);
+  return names;
+}
+
+class EveryDeviceOperator : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryDeviceOperator, KeepsItsContractOnADevice) {
+  const graph::OpContract* contract = graph::find_contract(GetParam());
+  ASSERT_NE(contract, nullptr);
+  DeviceUnderTest device;
+  const graph::Kernel kernel = graph::cuda_kernels()[graph::index_of(*contract)];
+  for (const std::string& failure : check_device_kernel(*contract, kernel, device.bench()))
+    ADD_FAILURE() << failure;
+}
+
+INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceOperator, testing::ValuesIn(names_with_kernels()),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace weft::test
