@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/quote.h"
+#include "text/byte_alphabet.h"
 #include "text/fold_tables.h"
 #include "text/normalization.h"
 #include "text/precompiled_map.h"
@@ -82,6 +83,20 @@ class ChineseStep final : public NormalizerStep {
       edit.put(' ', 0);
       edit.put(c.code, 1);
       edit.put(' ', 1);
+    });
+  }
+};
+
+// Bytes as the letters of byte-level vocabularies.
+class ByteLevelStep final : public NormalizerStep {
+ public:
+  void apply(TextEdit& edit) const override {
+    for_each_character(edit, [&](Utf8Char c) {
+      const std::string_view bytes = edit.input().substr(edit.position(), c.size);
+      for (size_t i = 0; i < bytes.size(); ++i) {
+        const std::string_view letter = letter_of_byte(static_cast<uint8_t>(bytes[i]));
+        edit.put(utf8_at(letter, 0).code, i == 0 ? 0 : 1);
+      }
     });
   }
 };
@@ -184,6 +199,7 @@ bool Normalizer::read_simple(const std::string& type) {
   if (type == "NFKD") return add<FormStep>(NormalForm::kNfkd), true;
   if (type == "Lowercase") return add<LowercaseStep>(), true;
   if (type == "StripAccents") return add<RemoveStep>(kAccent), true;
+  if (type == "ByteLevel") return add<ByteLevelStep>(), true;
   if (type == "Nmt") return add<NmtStep>(), true;
   return false;
 }
@@ -228,7 +244,7 @@ void Normalizer::read(const Json& component, const std::string& path) {
   } else if (!read_simple(type) && !read_configured(type, fields)) {
     fields.fail("type",
                 "the normalizer " + quote(type) +
-                    " is not known; known: BertNormalizer, Lowercase, NFC, NFD, NFKC, "
+                    " is not known; known: BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, "
                     "NFKD, Nmt, Precompiled, Prepend, Replace, Sequence, Strip, StripAccents");
   }
   fields.done();

@@ -31,9 +31,9 @@ class NormalizerStep {
 
 class Normalizer {
  public:
-  // BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, Strip,
-  // StripAccents and Sequence of them; null changes nothing. Throws Error naming `path` and what is
-  // unknown or malformed.
+  // BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace,
+  // Strip, StripAccents and Sequence of them; null changes nothing. Throws Error naming `path` and
+  // what is unknown or malformed.
   Normalizer(const Json& component, const std::string& path);
 
   bool empty() const { return steps_.empty(); }

@@ -9,6 +9,7 @@
 #include "core/quote.h"
 #include "text/fold_tables.h"
 #include "text/replacement.h"
+#include "text/script_table.h"
 #include "text/unicode.h"
 #include "weft/error.h"
 
@@ -179,6 +180,44 @@ class DelimiterStep final : public CuttingStep {
   }
 
   std::string delimiter_;
+};
+
+// So many characters a word.
+class FixedLengthStep final : public CuttingStep {
+ public:
+  explicit FixedLengthStep(size_t length) : length_(length) {}
+
+ private:
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    for (size_t begin = 0; begin < word.size();) {
+      size_t end = begin;
+      for (size_t n = 0; n < length_ && end < word.size(); ++n) end += utf8_at(word, end).size;
+      out.push_back({begin, end});
+      begin = end;
+    }
+  }
+
+  size_t length_;
+};
+
+// Words of one script. Spaces and unassigned characters go with what is before them; those at the
+// start are in no word, as in Hugging Face's library.
+class ScriptStep final : public CuttingStep {
+ private:
+  void cut_word(std::string_view word, std::vector<CutText::Range>& out) const override {
+    const size_t first = out.size();
+    uint16_t last = 0;
+    for (size_t at = 0; at < word.size();) {
+      const Utf8Char c = utf8_at(word, at);
+      const uint16_t script = script_table()[c.code];
+      if (script != 0 && script != last) {
+        if (out.size() > first) out.back().end = at;
+        out.push_back({at, word.size()});
+      }
+      if (script != 0) last = script;
+      at += c.size;
+    }
+  }
 };
 
 // Runs of word characters, and of all others but white space.
@@ -393,6 +432,12 @@ bool PreTokenizer::read_cutting(const std::string& type, JsonFields& fields) {
     if (delimiter.empty() || utf8_at(delimiter, 0).size != delimiter.size())
       fields.fail("delimiter", "must be one character");
     steps_.push_back(std::make_unique<DelimiterStep>(delimiter));
+  } else if (type == "FixedLength") {
+    const bool given = fields.find("length") != nullptr;
+    const int64_t length = given ? fields.integer("length", 1, INT32_MAX) : 5;
+    steps_.push_back(std::make_unique<FixedLengthStep>(static_cast<size_t>(length)));
+  } else if (type == "UnicodeScripts") {
+    steps_.push_back(std::make_unique<ScriptStep>());
   } else {
     return false;
   }
@@ -420,8 +465,8 @@ void PreTokenizer::read(const Json& component, const std::string& path, int dept
   } else {
     fields.fail("type", "the pre-tokenizer " + quote(type) +
                             " is not known; known: BertPreTokenizer, ByteLevel, "
-                            "CharDelimiterSplit, Digits, Metaspace, Punctuation, Sequence, Split, "
-                            "Whitespace, WhitespaceSplit");
+                            "CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, "
+                            "Sequence, Split, UnicodeScripts, Whitespace, WhitespaceSplit");
   }
   fields.done();
   if (steps_.size() > kMaxSteps) {

@@ -46,9 +46,9 @@ class PreTokenizerStep {
 
 class PreTokenizer {
  public:
-  // BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split,
-  // Whitespace, WhitespaceSplit and Sequence of them; null does not cut. Throws Error naming `path`
-  // and what is unknown or malformed.
+  // BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation,
+  // Split, UnicodeScripts, Whitespace, WhitespaceSplit and Sequence of them; null does not cut.
+  // Throws Error naming `path` and what is unknown or malformed.
   PreTokenizer(const Json& component, const std::string& path);
 
   // Whether words are to be encoded as bytes.

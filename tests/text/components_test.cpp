@@ -51,6 +51,23 @@ TEST(PreTokenizer, SplitAtTheEnds) {
   EXPECT_THAT(cut(split("String", "x", "Isolated"), ""), ElementsAre());
 }
 
+// What Hugging Face's library gives for these texts.
+TEST(PreTokenizer, CutsWhereScriptsMeet) {
+  const Json scripts = {{"type", "UnicodeScripts"}};
+  EXPECT_THAT(cut(scripts, " \u3069\u3053\u3067\u751F\u308C\u3002Yes, \u00A1\u00DCnder \u30FC 12"),
+              ElementsAre("\u3069\u3053\u3067\u751F\u308C", "\u3002", "Yes", ", \u00A1",
+                          "\u00DCnder ", "\u30FC ", "12"));
+  EXPECT_THAT(cut(scripts, "\u4EAC\u90FD \u30AB\u30FCabc, xyz \u041F\u0440\u0438"),
+              ElementsAre("\u4EAC\u90FD \u30AB\u30FC", "abc", ", ", "xyz ", "\u041F\u0440\u0438"));
+  EXPECT_THAT(cut(scripts, "  "), ElementsAre());
+}
+
+TEST(PreTokenizer, CutsAtFixedLengths) {
+  EXPECT_THAT(cut({{"type", "FixedLength"}, {"length", 3}}, "abcd\u00E9fg"),
+              ElementsAre("abc", "d\u00E9f", "g"));
+  EXPECT_THAT(cut({{"type", "FixedLength"}}, "abcdef"), ElementsAre("abcde", "f"));
+}
+
 TEST(PreTokenizer, SplitByExpressionAndInverted) {
   EXPECT_THAT(cut(split("Regex", "\\p{N}{1,2}", "Isolated"), "a123b"),
               ElementsAre("a", "12", "3", "b"));

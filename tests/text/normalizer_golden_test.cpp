@@ -61,6 +61,11 @@ TEST(Normalizer, KeepsOrigins) {
   EXPECT_EQ(aligned.origin, expected);
 }
 
+TEST(Normalizer, WritesBytesAsLetters) {
+  const Normalizer normalizer({{"type", "ByteLevel"}}, "test");
+  EXPECT_EQ(normalizer.normalize("a \u00E9\n"), "a\u0120\u00C3\u00A9\u010A");
+}
+
 TEST(Normalizer, StripsPrependsAndReplaces) {
   const Normalizer normalizer(
       {{"type", "Sequence"},
