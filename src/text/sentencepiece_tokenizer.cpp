@@ -62,7 +62,10 @@ void SentencePieceTokenizer::add_pieces() {
     if (matters && has_inner_space_mark(text)) cuts_at_spaces_ = false;
   }
   if (file_.space_is_suffix || !file_.escape_spaces) cuts_at_spaces_ = false;
+  lattice_.finish();
   lattice_.set_unknown(file_.unknown_id, lowest - kUnknownPenalty);
+  for (const double score : scores_)
+    largest_step_ = std::max(largest_step_, static_cast<float>(std::abs(score)) + kUnknownPenalty);
   for (uint32_t byte = 0; byte < 256; ++byte)
     id_of_byte_[byte] = ids_.find(byte_piece(static_cast<uint8_t>(byte)));
 }
@@ -143,6 +146,23 @@ void SentencePieceTokenizer::encode_word(std::string_view word, ModelScratch& sc
   }
 }
 
+// Which sums of single precision choose the same way through a word as `sum` does: as long as no
+// sum leaves the range between two powers of two, its rounding depends on the exponent and, where a
+// step lies half way between two sums, on the last bit. 0: some sum may leave that range.
+uint16_t SentencePieceTokenizer::rounding_of(std::string_view word, float sum) const {
+  const float reach = static_cast<float>(word.size()) * largest_step_;
+  const uint32_t bits = std::bit_cast<uint32_t>(sum);
+  const uint32_t exponent = bits >> 23 & 0xFF;
+  for (const float end : {std::abs(sum) + reach, std::abs(sum) - reach}) {
+    if (!(end > 0) || (std::bit_cast<uint32_t>(end) >> 23 & 0xFF) != exponent) return 0;
+  }
+  return static_cast<uint16_t>(exponent << 1 | (bits & 1));
+}
+
+void SentencePieceTokenizer::add_scores(std::span<const int32_t> known, float& sum) const {
+  for (const int32_t id : known) sum = static_cast<float>(scores_[static_cast<size_t>(id)] + sum);
+}
+
 // Takes what remember() stored, if that is right after sums as large as `sum`.
 bool SentencePieceTokenizer::append_known(std::span<const int32_t> known, float& sum,
                                           std::vector<int32_t>& ids) const {
@@ -153,8 +173,7 @@ bool SentencePieceTokenizer::append_known(std::span<const int32_t> known, float&
   }
   const auto limit = std::bit_cast<float>(known[0]);
   float then = sum;
-  for (const int32_t id : known.subspan(1))
-    then = static_cast<float>(scores_[static_cast<size_t>(id)] + then);
+  add_scores(known.subspan(1), then);
   if (!(std::max(std::abs(sum), std::abs(then)) <= limit)) return false;
   sum = then;
   ids.insert(ids.end(), known.begin() + 1, known.end());
@@ -178,19 +197,45 @@ void SentencePieceTokenizer::remember(std::string_view word, std::span<const int
   scratch.cache.put(key, std::span(entry).first(count));
 }
 
+// A short word of a Unigram model whose ways are so close that the size of the sum decides.
+void SentencePieceTokenizer::append_close(std::string_view word, ModelScratch& scratch, float& sum,
+                                          std::vector<int32_t>& ids) const {
+  const uint16_t rounding = rounding_of(word, sum);
+  const WordCache::Key key(word, rounding);
+  if (rounding != 0) {
+    const std::span<const int32_t> known = scratch.cache.find(key);
+    if (!known.empty()) {
+      add_scores(known, sum);
+      ids.insert(ids.end(), known.begin(), known.end());
+      return;
+    }
+  }
+  const size_t before = ids.size();
+  append_searched(word, scratch, sum, ids);
+  const auto found = std::span<const int32_t>(ids).subspan(before);
+  if (rounding != 0 && std::ranges::count(found, file_.unknown_id) == 0)
+    scratch.cache.put(key, found);
+}
+
 // Unknown characters in a row are one token.
-void SentencePieceTokenizer::append_word(std::string_view word, ModelScratch& scratch, float& sum,
-                                         std::vector<int32_t>& ids) const {
-  const bool is_short = word.size() <= WordCache::kMaxBytes;
-  std::span<const int32_t> known;
-  if (is_short) known = scratch.cache.find(WordCache::Key(word));
-  if (append_known(known, sum, ids)) return;
+void SentencePieceTokenizer::append_searched(std::string_view word, ModelScratch& scratch,
+                                             float& sum, std::vector<int32_t>& ids) const {
   const size_t before = ids.size();
   encode_word(word, scratch, sum, [&](int32_t id, size_t, size_t) {
     const bool fuses = id == file_.unknown_id && ids.size() > before && ids.back() == id;
     if (!fuses) ids.push_back(id);
   });
-  if (is_short && known.empty()) remember(word, std::span(ids).subspan(before), scratch);
+}
+
+void SentencePieceTokenizer::append_word(std::string_view word, ModelScratch& scratch, float& sum,
+                                         std::vector<int32_t>& ids) const {
+  if (word.size() > WordCache::kMaxBytes) return append_searched(word, scratch, sum, ids);
+  const std::span<const int32_t> known = scratch.cache.find(WordCache::Key(word));
+  if (append_known(known, sum, ids)) return;
+  if (!known.empty()) return append_close(word, scratch, sum, ids);
+  const size_t before = ids.size();
+  append_searched(word, scratch, sum, ids);
+  remember(word, std::span(ids).subspan(before), scratch);
 }
 
 void SentencePieceTokenizer::append_ids(std::string_view text, const EncodeOptions& options,
@@ -246,8 +291,14 @@ Encoding SentencePieceTokenizer::encode_text(std::string_view text) const {
 std::vector<Encoding> SentencePieceTokenizer::encode_rows(std::string_view text,
                                                           std::optional<std::string_view> pair,
                                                           const RowOptions& options) const {
-  if (pair) throw Error(origin_ + ": a tokenizer.model does not say how pairs of texts are framed");
-  return make_rows({encode_text(text)}, frame_, options);
+  if (!pair) return make_rows({encode_text(text)}, frame_, options);
+  std::vector<FramePiece> frame = frame_;
+  for (FramePiece piece : frame_) {
+    piece.type_id = 1;
+    if (piece.sequence == 0) piece.sequence = 1;
+    frame.push_back(piece);
+  }
+  return make_rows({encode_text(text), encode_text(*pair)}, frame, options);
 }
 
 // Pieces become text one after the other.

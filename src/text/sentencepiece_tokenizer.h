@@ -22,7 +22,8 @@ namespace weft::text {
 
 // Control symbols are never found in text and never printed; an unknown piece is decoded to " ⁇ ".
 // The frame of a text is BOS, if the model has one, and EOS, unless a tokenizer_config.json beside
-// the file says otherwise (add_bos_token, add_eos_token).
+// the file says otherwise (add_bos_token, add_eos_token); each text of a pair has it, as Llama and
+// T5 have them in transformers.
 class SentencePieceTokenizer final : public Tokenizer {
  public:
   // `beside` are files that belong to the tokenizer. Throws Error, beginning with `origin`.
@@ -63,6 +64,12 @@ class SentencePieceTokenizer final : public Tokenizer {
                    const Body& body) const;
   void append_word(std::string_view word, ModelScratch& scratch, float& sum,
                    std::vector<int32_t>& ids) const;
+  void append_searched(std::string_view word, ModelScratch& scratch, float& sum,
+                       std::vector<int32_t>& ids) const;
+  void append_close(std::string_view word, ModelScratch& scratch, float& sum,
+                    std::vector<int32_t>& ids) const;
+  uint16_t rounding_of(std::string_view word, float sum) const;
+  void add_scores(std::span<const int32_t> known, float& sum) const;
   bool append_known(std::span<const int32_t> known, float& sum, std::vector<int32_t>& ids) const;
   void remember(std::string_view word, std::span<const int32_t> ids, ModelScratch& scratch) const;
   Encoding encode_text(std::string_view text) const;
@@ -74,6 +81,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   StringTable ids_;
   UnigramLattice lattice_;      // of a Unigram model
   std::vector<double> scores_;  // by id, as the lattice adds them
+  float largest_step_ = 0;      // of the sum of scores, by one byte of text
   std::optional<SentencePieceBpe> bpe_;
   bool cuts_at_spaces_ = true;
   std::array<int32_t, 256> id_of_byte_{};

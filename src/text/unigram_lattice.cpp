@@ -20,9 +20,8 @@ bool has_inner_space_mark(std::string_view piece) {
 }
 
 void UnigramLattice::add(std::string_view piece, int32_t id, double score) {
-  pieces_.insert(piece, static_cast<int32_t>(ids_.size()));
-  ids_.push_back(id);
-  scores_.push_back(score);
+  added_.insert(piece, static_cast<int32_t>(pieces_.size()));
+  pieces_.push_back({score, id});
   cuts_at_spaces_ = cuts_at_spaces_ && !has_inner_space_mark(piece);
 }
 
@@ -31,6 +30,11 @@ double UnigramLattice::add_user_defined(std::string_view piece, int32_t id, doub
   const double score = static_cast<double>(whole) - 0.1;
   add(piece, id, score);
   return score;
+}
+
+void UnigramLattice::finish() {
+  trie_ = DoubleArray(added_);
+  added_ = ByteTrie();
 }
 
 // One more way to a node.
@@ -53,14 +57,14 @@ void UnigramLattice::extend(std::string_view text, size_t at,
   const double till_here = nodes[at].score;
   const size_t character = utf8_at(text, at).size;
   bool has_character = false;
-  uint32_t node = ByteTrie::kRoot;
+  uint32_t node = DoubleArray::kRoot;
   for (size_t end = at; end < text.size();) {
-    node = pieces_.child(node, text[end++]);
-    if (node == ByteTrie::kNone) break;
-    const int32_t value = pieces_.value(node);
+    node = trie_.child(node, text[end++]);
+    if (node == DoubleArray::kNone) break;
+    const int32_t value = trie_.value(node);
     if (value < 0) continue;
-    const auto entry = static_cast<size_t>(value);
-    offer<Float>(nodes[end], static_cast<Float>(scores_[entry] + till_here), at, ids_[entry]);
+    const Piece& piece = pieces_[static_cast<size_t>(value)];
+    offer<Float>(nodes[end], static_cast<Float>(piece.score + till_here), at, piece.id);
     has_character = has_character || end - at == character;
   }
   if (has_character) return;

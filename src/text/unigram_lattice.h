@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "text/byte_trie.h"
+#include "text/double_array.h"
 #include "text/model.h"
 
 namespace weft::text {
@@ -19,6 +20,8 @@ class UnigramLattice {
   // SentencePiece: wins over all other ways; its score, which is returned, is `per_byte` for each
   // byte, less 0.1.
   double add_user_defined(std::string_view piece, int32_t id, double per_byte);
+  // After the last piece: only then are they found.
+  void finish();
   // What a character costs that is no piece by itself.
   void set_unknown(int32_t id, double score) {
     unknown_id_ = id;
@@ -45,9 +48,14 @@ class UnigramLattice {
   template <class Float>
   static void offer(LatticeNode& node, double score, size_t start, int32_t id);
 
-  ByteTrie pieces_;
-  std::vector<double> scores_;  // by the trie's values
-  std::vector<int32_t> ids_;
+  struct Piece {
+    double score;
+    int32_t id;
+  };
+
+  ByteTrie added_;
+  DoubleArray trie_;
+  std::vector<Piece> pieces_;  // by the tries' values
   int32_t unknown_id_ = 0;
   double unknown_score_ = 0;
   bool cuts_at_spaces_ = true;

@@ -33,6 +33,7 @@ UnigramModel::UnigramModel(const TokenizerDocument& document, const Vocabulary& 
     lowest = i == 0 ? score : std::min(lowest, score);
     lattice_.add(vocabulary.text(static_cast<int32_t>(i)), static_cast<int32_t>(i), score);
   }
+  lattice_.finish();
   lattice_.set_unknown(unknown_id_ < 0 ? vocabulary.size() : unknown_id_, lowest - kUnknownPenalty);
   for (uint32_t byte = 0; byte < 256; ++byte) {
     id_of_byte_[byte] = vocabulary.model_id(byte_piece(static_cast<uint8_t>(byte)));

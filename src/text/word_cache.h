@@ -20,9 +20,10 @@ class WordCache {
   static constexpr size_t kMaxBytes = 32;
   static constexpr size_t kMaxIds = 7;
 
-  // A word as it is looked up: its bytes, then zeros.
+  // A word as it is looked up: its bytes, then zeros. One word may have ids for each variant.
   struct Key {
-    explicit Key(std::string_view word) : size(static_cast<uint32_t>(word.size())) {
+    explicit Key(std::string_view word, uint16_t which = 0)
+        : size(static_cast<uint32_t>(word.size())), variant(which) {
       size_t i = 0;
       for (; 8 * (i + 1) <= word.size(); ++i) std::memcpy(&part[i], word.data() + 8 * i, 8);
       if (word.size() % 8 != 0) part[i] = load_short(word.data() + 8 * i, word.size() % 8);
@@ -30,6 +31,7 @@ class WordCache {
 
     std::array<uint64_t, 4> part{};
     uint32_t size;
+    uint16_t variant;
   };
 
   WordCache() : entries_(kEntries) {}
@@ -37,7 +39,7 @@ class WordCache {
   // The ids of the word, empty if it is not there. Valid until the next put().
   std::span<const int32_t> find(const Key& key) const {
     const Entry& entry = entries_[index_of(key)];
-    if (entry.size != key.size || entry.part != key.part) return {};
+    if (entry.size != key.size || entry.variant != key.variant || entry.part != key.part) return {};
     return {entry.ids.data(), entry.count};
   }
 
@@ -47,6 +49,7 @@ class WordCache {
     Entry& entry = entries_[index_of(key)];
     entry.part = key.part;
     entry.size = static_cast<uint8_t>(key.size);
+    entry.variant = key.variant;
     entry.count = static_cast<uint8_t>(ids.size());
     std::copy(ids.begin(), ids.end(), entry.ids.begin());
   }
@@ -60,6 +63,7 @@ class WordCache {
     std::array<int32_t, kMaxIds> ids{};
     uint8_t size = 0;  // no word is empty, so a fresh entry is never found
     uint8_t count = 0;
+    uint16_t variant = 0;
   };
 
   // 1 to 7 bytes, without reading beyond them.
@@ -74,7 +78,8 @@ class WordCache {
   }
 
   static size_t index_of(const Key& key) {
-    uint64_t hash = key.part[0] ^ std::rotl(key.part[1] * 0x9E3779B97F4A7C15, 29);
+    uint64_t hash = key.part[0] ^ uint64_t { key.variant } << 48 ^
+                    std::rotl(key.part[1] * 0x9E3779B97F4A7C15, 29);
     if (key.size > 16)
       hash ^= std::rotl((key.part[2] ^ (key.part[3] << 1)) * 0xD6E8FEB86659FD93, 37);
     return static_cast<size_t>((hash * 0xA24BAED4963EE407) >> (64 - kBits));

@@ -77,7 +77,10 @@ TEST(SentencePiece, FindsTheSamePiecesBothWays) {
     EXPECT_EQ(tokenizer->special_ids().eos, 2);
     EXPECT_EQ(tokenizer->token_id("ab"), 6);
     EXPECT_THROW(tokenizer->decode(Ids{9}), Error);
-    EXPECT_THROW(tokenizer->encode_rows("a", "b", {}), Error);
+    const Encoding pair = tokenizer->encode_rows("a", "ab", {})[0];
+    EXPECT_EQ(pair.ids, (Ids{1, 3, 4, 2, 1, 7, 2}));
+    EXPECT_EQ(pair.type_ids, (Ids{0, 0, 0, 0, 1, 1, 1}));
+    EXPECT_EQ(pair.sequences, (Ids{-1, 0, 0, -1, -1, 1, -1}));
     EXPECT_EQ(tokenizer->files()[0].name, "tokenizer.model");
     EXPECT_EQ(tokenizer_info(*tokenizer).added_tokens, 3);
   }

@@ -44,6 +44,7 @@ TEST(UnigramLattice, SumsInSinglePrecisionWhereAsked) {
   lattice.set_unknown(9, -20);
   lattice.add("a", 1, -1);
   lattice.add_user_defined("aa", 2, -1);  // -2.1
+  lattice.finish();
   ModelScratch scratch;
   lattice.find_path<float>("aaab", scratch);
   Ids ids;
