@@ -86,7 +86,9 @@ void evaluate_shards(const Options& options, const ModelFolder& model) {
 
 void evaluate_text(const Options& options, const ModelFolder& model) {
   if (model.tokenizer == nullptr)
-    throw Error(quote_path(model.path) + " has no tokenizer.json, so --text cannot be read");
+    throw Error(quote_path(model.path) +
+                " has no tokenizer.json, tokenizer.model, vocab.json or vocab.txt, so --text "
+                "cannot be read");
   data::TokenizedText text = data::tokenize_text(
       real_file_system(), *model.tokenizer, {options.text},
       {.text_field = options.text_field, .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8)});

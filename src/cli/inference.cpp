@@ -42,10 +42,11 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
   std::vector<std::string> notes;
   nn::ModelConfig config = nn::read_hugging_face_config(path, notes);
   for (const std::string& note : notes) std::cerr << "weft: " << printable_lines(note) << "\n";
-  const bool has_tokenizer =
-      real_file_system().status(path / "tokenizer.json").kind == FileKind::kFile;
+  const bool has_tokenizer = text::has_tokenizer(path.string());
   if (needs_tokenizer && !has_tokenizer)
-    throw Error(quote_path(path) + " has no tokenizer.json, so text cannot be read or written");
+    throw Error(quote_path(path) +
+                " has no tokenizer.json, tokenizer.model, vocab.json or vocab.txt, so text cannot "
+                "be read or written");
   const nn::DecoderSpec spec = nn::decoder_spec(config);
   auto tokenizer = has_tokenizer ? text::load_tokenizer(path.string()) : nullptr;
   if (tokenizer != nullptr && tokenizer->vocab_size() > spec.vocab_size)

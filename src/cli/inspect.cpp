@@ -156,9 +156,8 @@ void print_tokens(int64_t number, const std::vector<int32_t>& ids, const text::T
 
 OptionalTokenizer tokenizer_for(const Options& options, const Path& folder) {
   if (!options.tokenizer.empty()) return text::load_tokenizer(options.tokenizer);
-  const Path file = folder / "tokenizer.json";
-  if (real_file_system().status(file).kind != FileKind::kFile) return nullptr;
-  return text::load_tokenizer(file.string());
+  if (!text::has_tokenizer(folder.string())) return nullptr;
+  return text::load_tokenizer(folder.string());
 }
 
 // The title comes once the shards are open: before an error nothing is printed.

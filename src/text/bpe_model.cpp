@@ -36,12 +36,12 @@ BpeModel::BpeModel(const TokenizerDocument& document, const Vocabulary& vocabula
 
 void BpeModel::read_options(JsonFields& fields, const std::string& origin) {
   fields.ignore("type");
-  if (const Json* dropout = fields.find("dropout"); dropout != nullptr && *dropout != 0.0) {
-    fields.fail("dropout", "random merges are not supported; set it to null");
+  if (const Json* dropout = fields.find("dropout"); dropout != nullptr) {
+    dropout_ = dropout->is_number() ? dropout->get<double>() : -1;
+    if (!(dropout_ >= 0 && dropout_ <= 1)) fields.fail("dropout", "is no number from 0 to 1");
   }
-  for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (!fields.text_or_empty(key).empty()) fields.fail(key, "is not supported; set it to null");
-  }
+  prefix_ = fields.text_or_empty("continuing_subword_prefix");
+  suffix_ = fields.text_or_empty("end_of_word_suffix");
   fuse_unknown_ = fields.flag_or("fuse_unk", false);
   byte_fallback_ = fields.flag_or("byte_fallback", false);
   ignore_merges_ = fields.flag_or("ignore_merges", false);
@@ -65,7 +65,11 @@ void BpeModel::read_merges(const TokenizerDocument& document, const std::string&
       throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: " + quote(token) +
                   " is not in model.vocab");
     };
-    whole.assign(left).append(right);
+    if (!right.starts_with(prefix_)) {
+      throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: " + quote(right) +
+                  " does not begin with the continuing_subword_prefix " + quote(prefix_));
+    }
+    whole.assign(left).append(right, prefix_.size());
     const Merge merge{static_cast<uint32_t>(rank), id_of(whole)};
     if (!merges_.insert(id_of(left), id_of(right), merge)) {
       throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: the pair " + quote(left) +
@@ -100,7 +104,8 @@ void BpeModel::find_symbols(const std::string& origin) {
 }
 
 bool BpeModel::may_cut_at_spaces(const TokenizerDocument& document) const {
-  if (byte_level_ || ignore_merges_ || vocabulary_.model_id(kSpaceMark) < 0) return false;
+  if (byte_level_ || ignore_merges_ || decorates() || vocabulary_.model_id(kSpaceMark) < 0)
+    return false;
   return std::ranges::none_of(document.merges, [](const auto& merge) {
     const std::string whole = merge.first + merge.second;
     for (size_t at = whole.find(kSpaceMark, 1); at != whole.npos;
@@ -127,7 +132,7 @@ void BpeModel::append_cut_at_spaces(std::string_view text, ModelScratch& scratch
 
 void BpeModel::append_word(std::string_view word, ModelScratch& scratch,
                            std::vector<int32_t>& ids) const {
-  if (word.size() > WordCache::kMaxBytes) {
+  if (word.size() > WordCache::kMaxBytes || (scratch.dropout_key && dropout_ > 0)) {
     encode_word(word, scratch);
     ids.insert(ids.end(), scratch.ids.begin(), scratch.ids.end());
     return;
@@ -155,6 +160,7 @@ void BpeModel::encode_word(std::string_view word, ModelScratch& scratch) const {
     spell_text(word, scratch);
   }
   if (!has_merges_ || scratch.ids.size() < 2) return;
+  if (scratch.dropout_key && dropout_ > 0) return merge_some(scratch);
   if (scratch.ids.size() <= kShortWord) return merge_short(scratch);
   merge_long(scratch);
 }
@@ -165,7 +171,8 @@ void BpeModel::append_tokens(std::string_view word, ModelScratch& scratch,
   size_t begin = 0, unknown = 0;
   for (const int32_t id : scratch.ids) {
     const bool is_unknown = id == unknown_id_ && unknown < scratch.unknown_sizes.size();
-    size_t size = is_unknown ? scratch.unknown_sizes[unknown++] : size_of(id);
+    const bool is_first = begin == 0, is_last = &id == &scratch.ids.back();
+    size_t size = is_unknown ? scratch.unknown_sizes[unknown++] : size_of(id, is_first, is_last);
     if (scratch.ids.size() == 1) size = word.size();
     const size_t end = std::min(begin + size, word.size());
     tokens.push_back({id, begin, end});
@@ -174,8 +181,10 @@ void BpeModel::append_tokens(std::string_view word, ModelScratch& scratch,
 }
 
 // In bytes of the word.
-size_t BpeModel::size_of(int32_t id) const {
-  const std::string_view text = vocabulary_.text(id);
+size_t BpeModel::size_of(int32_t id, bool first, bool last) const {
+  std::string_view text = vocabulary_.text(id);
+  if (!first && text.starts_with(prefix_)) text.remove_prefix(prefix_.size());
+  if (last && text.ends_with(suffix_)) text.remove_suffix(suffix_.size());
   if (byte_level_)
     return static_cast<size_t>(
         std::ranges::count_if(text, [](char c) { return !is_continuation(c); }));
@@ -190,8 +199,12 @@ int32_t BpeModel::whole_word(std::string_view word) const {
 
 void BpeModel::spell_bytes(std::string_view word, ModelScratch& scratch) const {
   bool unknown_before = false;
-  for (const char c : word) {
-    const int32_t id = symbol_of_byte_[static_cast<uint8_t>(c)];
+  for (size_t i = 0; i < word.size(); ++i) {
+    const char c = word[i];
+    const auto byte = static_cast<uint8_t>(c);
+    const int32_t id =
+        decorates() ? decorated_symbol(letter_of_byte(byte), i == 0, i + 1 == word.size(), scratch)
+                    : symbol_of_byte_[byte];
     const bool unknown = id < 0;
     if (unknown && unknown_id_ < 0) no_token(std::string_view(&c, 1));
     const bool fuses = unknown && unknown_before && fuse_unknown_;
@@ -207,6 +220,16 @@ int32_t BpeModel::symbol_of(std::string_view character) const {
   return first < 128 ? symbol_of_byte_[first] : vocabulary_.model_id(character);
 }
 
+// The token of a character with what marks its place in the word.
+int32_t BpeModel::decorated_symbol(std::string_view character, bool first, bool last,
+                                   ModelScratch& scratch) const {
+  scratch.word.clear();
+  if (!first) scratch.word += prefix_;
+  scratch.word += character;
+  if (last) scratch.word += suffix_;
+  return vocabulary_.model_id(scratch.word);
+}
+
 // An unknown token waits until the next known character, as in Hugging Face's library: bytes that
 // are spelled meanwhile come before it.
 void BpeModel::spell_text(std::string_view word, ModelScratch& scratch) const {
@@ -220,7 +243,10 @@ void BpeModel::spell_text(std::string_view word, ModelScratch& scratch) const {
   for (size_t at = 0; at < word.size();) {
     const std::string_view character = word.substr(at, utf8_at(word, at).size);
     at += character.size();
-    if (const int32_t id = symbol_of(character); id >= 0) {
+    const bool is_first = character.data() == word.data(), is_last = at == word.size();
+    const int32_t id = decorates() ? decorated_symbol(character, is_first, is_last, scratch)
+                                   : symbol_of(character);
+    if (id >= 0) {
       flush();
       scratch.ids.push_back(id);
       continue;
@@ -288,6 +314,20 @@ void BpeModel::push_pair(ModelScratch& scratch, uint32_t at) const {
   std::ranges::push_heap(scratch.heap, std::greater<>());
 }
 
+// Merges the pair that begins at symbol `at` into the token `id`, within the linked list.
+void BpeModel::join(ModelScratch& scratch, uint32_t at, int32_t id) const {
+  auto& ids = scratch.ids;
+  auto& links = scratch.links;
+  const auto size = static_cast<uint32_t>(ids.size());
+  const uint32_t after = links[at].after;
+  ids[at] = id;
+  ids[after] = -1;
+  links[at].after = links[after].after;
+  if (links[at].after < size) links[links[at].after].before = at;
+  if (links[at].before < size) push_pair(scratch, links[at].before);
+  push_pair(scratch, at);
+}
+
 // For any number of symbols n in O(n log n): a linked list of symbols and a heap of pairs, by rank,
 // then by place. A heap entry is out of date when the pair at its place no longer has its rank.
 void BpeModel::merge_long(ModelScratch& scratch) const {
@@ -308,12 +348,7 @@ void BpeModel::merge_long(ModelScratch& scratch) const {
     if (ids[at] < 0 || after == size) continue;
     const Merge merge = merges_.find(ids[at], ids[after]);
     if (merge.rank != rank) continue;
-    ids[at] = merge.id;
-    ids[after] = -1;
-    links[at].after = links[after].after;
-    if (links[at].after < size) links[links[at].after].before = at;
-    if (links[at].before < size) push_pair(scratch, links[at].before);
-    push_pair(scratch, at);
+    join(scratch, at, merge.id);
   }
   std::erase(ids, -1);
 }

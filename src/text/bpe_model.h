@@ -34,6 +34,7 @@ class BpeModel final : public Model {
   void append_tokens(std::string_view word, ModelScratch& scratch,
                      std::vector<WordToken>& tokens) const override;
   int32_t unknown_id() const override { return unknown_id_; }
+  double dropout() const override { return dropout_; }
   std::string_view name() const override { return "bpe"; }
 
  private:
@@ -48,13 +49,19 @@ class BpeModel final : public Model {
   void encode_word(std::string_view word, ModelScratch& scratch) const;
   void spell_bytes(std::string_view word, ModelScratch& scratch) const;
   void spell_text(std::string_view word, ModelScratch& scratch) const;
-  size_t size_of(int32_t id) const;
+  size_t size_of(int32_t id, bool first, bool last) const;
+  bool decorates() const { return !prefix_.empty() || !suffix_.empty(); }
+  int32_t decorated_symbol(std::string_view character, bool first, bool last,
+                           ModelScratch& scratch) const;
   bool spell_fallback(std::string_view character, std::vector<int32_t>& symbols) const;
   int32_t symbol_of(std::string_view character) const;
   [[noreturn]] void no_token(std::string_view character) const;
   int32_t whole_word(std::string_view word) const;
   void merge_short(ModelScratch& scratch) const;
   void merge_long(ModelScratch& scratch) const;
+  // bpe_dropout.cpp
+  void merge_some(ModelScratch& scratch) const;
+  void join(ModelScratch& scratch, uint32_t at, int32_t id) const;
   void push_pair(ModelScratch& scratch, uint32_t at) const;
 
   const Vocabulary& vocabulary_;
@@ -67,6 +74,9 @@ class BpeModel final : public Model {
   // cut there without changing its ids.
   bool cuts_at_spaces_ = false;
   bool has_merges_ = false;
+  double dropout_ = 0;
+  std::string prefix_;  // of characters that go on with a word: "continuing_subword_prefix"
+  std::string suffix_;  // of characters that end one: "end_of_word_suffix"
   int32_t unknown_id_ = -1;
   MergeTable merges_;
   std::array<int32_t, 256> symbol_of_byte_{};    // byte-level: by byte; else ASCII characters

@@ -134,6 +134,8 @@ void JsonTokenizer::append_ids(std::string_view text, const EncodeOptions& optio
                                std::vector<int32_t>& ids) const {
   Lease lease(scratch_);
   Scratch& scratch = lease.get();
+  scratch.model.dropout_key = options.dropout_key;
+  scratch.model.dropout_count = 0;
   if (options.add_special_tokens) ids.insert(ids.end(), frame_.before.begin(), frame_.before.end());
   if (raw_finder_.empty()) {
     append_part(text, true, options.find_special_tokens, scratch, ids);

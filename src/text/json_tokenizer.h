@@ -47,6 +47,7 @@ class JsonTokenizer final : public Tokenizer {
   std::optional<int32_t> token_id(std::string_view token_text) const override;
   bool is_special(int32_t id) const override;
   const SpecialIds& special_ids() const override { return special_ids_; }
+  double dropout() const override { return model_->dropout(); }
   std::span<const TokenizerFile> files() const override { return files_; }
 
  protected:

@@ -112,6 +112,7 @@ void JsonTokenizer::trim_offsets(std::string_view text, Encoding& encoding) cons
 
 Encoding JsonTokenizer::encode_text(std::string_view text, bool find_special) const {
   Lease lease(scratch_);
+  lease.get().model.dropout_key.reset();
   Encoding encoding = RowMaker(*this, lease.get()).run(text, find_special);
   if (frame_.trims_offsets) trim_offsets(text, encoding);
   return encoding;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,11 @@ struct ModelScratch {
     uint32_t before, after;
   };
 
+  // Where merges are left out at random (EncodeOptions::dropout_key): the key, and how many random
+  // numbers the text has used.
+  std::optional<uint64_t> dropout_key;
+  uint64_t dropout_count = 0;
+
   WordCache cache;
   std::vector<int32_t> ids;
   std::vector<uint32_t> ranks;
@@ -67,6 +73,8 @@ class Model {
                              std::vector<WordToken>& tokens) const = 0;
   // -1: there is none.
   virtual int32_t unknown_id() const = 0;
+  // Of merges, where there is a dropout key.
+  virtual double dropout() const { return 0; }
   // "bpe", "wordpiece", ...
   virtual std::string_view name() const = 0;
 };

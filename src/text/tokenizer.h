@@ -20,6 +20,10 @@ struct EncodeOptions {
   // Whether the text of a special token ("<|endoftext|>") becomes that token. False treats it as
   // ordinary text, which is right for text that strangers wrote.
   bool find_special_tokens = true;
+  // BPE dropout (Provilkov et al., 2020, arXiv:1910.13267): each merge is left out with the
+  // tokenizer's probability, by random numbers that depend on this key and the text alone. Absent,
+  // as in evaluation: all merges are done, whatever the tokenizer's file says.
+  std::optional<uint64_t> dropout_key = {};
 };
 
 struct DecodeOptions {
@@ -83,6 +87,8 @@ class Tokenizer {
   virtual std::optional<int32_t> token_id(std::string_view token_text) const = 0;
   virtual bool is_special(int32_t id) const = 0;
   virtual const SpecialIds& special_ids() const = 0;
+  // The probability by which EncodeOptions::dropout_key leaves out merges.
+  virtual double dropout() const { return 0; }
   // What an exported folder needs so that other tools encode alike: tokenizer.json or
   // tokenizer.model (byte for byte as read, where it was read), tokenizer_config.json,
   // special_tokens_map.json.
@@ -116,6 +122,9 @@ class StreamDecoder {
 // a merges.txt beside it), or a folder that holds one. Throws Error naming the file and the
 // component that is malformed or unknown.
 std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where);
+
+// Whether load_tokenizer() would find one of its files in this folder.
+bool has_tokenizer(const std::string& folder);
 
 // Ids 0..255 are the bytes, 256 is "<|endoftext|>", the end of a text.
 std::unique_ptr<const Tokenizer> make_bytes_tokenizer();

@@ -33,7 +33,16 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-// The first of the files by which a tokenizer is known in a folder; or the file itself.
+// The first of the files by which a tokenizer is known in a folder, or an empty path.
+fs::path tokenizer_file_in(const fs::path& folder) {
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json",
+                           "encoder.json", "vocab.txt"}) {
+    if (is_file(folder / name)) return folder / name;
+  }
+  return {};
+}
+
+// The same, or the file itself.
 fs::path tokenizer_file_at(const fs::path& where) {
   std::error_code error;
   const fs::file_status status = fs::status(where, error);
@@ -41,11 +50,9 @@ fs::path tokenizer_file_at(const fs::path& where) {
     throw Error(printable(where.native()) + ": no such file or folder; " + std::string(kKinds));
   }
   if (!fs::is_directory(status)) return where;
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json",
-                           "encoder.json", "vocab.txt"}) {
-    if (!is_file(where / name)) continue;
-    refuse_link_outside(where, where / name);
-    return where / name;
+  if (const fs::path found = tokenizer_file_in(where); !found.empty()) {
+    refuse_link_outside(where, found);
+    return found;
   }
   throw Error(printable(where.native()) + ": the folder has no tokenizer.json; " +
               std::string(kKinds));
@@ -90,6 +97,10 @@ TokenizerSource source_at(const fs::path& path, const std::vector<TokenizerFile>
 }
 
 }  // namespace
+
+bool has_tokenizer(const std::string& folder) {
+  return !tokenizer_file_in(folder).empty();
+}
 
 std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where) {
   if (where == "bytes") return make_bytes_tokenizer();

@@ -1,8 +1,10 @@
 // `weft evaluate`, `weft import` and `weft export` against what others made: reference values of
 // PyTorch, and the known text of a trained model.
 #include <cmath>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "chain_model.h"
 #include "cli_test.h"
 #include "io/safetensors.h"
 
@@ -212,6 +214,27 @@ TEST_F(ExchangedFolders, FoldersOfTransformersComeBackAsTheyWere) {
               tensors_of(model / "model.safetensors"))
         << name;
   }
+}
+
+class OtherTokenizers : public CliTest {};
+
+// What the verbs do is the same, whichever of its files describes the tokenizer.
+TEST_F(OtherTokenizers, VocabAndMergesWorkAsTokenizerJsonDoes) {
+  write_chain_model(folder_ / "model");
+  std::ofstream(folder_ / "text.txt") << "abab aq z";
+  const Arguments evaluate = {"evaluate", "--model", "model", "--text", "text.txt", "--json"};
+  const Arguments generate = {"generate", "--model",          "model", "--prompt",
+                              "a",        "--max-new-tokens", "8",     "--temperature=0"};
+  const std::string loss = must(evaluate).out, text = must(generate).out;
+  nlohmann::json file;
+  std::ifstream(folder_ / "model/tokenizer.json") >> file;
+  nlohmann::json vocab = file["model"]["vocab"];
+  vocab["<|endoftext|>"] = kEndOfText;
+  std::ofstream(folder_ / "model/vocab.json") << vocab;
+  std::ofstream(folder_ / "model/merges.txt") << "#version: 0.2\n";
+  fs::remove(folder_ / "model/tokenizer.json");
+  EXPECT_EQ(must(evaluate).out, loss);
+  EXPECT_EQ(must(generate).out, text);
 }
 
 }  // namespace

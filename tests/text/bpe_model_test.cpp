@@ -165,5 +165,97 @@ TEST(BpeModel, WholeWordsComeFirstWhereMergesAreIgnored) {
   EXPECT_EQ(open_json(json)->encode("abe abe"), (std::vector<int32_t>{11, 6, 7, 5}));
 }
 
+Json decorated(const char* vocab, const Json& merges, const char* prefix, const char* suffix) {
+  Json json = small_tokenizer();
+  json["added_tokens"] = Json::array();
+  json["pre_tokenizer"] = nullptr;
+  json["decoder"] = nullptr;
+  json["model"]["vocab"] = Json::parse(vocab);
+  json["model"]["merges"] = merges;
+  json["model"]["unk_token"] = "?";
+  json["model"]["continuing_subword_prefix"] = prefix;
+  json["model"]["end_of_word_suffix"] = suffix;
+  return json;
+}
+
+// "ids @ ends"
+std::string told(const Json& json, std::string_view text) {
+  std::string out;
+  const Encoding row = open_json(json)->encode_rows(text, {}, {})[0];
+  for (size_t i = 0; i < row.size(); ++i)
+    out += std::to_string(row.ids[i]) + "@" + std::to_string(row.offsets[i].end) + " ";
+  return out;
+}
+
+// What Hugging Face's library gives for these models.
+TEST(BpeModel, MarksWhatGoesOnWithAWord) {
+  const Json json = decorated(R"({"?":0,"a":1,"b":2,"##a":3,"##b":4,"ab":5})", {"a ##b"}, "##", "");
+  EXPECT_EQ(told(json, "ab"), "5@2 ");
+  EXPECT_EQ(told(json, "abab"), "5@2 3@3 4@4 ");
+  EXPECT_EQ(told(json, "a"), "1@1 ");
+  EXPECT_EQ(told(json, "xab"), "0@1 3@2 4@3 ");
+}
+
+TEST(BpeModel, MarksTheEndOfAWord) {
+  const Json json = decorated(
+      R"({"?":0,"a":1,"b":2,"ab":5,"a</w>":7,"b</w>":8,"ab</w>":10,"ba":12,"bab</w>":13})",
+      {"a b</w>", "b a", "b ab</w>"}, "", "</w>");
+  EXPECT_THROW(open_json(json), Error);  // ids have holes
+  const Json dense =
+      decorated(R"({"?":0,"a":1,"b":2,"ab":3,"a</w>":4,"b</w>":5,"ab</w>":6,"ba":7,"bab</w>":8})",
+                {"a b</w>", "b a", "b ab</w>"}, "", "</w>");
+  EXPECT_EQ(told(dense, "ab"), "6@2 ");
+  EXPECT_EQ(told(dense, "abab"), "1@1 8@4 ");
+  EXPECT_EQ(told(dense, "bab"), "8@3 ");
+  EXPECT_EQ(told(dense, "bx"), "2@1 0@2 ");
+  EXPECT_EQ(told(dense, "xb"), "0@1 5@2 ");
+}
+
+TEST(BpeModel, MarksBothEnds) {
+  const Json json =
+      decorated(R"({"?":0,"a":1,"##b</w>":2,"ab</w>":3,"##b":4,"ab":5,"##a":6,"aba":7})",
+                {"a ##b</w>", "a ##b", "ab ##a"}, "##", "</w>");
+  EXPECT_EQ(told(json, "ab"), "3@2 ");
+  EXPECT_EQ(told(json, "aba"), "5@2 0@3 ");
+  EXPECT_EQ(told(json, "abab"), "7@3 2@4 ");
+  EXPECT_EQ(told(json, "b"), "0@1 ");
+}
+
+TEST(BpeModel, LeavesMergesOutOnlyWhereAKeyIsGiven) {
+  RandomBpe bpe(3, 40);
+  Json json = bpe.json();
+  json["model"]["dropout"] = 0.3;
+  const auto tokenizer = open_json(json), whole = open_json(bpe.json());
+  EXPECT_EQ(tokenizer->dropout(), 0.3);
+  std::string word;
+  for (uint64_t i = 0; i < 300; ++i) word += static_cast<char>('a' + philox(9, i)[0] % 3);
+  const auto usual = whole->encode(word);
+  EXPECT_EQ(tokenizer->encode(word), usual);
+  size_t different = 0;
+  for (uint64_t key = 0; key < 20; ++key) {
+    const auto ids = tokenizer->encode(word, {.dropout_key = key});
+    EXPECT_EQ(ids, tokenizer->encode(word, {.dropout_key = key}));
+    EXPECT_EQ(tokenizer->decode(ids), word);
+    different += ids != usual ? 1U : 0U;
+  }
+  EXPECT_EQ(different, 20U);
+  EXPECT_EQ(tokenizer->encode(word), usual) << "the cache holds no random ids";
+  json["model"]["dropout"] = 1;
+  EXPECT_EQ(open_json(json)->encode(word, {.dropout_key = 1}).size(), word.size());
+  EXPECT_EQ(whole->encode(word, {.dropout_key = 1}), usual);
+}
+
+// Two symbols that merge stay apart with the model's probability.
+TEST(BpeModel, DropoutHasItsProbability) {
+  Json json = small_tokenizer();
+  json["model"]["dropout"] = 0.25;
+  const auto tokenizer = open_json(json);
+  int apart = 0;
+  constexpr int kTries = 4000;
+  for (uint64_t key = 0; key < kTries; ++key)
+    apart += tokenizer->encode("ab", {.dropout_key = key}).size() == 2 ? 1 : 0;
+  EXPECT_NEAR(apart / double{kTries}, 0.25, 0.03);
+}
+
 }  // namespace
 }  // namespace weft::text

@@ -75,31 +75,32 @@ TEST(TokenizerErrors, Document) {
 }
 
 TEST(TokenizerErrors, Model) {
-  expect_refused({{[](Json& j) {
-                     j["model"]["type"] = "Bigram";
-                     j["model"].erase("merges");
-                   },
-                   "the model 'Bigram' does not go with the pre-tokenizer ByteLevel"},
-                  {[](Json& j) { j["model"].erase("vocab"); }, "model.vocab: is missing"},
-                  {[](Json& j) { j["model"]["vocab"] = Json::array(); },
-                   "model.vocab: is no object of tokens and ids"},
-                  {[](Json& j) { j["model"].erase("merges"); }, "model.merges: is missing"},
-                  {[](Json& j) { j["model"]["type"] = "WordPiece"; },
-                   "model.merges: does not belong to the model 'WordPiece'"},
-                  {[](Json& j) { j["model"]["merges"] = Json::object(); },
-                   "model.merges: is missing, or no list"},
-                  {[](Json& j) { j["model"]["dropout"] = 0.1; }, "model.dropout: random merges"},
-                  {[](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; },
-                   "continuing_subword_prefix: is not supported"},
-                  {[](Json& j) { j["model"]["end_of_word_suffix"] = "</w>"; },
-                   "end_of_word_suffix: is not supported"},
-                  {[](Json& j) { j["model"]["unk_token"] = "?"; },
-                   "model.unk_token: '?' is not in model.vocab"},
-                  {[](Json& j) { j["model"]["fuse_unk"] = 1; },
-                   "model.fuse_unk: expected true or false, found number"},
-                  {[](Json& j) { j["model"]["byte_fallback"] = true; },
-                   "does not go with the pre-tokenizer ByteLevel"},
-                  {[](Json& j) { j["model"]["surprise"] = 1; }, "model: unknown key 'surprise'"}});
+  expect_refused(
+      {{[](Json& j) {
+          j["model"]["type"] = "Bigram";
+          j["model"].erase("merges");
+        },
+        "the model 'Bigram' does not go with the pre-tokenizer ByteLevel"},
+       {[](Json& j) { j["model"].erase("vocab"); }, "model.vocab: is missing"},
+       {[](Json& j) { j["model"]["vocab"] = Json::array(); },
+        "model.vocab: is no object of tokens and ids"},
+       {[](Json& j) { j["model"].erase("merges"); }, "model.merges: is missing"},
+       {[](Json& j) { j["model"]["type"] = "WordPiece"; },
+        "model.merges: does not belong to the model 'WordPiece'"},
+       {[](Json& j) { j["model"]["merges"] = Json::object(); },
+        "model.merges: is missing, or no list"},
+       {[](Json& j) { j["model"]["dropout"] = 1.5; }, "model.dropout: is no number from 0 to 1"},
+       {[](Json& j) { j["model"]["continuing_subword_prefix"] = "##"; },
+        "does not begin with the continuing_subword_prefix '##'"},
+       {[](Json& j) { j["model"]["end_of_word_suffix"] = 1; },
+        "end_of_word_suffix: expected a string"},
+       {[](Json& j) { j["model"]["unk_token"] = "?"; },
+        "model.unk_token: '?' is not in model.vocab"},
+       {[](Json& j) { j["model"]["fuse_unk"] = 1; },
+        "model.fuse_unk: expected true or false, found number"},
+       {[](Json& j) { j["model"]["byte_fallback"] = true; },
+        "does not go with the pre-tokenizer ByteLevel"},
+       {[](Json& j) { j["model"]["surprise"] = 1; }, "model: unknown key 'surprise'"}});
 }
 
 TEST(TokenizerErrors, ScoredVocabulary) {
@@ -222,8 +223,10 @@ TEST(TokenizerErrors, Components) {
         "longer than 64 bytes"},
        {set("normalizer", sequence("normalizers", {nullptr})),
         "normalizer.normalizers[0]: expected an object, found null"},
-       {set("pre_tokenizer", {{"type", "UnicodeScripts"}}),
-        "the pre-tokenizer 'UnicodeScripts' is not known"},
+       {set("pre_tokenizer", {{"type", "Syllables"}}),
+        "the pre-tokenizer 'Syllables' is not known"},
+       {set("pre_tokenizer", {{"type", "FixedLength"}, {"length", 0}}),
+        "pre_tokenizer.length: expected an integer from 1"},
        {set("pre_tokenizer", {{"type", "Split"},
                               {"pattern", {{"Regex", "("}}},
                               {"behavior", "Isolated"},
