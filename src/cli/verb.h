@@ -19,6 +19,8 @@ void add_prepare(CLI::App& app);
 void add_tokenizer(CLI::App& app);
 void add_tokenizer_bench(CLI::App& tokenizer);  // its verbs
 void add_tokenizer_chat(CLI::App& tokenizer);
+void add_tokenizer_coders(CLI::App& tokenizer);
+void add_tokenizer_train(CLI::App& tokenizer);
 void add_pretrain(CLI::App& app);
 void add_check(CLI::App& app);
 void add_plan(CLI::App& app);
@@ -65,6 +67,11 @@ std::string bytes_text(int64_t bytes);  // "1.20 GiB"
 
 // Results: one JSON object, or a line "name value" for each.
 void print_values(const nlohmann::ordered_json& values, bool json);
+
+// What load_tokenizer() opens, for the help of options.
+inline constexpr const char* kTokenizerFiles =
+    "a tokenizer.json, tokenizer.model, vocab.txt, vocab.json (merges.txt beside it), a folder "
+    "with one, or bytes";
 
 // --text-field and --invalid-utf8 of verbs that read text.
 void add_text_options(CLI::App& verb, std::string& text_field, std::string& invalid_utf8);

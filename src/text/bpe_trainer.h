@@ -1,5 +1,6 @@
-// Learns a byte-level byte-pair encoding (Sennrich et al., 2016, arXiv:1508.07909; over bytes as in
-// GPT-2) from counted words. Not here: counting (word_counts.h), encoding (bpe_model.h).
+// Learns byte-pair encodings (Sennrich et al., 2016, arXiv:1508.07909) from counted words: over
+// bytes as in GPT-2, and over characters with bytes for the rare ones as in Llama 2. Not here:
+// counting (word_counts.h), merging (merge_learner.h), encoding (bpe_model.h).
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "text/text_trainer.h"
 #include "text/tokenizer.h"
 #include "text/word_counts.h"
 
@@ -25,9 +27,21 @@ struct BpeTrainOptions {
 };
 
 // Throws Error for a vocabulary too small for bytes and special tokens, or above 2^22, for special
-// tokens that are empty or there twice, and for a corpus without words. The result depends on the
-// counts and options alone, and equals that of Hugging Face's BpeTrainer (all bytes in its initial
-// alphabet): the most frequent pair first, among equal ones that with the lower ids.
+// tokens that are empty or there twice, for a corpus without words, and for words that were not cut
+// by a rule. The result depends on the counts and options alone, and equals that of Hugging Face's
+// BpeTrainer (all bytes in its initial alphabet): the most frequent pair first, among equal ones
+// that with the lower ids.
 std::unique_ptr<const Tokenizer> train_bpe(const WordCounts& words, const BpeTrainOptions& options);
+
+// For train_byte_fallback_bpe(): spaces become U+2581, and one more goes before a text; nothing
+// else is changed, so that decoding gives any text back. Tokens hold one kind of characters, and
+// digits are always single.
+WordComponents byte_fallback_words();
+
+// <unk>, <s> and </s> are ids 0 to 2, then come further special tokens, 256 bytes, characters and
+// merges. A text begins with <s>; characters without a token become their bytes. Throws Error as
+// train_bpe() does.
+std::unique_ptr<const Tokenizer> train_byte_fallback_bpe(const WordCounts& words,
+                                                         const TextTrainOptions& options);
 
 }  // namespace weft::text

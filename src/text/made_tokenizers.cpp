@@ -8,6 +8,7 @@
 #include "core/quote.h"
 #include "text/byte_alphabet.h"
 #include "text/json_tokenizer.h"
+#include "text/llama2_frame.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_writer.h"
 #include "text/utf8.h"
@@ -40,40 +41,6 @@ void collect_characters(std::string_view text, std::set<uint32_t>& found) {
     found.insert(c.code);
     at += c.size;
   }
-}
-
-// The parts that a text written in SentencePiece's manner goes through.
-void describe_llama2_frame(BpeDescription& description) {
-  const std::string mark(kSpaceMark);
-  const OrderedJson to_mark = {
-      {"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", mark}};
-  const OrderedJson from_mark = {
-      {"type", "Replace"}, {"pattern", {{"String", mark}}}, {"content", " "}};
-  description.normalizer = {
-      {"type", "Sequence"},
-      {"normalizers", OrderedJson::array({{{"type", "Prepend"}, {"prepend", mark}}, to_mark})}};
-  description.decoder = {
-      {"type", "Sequence"},
-      {"decoders",
-       OrderedJson::array({from_mark,
-                           {{"type", "ByteFallback"}},
-                           {{"type", "Fuse"}},
-                           {{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}}})}};
-  const auto begin = [](int type_id) {
-    return OrderedJson{{"SpecialToken", {{"id", "<s>"}, {"type_id", type_id}}}};
-  };
-  const auto sequence = [](const char* letter, int type_id) {
-    return OrderedJson{{"Sequence", {{"id", letter}, {"type_id", type_id}}}};
-  };
-  description.post_processor = {
-      {"type", "TemplateProcessing"},
-      {"single", OrderedJson::array({begin(0), sequence("A", 0)})},
-      {"pair", OrderedJson::array({begin(0), sequence("A", 0), begin(1), sequence("B", 1)})},
-      {"special_tokens",
-       {{"<s>",
-         {{"id", "<s>"},
-          {"ids", OrderedJson::array({1})},
-          {"tokens", OrderedJson::array({"<s>"})}}}}}};
 }
 
 std::string with_marks(std::string_view piece) {

@@ -1,6 +1,9 @@
 // tokenizer.json as text (tokenizer_writer.h).
 #include "text/tokenizer_writer.h"
 
+#include <array>
+#include <charconv>
+
 #include "weft/error.h"
 
 namespace weft::text {
@@ -37,6 +40,24 @@ std::string merges_json(const std::vector<std::pair<std::string, std::string>>& 
            ",\n        " + quoted_json(right) + "\n      ]";
   }
   return out + (merges.empty() ? "]" : "\n    ]");
+}
+
+// The shortest digits that give the number back, as Hugging Face's library writes them.
+std::string number_json(double number) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.begin(), digits.end(), number).ptr;
+  std::string text(digits.begin(), end);
+  return text.find_first_of(".e") == text.npos ? text + ".0" : text;
+}
+
+std::string scored_vocab_json(const std::vector<std::pair<std::string, double>>& vocab) {
+  std::string out = "    \"vocab\": [";
+  for (size_t id = 0; id < vocab.size(); ++id) {
+    out += (id == 0 ? "\n      [\n        " : ",\n      [\n        ") +
+           quoted_json(vocab[id].first) + ",\n        " + number_json(vocab[id].second) +
+           "\n      ]";
+  }
+  return out + (vocab.empty() ? "]" : "\n    ]");
 }
 
 // `large` are the model's large members, which are not worth a tree of JSON values.
@@ -81,6 +102,12 @@ std::string write_tokenizer_json(const WordPieceDescription& description) {
                              {"continuing_subword_prefix", "##"},
                              {"max_input_chars_per_word", 100}};
   return write(description, model, vocab_json(description.vocab));
+}
+
+std::string write_tokenizer_json(const UnigramDescription& description) {
+  const OrderedJson model = {{"type", "Unigram"}, {"unk_id", 0}};
+  return write(description, model,
+               scored_vocab_json(description.vocab) + ",\n    \"byte_fallback\": true");
 }
 
 AddedToken special_token(int32_t id, std::string content) {

@@ -33,8 +33,14 @@ struct WordPieceDescription : TokenizerParts {
   std::vector<std::string> vocab;  // by id
 };
 
+// With byte fallback; <unk> is id 0.
+struct UnigramDescription : TokenizerParts {
+  std::vector<std::pair<std::string, double>> vocab;  // tokens and their scores, by id
+};
+
 std::string write_tokenizer_json(const BpeDescription& description);
 std::string write_tokenizer_json(const WordPieceDescription& description);
+std::string write_tokenizer_json(const UnigramDescription& description);
 
 // An added token that is found as it is written and left out when text is decoded.
 AddedToken special_token(int32_t id, std::string content);

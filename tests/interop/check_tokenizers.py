@@ -87,7 +87,7 @@ def main():
         top = pathlib.Path(temporary)
         write_tokenizers(sys.argv[1], top)
         folders = sorted(p for p in top.iterdir() if p.is_dir())
-        check(len(folders) == 6, "six tokenizers were written")
+        check(len(folders) == 11, "eleven tokenizers were written")
         for folder in folders:
             check_file(folder)
             check_folder(folder)

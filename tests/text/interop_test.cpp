@@ -9,6 +9,8 @@
 
 #include "golden.h"
 #include "text/bpe_trainer.h"
+#include "text/unigram_trainer.h"
+#include "text/word_piece_trainer.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -60,6 +62,13 @@ class TokenizersForHuggingFace : public testing::Test {
     return words;
   }
 
+  WordCounts words_of_corpus(const WordComponents& components) const {
+    WordCounts words(std::make_shared<const WordCutter>(components));
+    for (const char* file : {"/tinyshakespeare/input.txt", "/tatoeba-en-zh/cmn.txt"})
+      for (const std::string& line : golden::lines_of(golden::read(data_ + file))) words.add(line);
+    return words;
+  }
+
   fs::path out_;
   std::string data_, golden_, corpus_;
   std::vector<std::string> texts_;
@@ -83,6 +92,17 @@ TEST_F(TokenizersForHuggingFace, AreWritten) {
     at += 8 + static_cast<size_t>(size);
   }
   write("llama2c", *make_llama2_tokenizer(pieces));
+}
+
+TEST_F(TokenizersForHuggingFace, AreWrittenWhereTextWasLearned) {
+  const TextTrainOptions options{.vocab_size = 6000};
+  write("trained_bpe", *train_byte_fallback_bpe(words_of_corpus(byte_fallback_words()), options));
+  for (const bool lowercase : {true, false})
+    write(lowercase ? "trained_uncased" : "trained_cased",
+          *train_word_piece(words_of_corpus(word_piece_words(lowercase)), options));
+  for (const bool normalizes : {true, false})
+    write(normalizes ? "trained_unigram" : "trained_unigram_exact",
+          *train_unigram(words_of_corpus(unigram_words(normalizes)), options, SerialFor()));
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include "core/thread_pool.h"
 #include "small_tokenizer.h"
 #include "text/bpe_trainer.h"
+#include "text/unigram_trainer.h"
+#include "text/word_piece_trainer.h"
 #include "weft/philox.h"
 
 namespace weft::text {
@@ -60,6 +62,32 @@ TEST(TokenizerThreads, CountsDoNotDependOnThem) {
     if (first.empty()) first = file;
     EXPECT_EQ(file, first) << threads;
   }
+}
+
+// Of all kinds that are learned from text.
+TEST(TokenizerThreads, TrainedFilesDoNotDependOnThem) {
+  std::vector<std::string> texts;
+  for (uint64_t seed = 0; seed < 40; ++seed) texts.push_back(random_words(seed, 300));
+  const std::vector<std::string_view> views(texts.begin(), texts.end());
+  const TextTrainOptions options{.vocab_size = 700};
+  const auto files_with = [&](int threads) {
+    ThreadPool pool(threads);
+    const auto words_of = [&](const WordComponents& components) {
+      WordCounts words(std::make_shared<const WordCutter>(components));
+      words.add(views, pool);
+      return words;
+    };
+    std::vector<std::string> files;
+    const auto keep = [&](const std::unique_ptr<const Tokenizer>& tokenizer) {
+      files.push_back(tokenizer->files()[0].content);
+    };
+    keep(train_byte_fallback_bpe(words_of(byte_fallback_words()), options));
+    keep(train_word_piece(words_of(word_piece_words(true)), options));
+    keep(train_unigram(words_of(unigram_words(true)), options, pool));
+    return files;
+  };
+  const std::vector<std::string> first = files_with(1);
+  for (const int threads : {2, 5}) EXPECT_EQ(files_with(threads), first) << threads;
 }
 
 }  // namespace

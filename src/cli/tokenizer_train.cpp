@@ -1,0 +1,195 @@
+// `weft tokenizer train`: learns a tokenizer from the texts that `weft prepare` reads.
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "cli/verb.h"
+#include "core/file_system.h"
+#include "core/thread_pool.h"
+#include "data/input_files.h"
+#include "data/text_reader.h"
+#include "text/bpe_trainer.h"
+#include "text/unigram_trainer.h"
+#include "text/word_counts.h"
+#include "text/word_piece_trainer.h"
+
+namespace weft::cli {
+namespace {
+
+// Text that is read before its words are counted on all threads.
+constexpr size_t kBatchBytes = size_t{32} << 20;
+
+struct Options {
+  std::vector<std::string> inputs;
+  std::string output;
+  std::string text_field = "text";
+  std::string invalid_utf8 = "error";
+  std::string kind = "byte-bpe";
+  std::string words = "gpt2";
+  std::string normalize;
+  bool cased = false;
+  int threads = 0;
+  int32_t vocab_size = 32000;
+  int64_t min_frequency = 2;
+  double character_coverage = 0.9995;
+  std::vector<std::string> special_tokens;
+};
+
+// The file to write; its folder is made before the work, so that a bad path is told at once.
+Path output_file(const std::string& output) {
+  Path file = output;
+  if (real_file_system().status(file).kind == FileKind::kFolder) file /= "tokenizer.json";
+  create_folders(real_file_system(), parent_folder(file));
+  return file;
+}
+
+text::WordRule rule_of(const std::string& words) {
+  if (words == "llama3") return text::WordRule::kLlama3;
+  return words == "qwen2" ? text::WordRule::kQwen2 : text::WordRule::kGpt2;
+}
+
+text::WordCutter cutter_of(const Options& options) {
+  if (options.kind == "byte-bpe") return text::WordCutter(rule_of(options.words));
+  if (options.kind == "bpe") return text::WordCutter(text::byte_fallback_words());
+  if (options.kind == "wordpiece") return text::WordCutter(text::word_piece_words(!options.cased));
+  return text::WordCutter(text::unigram_words(options.normalize != "none"));
+}
+
+// An option that does nothing for the kind of tokenizer is a mistake.
+void check_options(const Options& options) {
+  const auto only_for = [&](bool given, const char* option, const char* kind) {
+    if (given && options.kind != kind)
+      throw Error(std::string(option) + " is for --kind " + kind + ", not for " + options.kind);
+  };
+  only_for(options.words != "gpt2", "--words", "byte-bpe");
+  only_for(options.cased, "--cased", "wordpiece");
+  only_for(!options.normalize.empty(), "--normalize", "unigram");
+}
+
+class Counter {
+ public:
+  Counter(const Options& options, const ParallelFor& parallel)
+      : counts_(std::make_shared<const text::WordCutter>(cutter_of(options))),
+        parallel_(parallel) {}
+
+  text::WordCounts run(data::TextReader& reader) {
+    data::TextPiece piece;
+    while (reader.next(piece)) {
+      bytes_ += piece.text.size();
+      texts_.push_back(std::move(piece.text));
+      if (bytes_ >= kBatchBytes) count();
+    }
+    count();
+    return std::move(counts_);
+  }
+
+ private:
+  void count() {
+    const std::vector<std::string_view> views(texts_.begin(), texts_.end());
+    counts_.add(views, parallel_);
+    texts_.clear();
+    bytes_ = 0;
+    if (interrupts().load() > 0)
+      throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
+  }
+
+  text::WordCounts counts_;
+  const ParallelFor& parallel_;
+  std::vector<std::string> texts_;
+  size_t bytes_ = 0;
+};
+
+std::unique_ptr<const text::Tokenizer> train(const text::WordCounts& words, const Options& options,
+                                             const ParallelFor& parallel) {
+  const auto stop = [](int64_t) {
+    if (interrupts().load() > 0)
+      throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
+  };
+  if (options.kind == "byte-bpe") {
+    text::BpeTrainOptions bpe{
+        .vocab_size = options.vocab_size, .min_frequency = options.min_frequency, .progress = stop};
+    if (!options.special_tokens.empty()) bpe.special_tokens = options.special_tokens;
+    return text::train_bpe(words, bpe);
+  }
+  const text::TextTrainOptions given{.vocab_size = options.vocab_size,
+                                     .special_tokens = options.special_tokens,
+                                     .min_frequency = options.min_frequency,
+                                     .character_coverage = options.character_coverage,
+                                     .progress = stop};
+  if (options.kind == "bpe") return text::train_byte_fallback_bpe(words, given);
+  if (options.kind == "wordpiece") return text::train_word_piece(words, given);
+  return text::train_unigram(words, given, parallel);
+}
+
+void run(const Options& options) {
+  check_options(options);
+  FileSystem& files = real_file_system();
+  const data::InputFiles inputs = data::collect_inputs(files, options.inputs);
+  data::TextReader reader(
+      files, inputs,
+      {.text_field = options.text_field, .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8)});
+  const Path file = output_file(options.output);
+  const ThreadPool pool(thread_count(options.threads));
+  const text::WordCounts words = Counter(options, pool).run(reader);
+  if (words.forgotten() > 0)
+    std::cerr << "weft: the text has more different words than fit into memory; the rarest were "
+                 "left out: "
+              << words.forgotten() << " occurrences\n";
+  const auto tokenizer = train(words, options, pool);
+  if (tokenizer->vocab_size() < options.vocab_size)
+    std::cerr << "weft: the text gives " << tokenizer->vocab_size() << " tokens, "
+              << options.vocab_size << " were asked for: nothing is left that repeats\n";
+  for (const text::TokenizerFile& content : tokenizer->files())
+    write_file_atomically(
+        files, content.name == "tokenizer.json" ? file : parent_folder(file) / content.name,
+        content.content);
+  std::cout << tokenizer->vocab_size() << " tokens from " << words.size()
+            << " different words, written to '" << file.string() << "'\n";
+}
+
+void add_kind_options(CLI::App& verb, Options& options) {
+  verb.add_option("--kind", options.kind,
+                  "byte-bpe (GPT-2), bpe (characters, bytes for rare ones: Llama 2), wordpiece "
+                  "(BERT), unigram (SentencePiece, T5)")
+      ->check(CLI::IsMember({"byte-bpe", "bpe", "wordpiece", "unigram"}))
+      ->capture_default_str();
+  verb.add_option("--words", options.words, "byte-bpe: whose rule cuts text into words")
+      ->check(CLI::IsMember({"gpt2", "llama3", "qwen2"}))
+      ->capture_default_str();
+  verb.add_flag("--cased", options.cased, "wordpiece: keep upper case and accents");
+  verb.add_option("--normalize", options.normalize,
+                  "unigram: nmt_nfkc (default), or none: any text comes back from its ids")
+      ->check(CLI::IsMember({"nmt_nfkc", "none"}));
+  verb.add_option("--character-coverage", options.character_coverage,
+                  "the part of all characters that have tokens; not of byte-bpe, where all have")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_tokenizer_train(CLI::App& tokenizer) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = tokenizer.add_subcommand("train", "Learn a tokenizer from text");
+  verb->footer("Example:\n  weft tokenizer train corpus/ --vocab-size 4096 -o tokenizer.json");
+  verb->add_option("inputs", options->inputs, "files that `weft prepare` reads, or folders")
+      ->required();
+  add_kind_options(*verb, *options);
+  verb->add_option("--vocab-size", options->vocab_size, "tokens in all")->capture_default_str();
+  verb->add_option("--min-frequency", options->min_frequency, "what is rarer is no token")
+      ->capture_default_str();
+  verb->add_option("--special-token", options->special_tokens,
+                   "byte-bpe: ids from 0 on, the first one ends a text (default <|endoftext|>); "
+                   "else behind those of the kind");
+  add_text_options(*verb, options->text_field, options->invalid_utf8);
+  verb->add_option("--threads", options->threads, "0: as many as the process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  verb->add_option("-o,--output", options->output, "the tokenizer.json to write, or its folder")
+      ->required();
+  verb->callback([options] {
+    interrupts();
+    run(*options);
+  });
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,102 @@
+// `weft tokenizer`: training of every kind, encoding and decoding on several threads, options that
+// do not go together.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli_test.h"
+
+namespace weft::test {
+namespace {
+
+class TokenizerVerbs : public CliTest {
+ protected:
+  // Some 200 KB in lines, so that several threads have some.
+  void write_text() const {
+    std::string text;
+    for (int i = 0; i < 8000; ++i)
+      text += "line " + std::to_string(i) + " of newest and widest words, low \u00e9t\u00e9\n";
+    write("text.txt", text);
+  }
+};
+
+class TokenizerKinds : public TokenizerVerbs, public testing::WithParamInterface<const char*> {};
+
+TEST_P(TokenizerKinds, TrainEncodeAndDecode) {
+  write_text();
+  const auto train = [&](const std::string& threads, const std::string& file) {
+    return must({"tokenizer", "train", "text.txt", "--kind", GetParam(), "--vocab-size", "400",
+                 "--character-coverage", "1", "--threads", threads, "-o", file});
+  };
+  EXPECT_THAT(train("1", "one.json").out, HasSubstr(" tokens from "));
+  train("3", "three.json");
+  EXPECT_EQ(text_of("one.json"), text_of("three.json"));
+  const std::string ids =
+      must({"tokenizer", "encode", "--tokenizer", "one.json", "--threads", "1", "text.txt"}).out;
+  EXPECT_EQ(
+      must({"tokenizer", "encode", "--tokenizer", "one.json", "--threads", "3", "text.txt"}).out,
+      ids);
+  write("ids.txt", ids);
+  if (std::string(GetParam()) == "wordpiece") return;  // punctuation comes back with spaces
+  EXPECT_EQ(
+      must({"tokenizer", "decode", "--tokenizer", "one.json", "--threads", "3", "ids.txt"}).out,
+      text_of("text.txt"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, TokenizerKinds,
+                         testing::Values("byte-bpe", "bpe", "wordpiece", "unigram"),
+                         [](const auto& kind) {
+                           std::string name = kind.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST_F(TokenizerVerbs, OptionsThatDoNothingAreMistakes) {
+  write_text();
+  const Arguments train = {"tokenizer", "train", "text.txt", "-o", "t.json"};
+  const auto with = [&](const Arguments& more) {
+    Arguments arguments = train;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  expect_error(with({"--kind", "unigram", "--cased"}), {"--cased", "wordpiece", "unigram"});
+  expect_error(with({"--kind", "bpe", "--words", "llama3"}), {"--words", "byte-bpe"});
+  expect_error(with({"--normalize", "none"}), {"--normalize", "unigram"});
+  expect_error(with({"--kind", "unigram", "--vocab-size", "100"}), {"vocab_size is 100"});
+  EXPECT_FALSE(exists("t.json"));
+}
+
+// A line that cannot be encoded: the lines before it are there, in order.
+TEST_F(TokenizerVerbs, LinesBeforeAnErrorAreWritten) {
+  write_text();
+  must({"prepare", "text.txt", "-o", "tokens", "--tokenizer", "chars", "--val-split", "none"});
+  write("bad.txt", text_of("text.txt") + "#\n" + text_of("text.txt"));
+  const Outcome outcome = run(
+      {"tokenizer", "encode", "--tokenizer", "tokens/tokenizer.json", "--threads", "3", "bad.txt"});
+  EXPECT_NE(outcome.code, kDone);
+  EXPECT_THAT(outcome.err, HasSubstr("no token for"));
+  EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 8000);
+}
+
+TEST_F(TokenizerVerbs, DropoutIsForThoseWhoAsk) {
+  write_text();
+  must({"tokenizer", "train", "text.txt", "--vocab-size", "300", "-o", "t.json"});
+  const Arguments encode = {"tokenizer", "encode", "--tokenizer", "t.json", "text.txt"};
+  const auto seeded = [&](const char* seed, const char* threads) {
+    Arguments arguments = encode;
+    arguments.insert(arguments.end(), {"--dropout-seed", seed, "--threads", threads});
+    return arguments;
+  };
+  expect_error(seeded("1", "1"), {"--dropout-seed", "has no dropout"});
+  const std::string usual = must(encode).out;
+  nlohmann::ordered_json file = nlohmann::ordered_json::parse(text_of("t.json"));
+  file["model"]["dropout"] = 0.2;
+  write("t.json", file.dump());
+  EXPECT_EQ(must(encode).out, usual);
+  const std::string first = must(seeded("1", "1")).out;
+  EXPECT_NE(first, usual);
+  EXPECT_EQ(must(seeded("1", "3")).out, first);
+  EXPECT_NE(must(seeded("2", "1")).out, first);
+}
+
+}  // namespace
+}  // namespace weft::test
