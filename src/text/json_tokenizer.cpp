@@ -19,6 +19,7 @@ namespace {
 
 TokenizerDocument parse_checked(const TokenizerSource& source) {
   TokenizerDocument document = parse_tokenizer_document(source.content, source.origin);
+  document.exact_scores = source.exact_scores;
   JsonFields fields(document.rest, source.origin);
   if (const std::string version = fields.text_or_empty("version");
       !version.empty() && version != "1.0") {

@@ -28,6 +28,8 @@ struct TokenizerSource {
   std::string origin;                 // names it in messages
   std::string kind;                   // Tokenizer::name(); empty: that of the model
   std::optional<SpecialIds> special;  // else from the files beside it, else by usual names
+  // Unigram scores count as written, as where the library had them in memory and not from a file.
+  bool exact_scores = false;
   std::vector<TokenizerFile> beside;  // tokenizer_config.json and others, if there are any
 };
 

@@ -22,6 +22,7 @@ struct TokenizerDocument {
   Json rest;  // everything but model.vocab and model.merges, which are left out there
   std::vector<std::pair<std::string, int64_t>> vocab;  // in the file's order
   std::vector<double> scores;  // of each token, where the vocabulary is a list of [token, score]
+  bool exact_scores = false;   // they are not rounded as Hugging Face's reader rounds them
   std::vector<std::pair<std::string, std::string>> merges;  // written as "a b" or as ["a", "b"]
   bool has_vocab = false;
   bool has_scores = false;

@@ -2,6 +2,7 @@
 #include "text/unigram_model.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,25 @@ constexpr double kUnknownPenalty = 10;
 
 }  // namespace
 
+double score_as_read(double written) {
+  std::array<char, 32> text;
+  const auto end =
+      std::to_chars(text.begin(), text.end(), std::abs(written), std::chars_format::scientific).ptr;
+  const std::string_view all(text.begin(), static_cast<size_t>(end - text.begin()));
+  const size_t e = all.find('e');
+  uint64_t digits = 0;
+  int exponent = 0;
+  for (const char c : all.substr(0, e))
+    if (c != '.') digits = 10 * digits + static_cast<uint64_t>(c - '0');
+  std::from_chars(all.data() + e + (all[e + 1] == '+' ? 2 : 1), end, exponent);
+  exponent -= e > 1 ? static_cast<int>(e) - 2 : 0;
+  double power = 0;
+  const std::string ten = "1e" + std::to_string(std::abs(exponent));
+  std::from_chars(ten.data(), ten.data() + ten.size(), power);
+  const double whole = static_cast<double>(digits);
+  return std::copysign(exponent < 0 ? whole / power : whole * power, written);
+}
+
 UnigramModel::UnigramModel(const TokenizerDocument& document, const Vocabulary& vocabulary,
                            const std::string& origin)
     : vocabulary_(vocabulary), origin_(origin) {
@@ -26,10 +46,11 @@ UnigramModel::UnigramModel(const TokenizerDocument& document, const Vocabulary& 
   read_options(fields);
   double lowest = 0;
   for (size_t i = 0; i < document.scores.size(); ++i) {
-    const double score = document.scores[i];
-    if (!std::isfinite(score)) {
+    if (!std::isfinite(document.scores[i])) {
       fields.fail("vocab", "[" + std::to_string(i) + "]: the score is not finite");
     }
+    const double score =
+        document.exact_scores ? document.scores[i] : score_as_read(document.scores[i]);
     lowest = i == 0 ? score : std::min(lowest, score);
     lattice_.add(vocabulary.text(static_cast<int32_t>(i)), static_cast<int32_t>(i), score);
   }

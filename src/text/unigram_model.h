@@ -9,6 +9,11 @@
 
 namespace weft::text {
 
+// A score as Hugging Face's library reads it: its reader of JSON takes the digits as an integer,
+// which it rounds to a double, and divides by a power of ten, which rounds again. Ways that are
+// equal but for such errors are told apart by them.
+double score_as_read(double written);
+
 class UnigramModel final : public Model {
  public:
   // Throws Error, beginning with `origin`. `vocabulary` must outlive the model.

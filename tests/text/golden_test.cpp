@@ -62,7 +62,11 @@ std::unique_ptr<const Tokenizer> as_hugging_face_converts(const std::string& con
   json["added_tokens"] = {special(0, "<pad>"), special(1, "</s>"), special(2, "<unk>")};
   for (const auto& piece : file.pieces)
     json["model"]["vocab"].push_back({piece.text, static_cast<double>(piece.score)});
-  return parse_tokenizer_json(json.dump(), "t5_hf");
+  TokenizerSource source;
+  source.content = json.dump();
+  source.origin = "t5_hf";
+  source.exact_scores = true;
+  return JsonTokenizer::make(std::move(source));
 }
 
 class Golden : public testing::TestWithParam<Case> {

@@ -4,6 +4,7 @@
 #include "small_tokenizer.h"
 #include "text/grapheme_cluster.h"
 #include "text/unigram_lattice.h"
+#include "text/unigram_model.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -37,6 +38,15 @@ TEST(UnigramModel, UnknownCharactersAreOneTokenOrBytes) {
   EXPECT_EQ(unigram(vocab, 0, true)->encode("a\u00E9a"), (Ids{1, 2, 3, 1}));
   EXPECT_THROW(unigram(vocab, nullptr)->encode("x"), Error);
   EXPECT_EQ(unigram(vocab, nullptr)->encode("a"), (Ids{1}));
+}
+
+// What Hugging Face's library writes after it has read them.
+TEST(UnigramModel, ReadsScoresAsHuggingFaceDoes) {
+  EXPECT_EQ(score_as_read(-3.7732498659201283), -3.773249865920128);
+  EXPECT_EQ(score_as_read(-7.2694474335005435), -7.269447433500544);
+  EXPECT_EQ(score_as_read(-7.3130869197315995), -7.3130869197316);
+  for (const double exact : {0.0, -0.0, 1.0, -8.5, 123000.0, 0.000125, -1e22, 1e-7})
+    EXPECT_EQ(score_as_read(exact), exact);
 }
 
 TEST(UnigramLattice, SumsInSinglePrecisionWhereAsked) {
