@@ -55,7 +55,7 @@ class WordCache {
   }
 
  private:
-  static constexpr int kBits = 14;
+  static constexpr int kBits = 16;
   static constexpr size_t kEntries = size_t{1} << kBits;
 
   struct alignas(64) Entry {
