@@ -89,7 +89,7 @@ def main():
     parser.add_argument('names', nargs='*', metavar='NAME')
     parser.add_argument('--lines', type=int, default=1_000_000)
     parser.add_argument('--seed', type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     for package, (pinned, installed) in PINNED.items():
         if pinned != installed:
             print(f'compare_ids: {package} is {installed}; ours equal {pinned}', file=sys.stderr)
