@@ -133,6 +133,7 @@ void Accesses::note_granule(Granule& g, const AccessOf& a, bool global) {
     uninitialised_ = what(a) + "of shared memory at " + std::to_string(shared_.offset(a.p)) +
                      " that nothing was written to";
   }
+  if (a.access == Access::kRead && has_read(g, a)) return;
   const bool both_atomic = a.access == Access::kAtomic && g.atomic;
   if (!both_atomic) check_order(g.write, a, true, global);
   if (a.access == Access::kRead) return note_read(g, a);
@@ -140,6 +141,16 @@ void Accesses::note_granule(Granule& g, const AccessOf& a, bool global) {
   g.write = clocks_.now(a.thread, a.site.line);
   g.atomic = a.access == Access::kAtomic;
   g.reads = {};
+}
+
+// Whether the thread has read the granule since its last barrier: no write has come between, which
+// would have cleared the readers, and what was checked then holds now.
+bool Accesses::has_read(const Granule& g, const AccessOf& a) {
+  const Stamp now = clocks_.now(a.thread, 0);
+  return std::any_of(g.reads.begin(), g.reads.end(), [&](const Stamp& s) {
+    return s.run == now.run && s.epoch == now.epoch && s.clock == now.clock &&
+           s.thread == now.thread;
+  });
 }
 
 // A reader that a later one is ordered after need not be remembered: who is ordered after the later

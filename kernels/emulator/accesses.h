@@ -82,6 +82,7 @@ class Accesses {
  private:
   const Allocation* global_place(const AccessOf& a);
   void note_granule(Granule& g, const AccessOf& a, bool global);
+  bool has_read(const Granule& g, const AccessOf& a);
   void note_read(Granule& g, const AccessOf& a);
   void check_order(const Stamp& earlier, const AccessOf& a, bool wrote, bool global);
 
