@@ -13,7 +13,6 @@
 // Where heads are wider than 128, a block writes 128 columns: two of them fit no registers.
 // Numerics: as forward; P and dS are rounded to bfloat16 for the second products.
 // Source: Dao, "FlashAttention-2", 2023; the split into two kernels is Triton's tutorial's.
-#include <algorithm>
 #include <string>
 
 #include "kernels/attention/attention_cuda.h"
@@ -260,9 +259,7 @@ attention_queries_kernel(Backward w) {
   write_rows(w.a.dq, head_of(w.a.dq, b, head, s.T, s.D), first + row, column, dq);
 }
 
-size_t delta_bytes(const AttentionShape& s) {
-  return round_up(static_cast<size_t>(s.B * s.H * s.T) * sizeof(float), size_t{64});
-}
+static_assert(kTile == 64 && sizeof(KeySpan) == 8, "attention_cuda.h counts the workspace");
 
 template <int kD>
 void launch_backward(Stream stream, const Backward& w) {
@@ -286,21 +283,17 @@ void launch_backward(Stream stream, const Backward& w) {
 
 }  // namespace
 
-size_t attention_backward_workspace_cuda(const AttentionShape& s) {
-  return delta_bytes(s) + static_cast<size_t>(s.B * ceil_div(s.T, kTile)) * sizeof(KeySpan);
-}
-
-void attention_backward(cuda::Stream stream, const AttentionBackward<BFloat16>& args,
-                        void* workspace) {
-  const AttentionShape& s = args.shape;
+void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<BFloat16>& call) {
+  const AttentionShape& s = call.args.shape;
   if (s.D > kMostHeadWidthCuda) {
     throw Error("attention on a GPU: heads are " + std::to_string(s.D) + " wide, at most " +
                 std::to_string(kMostHeadWidthCuda) + " are supported; use more heads");
   }
   if (s.B == 0 || s.T == 0) return;
-  auto* bytes = static_cast<std::byte*>(workspace);
-  const Backward w{args, reinterpret_cast<float*>(bytes),
-                   reinterpret_cast<KeySpan*>(bytes + delta_bytes(s)), ceil_div(s.T, kTile)};
+  auto* bytes = static_cast<std::byte*>(call.workspace);
+  const Backward w{call.args, reinterpret_cast<float*>(bytes),
+                   reinterpret_cast<KeySpan*>(bytes + attention_delta_bytes(s)),
+                   ceil_div(s.T, kTile)};
   if (s.D <= 64) return launch_backward<64>(stream, w);
   if (s.D <= 128) return launch_backward<128>(stream, w);
   launch_backward<256>(stream, w);

@@ -1,6 +1,6 @@
-// Attention on a GPU, forward and backward, bfloat16 on tensor cores (attention.cu,
-// attention_backward.cu): attention.h says what is computed; here too every sum has one order, so
-// that gradients have the same bits in every run. Head widths up to 256.
+// Attention on a GPU, forward and backward: bfloat16 on tensor cores (attention.cu,
+// attention_backward.cu), float on ordinary ones (attention_f32.cu). attention.h says what is
+// computed; here too every sum has one order, so that gradients have the same bits in every run.
 #pragma once
 
 #include "kernels/attention/attention.h"
@@ -10,12 +10,25 @@ namespace weft::kernels {
 
 inline constexpr int64_t kMostHeadWidthCuda = 256;
 
-// Rows may begin anywhere; copies are fastest where they, and heads within them, begin at multiples
-// of 16 bytes. Throws weft::Error for wider heads.
+// Rows may begin anywhere; copies of bfloat16 are fastest where they, and heads within them, begin
+// at multiples of 16 bytes. Throws weft::Error for wider heads.
 void attention_forward(cuda::Stream stream, const AttentionForward<BFloat16>& args);
+void attention_forward(cuda::Stream stream, const AttentionForward<float>& args);
 
-size_t attention_backward_workspace_cuda(const AttentionShape& shape);
-void attention_backward(cuda::Stream stream, const AttentionBackward<BFloat16>& args,
-                        void* workspace);
+template <class T>
+struct AttentionBackwardOnDevice {
+  AttentionBackward<T> args;
+  void* workspace = nullptr;  // attention_backward_workspace_cuda() bytes, aligned to 64
+};
+
+// A float for each query and head, then what each tile of 64 queries sees.
+constexpr int64_t attention_delta_bytes(const AttentionShape& s) {
+  return (s.B * s.H * s.T * 4 + 63) / 64 * 64;
+}
+constexpr int64_t attention_backward_workspace_cuda(const AttentionShape& s) {
+  return attention_delta_bytes(s) + s.B * ((s.T + 63) / 64) * 8;
+}
+void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<BFloat16>& call);
+void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<float>& call);
 
 }  // namespace weft::kernels

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kernels/activation/activation_cuda.h"
+#include "kernels/attention/attention_cuda.h"
 #include "kernels/cache/cache_write_cuda.h"
 #include "kernels/cast/cast_cuda.h"
 #include "kernels/cross_entropy/cross_entropy_cuda.h"
