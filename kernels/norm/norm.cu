@@ -19,6 +19,7 @@
 #include "kernels/cuda/number.h"
 #include "kernels/cuda/warp.h"
 #include "kernels/norm/norm_cuda.h"
+#include "kernels/norm/partial_sums.h"
 #include "weft/error.h"
 
 namespace weft::kernels {
@@ -31,8 +32,6 @@ struct Config {
   // are 64 KiB; latency times bandwidth (700 ns x 4.3 TB/s / 132) is 23 KiB.
   static constexpr int64_t kVectorsPerThread = 4;
   static constexpr int64_t kMostThreads = 512;
-  // The second pass over partial sums: 32 columns a block, tiles in 8 contiguous slices.
-  static constexpr unsigned kSlices = 8;
   static constexpr size_t kMostShared = 227 * 1024;
 };
 
@@ -190,37 +189,6 @@ norm_backward_kernel(NormBackward<T> a) {
   }
 }
 
-// out[c] = sum over tiles of partial[tile][c], added to out[c] where *accumulate is given and not
-// 0.
-struct PartialSums {
-  const float* partial_R2C;
-  float* out_C;
-  const float* accumulate;
-  int64_t tiles, C;
-};
-
-// Lanes are columns, warps slices of the tiles, which the first warp adds in order.
-WEFT_KERNEL(Config::kSlices* kWarp) partial_sums_kernel(PartialSums a) {
-  struct Slices {
-    float sums[Config::kSlices][kWarp];
-  };
-  Slices& slices = shared_memory<Slices>();
-  const int64_t c = int64_t{block_index().x} * kWarp + lane_index();
-  const int64_t each = ceil_div(a.tiles, Config::kSlices), begin = each * warp_index();
-  const int64_t end = begin + each < a.tiles ? begin + each : a.tiles;
-  float sum = 0.0f;
-  for (int64_t tile = begin; tile < end && c < a.C; ++tile) {
-    sum += load(a.partial_R2C + 2 * tile * a.C + c);
-  }
-  store(&slices.sums[warp_index()][lane_index()], sum);
-  block_barrier();
-  if (warp_index() != 0 || c >= a.C) return;
-  const bool accumulate = a.accumulate != nullptr && load(a.accumulate) != 0.0f;
-  float total = accumulate ? load(a.out_C + c) : 0.0f;
-  for (unsigned s = 0; s < Config::kSlices; ++s) total += load(&slices.sums[s][lane_index()]);
-  store(a.out_C + c, total);
-}
-
 unsigned threads_for(int64_t vectors) {
   const int64_t wanted = ceil_div(vectors, Config::kVectorsPerThread);
   return static_cast<unsigned>(
@@ -263,15 +231,6 @@ void norm_forward(Stream stream, const NormForward<T>& a, const char* name) {
          vectors ? norm_forward_kernel<T, kVectorOf<T>, kCentered>
                  : norm_forward_kernel<T, 1, kCentered>,
          a);
-}
-
-void add_partial_sums(Stream stream, const PartialSums& a) {
-  if (a.out_C == nullptr) return;
-  const Launch how{.grid = {static_cast<unsigned>(ceil_div(a.C, kWarp))},
-                   .threads = Config::kSlices * kWarp,
-                   .shared_bytes = Config::kSlices * kWarp * sizeof(float),
-                   .name = "norm_partial_sums"};
-  launch(stream, how, partial_sums_kernel, a);
 }
 
 template <bool kCentered, class T>

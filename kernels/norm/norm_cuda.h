@@ -1,5 +1,6 @@
-// LayerNorm and RMSNorm on a GPU (norm.cu): what norm.h says of the CPU's functions holds for
-// these, but for the order of sums. Launched on a stream; nothing waits.
+// LayerNorm and RMSNorm on a GPU (norm.cu), and RMSNorm of heads (head_norm.cu): what norm.h says
+// of the CPU's functions holds for these, but for the order of sums. Launched on a stream; nothing
+// waits.
 #pragma once
 
 #include "kernels/cuda/launch.h"
@@ -27,5 +28,16 @@ void layer_norm_backward(cuda::Stream stream, const NormBackward<float>& args);
 void layer_norm_backward(cuda::Stream stream, const NormBackward<BFloat16>& args);
 void rms_norm_backward(cuda::Stream stream, const NormBackward<float>& args);
 void rms_norm_backward(cuda::Stream stream, const NormBackward<BFloat16>& args);
+
+// RMSNorm of query and key heads, a warp a head.
+void head_norm_forward(cuda::Stream stream, const HeadNormForward<float>& args);
+void head_norm_forward(cuda::Stream stream, const HeadNormForward<BFloat16>& args);
+
+// Bytes of HeadNormBackward::workspace.
+constexpr int64_t head_norm_backward_workspace_cuda(int64_t N, int64_t D) {
+  return norm_backward_workspace_cuda(N, D);
+}
+void head_norm_backward(cuda::Stream stream, const HeadNormBackward<float>& args);
+void head_norm_backward(cuda::Stream stream, const HeadNormBackward<BFloat16>& args);
 
 }  // namespace weft::kernels

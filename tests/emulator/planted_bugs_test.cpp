@@ -17,13 +17,11 @@ enum class Bug {
   kNoFirstBarrier,
   kNoSecondBarrier,
   kGlobalOutOfBounds,
-  kGlobalBefore,
   kSharedOutOfBounds,
   kTooLittleShared,
   kHostPointer,
   kMisalignedVector,
   kUninitialised,
-  kBarrierInBranch,
   kReturnBeforeBarrier,
   kTwoBarrierSites,
   kShuffleInBranch,
@@ -62,14 +60,13 @@ WEFT_KERNEL(kThreads) sum_kernel(Args a) {
   Shared& s = shared_memory<Shared>();
   const unsigned t = thread_index();
   if (a.bug == Bug::kReturnBeforeBarrier && t >= 64) return;
-  float sum = own_sum(a), all = 0.0f;
+  const float sum = own_sum(a);
+  float all = 0.0f;
   for (int pass = 0; pass < 2; ++pass) {
     if (a.bug != Bug::kUninitialised || t != 5) {
       store(s.first + t + (a.bug == Bug::kSharedOutOfBounds ? 128 : 0), sum);
     }
-    if (a.bug == Bug::kBarrierInBranch && t % 2 == 1) {
-      sum += 1.0f;
-    } else if (a.bug == Bug::kTwoBarrierSites && t < 32) {
+    if (a.bug == Bug::kTwoBarrierSites && t < 32) {
       block_barrier();
     } else if (a.bug != Bug::kNoFirstBarrier) {
       block_barrier();
@@ -78,7 +75,7 @@ WEFT_KERNEL(kThreads) sum_kernel(Args a) {
     for (unsigned i = 0; i < kThreads; ++i) all += load(&s.first[i]);
     if (a.bug != Bug::kNoSecondBarrier) block_barrier();
   }
-  if (t == 0) store(a.y + block_index().x - (a.bug == Bug::kGlobalBefore ? 1 : 0), all);
+  if (t == 0) store(a.y + block_index().x, all);
   if (t == 0 && a.bug == Bug::kBlocksAdd) store(a.total, load(a.total) + all);
 }
 
