@@ -93,9 +93,11 @@ TEST(TensorSet, SaysWhatAFolderLacks) {
               AllOf(HasSubstr("has neither model.safetensors nor model.safetensors.index.json"),
                     HasSubstr("give the folder of a model")));
   folder.write("pytorch_model.bin", "PK");
-  EXPECT_THAT(why(), AllOf(HasSubstr("'pytorch_model.bin' is a pickle"),
-                           HasSubstr("which Weft never reads. Convert it once"),
-                           HasSubstr("save_pretrained('NEW', safe_serialization=True)")));
+  EXPECT_THAT(
+      why(),
+      AllOf(HasSubstr("'pytorch_model.bin' is a pickle"),
+            HasSubstr("Weft never reads pickle, for a pickle can run any program. Convert it once"),
+            HasSubstr("save_pretrained('NEW', safe_serialization=True)")));
   folder.write("model.safetensors", "x");
   folder.write("model.safetensors.index.json", "{}");
   EXPECT_THAT(why(), HasSubstr("has both model.safetensors and model.safetensors.index.json"));
