@@ -1,8 +1,8 @@
 // LayerNorm and RMSNorm of N rows of width C, forward and backward, on a GPU.
 //
-//   forward   y = (x - mean) rstd scale + bias       mean, rstd = 1 / sqrt(mean((x - mean)^2) +
-//   eps) backward  dx = rstd (g - mean(g) - u mean(g u)) + dsum,  g = dy scale,  u = (x - mean)
-//   rstd
+//   forward   rstd = 1 / sqrt(mean((x - mean)^2) + eps),  y = (x - mean) rstd scale + bias
+//   backward  u = (x - mean) rstd,  g = dy scale
+//             dx = rstd (g - mean(g) - u mean(g u)) + dsum
 //             dscale = sum_n dy u,  dbias = sum_n dy
 //   RMSNorm: the same with mean = 0 and mean(g) = 0.
 //

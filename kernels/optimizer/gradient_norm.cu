@@ -1,6 +1,7 @@
 // The L2 norm of a block of gradients on a GPU, and what clipping makes of it.
 //
-//   norm = sqrt(sum g^2)    clip = min(1, max_norm / (norm + 1e-6))    apply = norm is finite, no veto
+//   norm = sqrt(sum g^2)    clip = min(1, max_norm / (norm + 1e-6))
+//   apply = norm is finite and nothing vetoes
 //
 // Blocks of a number that N alone fixes sum the squares of their share, each thread in double from
 // squares in float; a second kernel of one block adds the blocks' sums in a fixed order.

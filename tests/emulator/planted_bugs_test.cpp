@@ -103,8 +103,8 @@ std::vector<float> launch_with(Bug bug, void (*kernel)(Args), unsigned blocks = 
   DeviceArray<float> y(kernel == sum_kernel ? blocks : 4 * kThreads, "y"), total(1, "total");
   const bool sum = kernel == sum_kernel;
   Args args{sum ? sums.data() : x.data(), y.data(), total.data(), 100, bug};
-  static const float on_host[257] = {};  // far from what the heap holds
-  if (bug == Bug::kHostPointer) args.x = on_host;
+  static const float kOnHost[257] = {};  // far from what the heap holds
+  if (bug == Bug::kHostPointer) args.x = kOnHost;
   const size_t shared = bug == Bug::kTooLittleShared ? 64 : sizeof(Shared);
   launch({}, {.grid = {blocks}, .threads = kThreads, .shared_bytes = shared, .name = "planted"},
          kernel, args);
