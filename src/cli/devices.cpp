@@ -86,7 +86,7 @@ void run(bool json) {
 }  // namespace
 
 void add_devices(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("devices", "what computes here, and why a GPU does not");
+  CLI::App* verb = app.add_subcommand("devices", "Say what computes here, and why a GPU does not");
   auto json = std::make_shared<bool>(false);
   verb->add_flag("--json", *json, "print JSON");
   verb->footer("Example:\n  weft devices");
