@@ -138,7 +138,8 @@ WEFT_DEVICE void finish_rows(const AttentionForward<BFloat16>& a, TilePlace at, 
 
 template <int kD>
 WEFT_KERNEL(kThreads)
-attention_forward_kernel(AttentionForward<BFloat16> a) {
+attention_forward_kernel(AttentionForwardOnDevice<BFloat16> w) {
+  const AttentionForward<BFloat16>& a = w.args;
   auto& shared = shared_memory<Shared<kD>>();
   const AttentionShape& s = a.shape;
   const int row = static_cast<int>(warp_index()) * 16;
@@ -148,7 +149,7 @@ attention_forward_kernel(AttentionForward<BFloat16> a) {
   const MatrixView q = head_of(a.q, at.b, at.head, s.T, s.D);
   const MatrixView k = head_of(a.k, at.b, at.head * s.K / s.H, s.S, s.D);
   const MatrixView v = head_of(a.v, at.b, at.head * s.K / s.H, s.S, s.D);
-  const Dropout dropout(a.dropout, at.b);
+  const Dropout dropout(a.dropout, w.random, at.b);
 
   const KeySpan seen = shared.sees.fill(s, a.mask, at.b, first);
   const int begin = seen.begin / kTile * kTile;
@@ -174,28 +175,28 @@ attention_forward_kernel(AttentionForward<BFloat16> a) {
 }
 
 template <int kD>
-void launch_forward(Stream stream, const AttentionForward<BFloat16>& a) {
-  const AttentionShape& s = a.shape;
+void launch_forward(Stream stream, const AttentionForwardOnDevice<BFloat16>& w) {
+  const AttentionShape& s = w.args.shape;
   const Launch how{.grid = {static_cast<unsigned>(ceil_div(s.T, kTile)), static_cast<unsigned>(s.H),
                             static_cast<unsigned>(s.B)},
                    .threads = kThreads,
                    .shared_bytes = sizeof(Shared<kD>),
                    .name = "attention_forward"};
-  launch(stream, how, attention_forward_kernel<kD>, a);
+  launch(stream, how, attention_forward_kernel<kD>, w);
 }
 
 }  // namespace
 
-void attention_forward(cuda::Stream stream, const AttentionForward<BFloat16>& args) {
-  const AttentionShape& s = args.shape;
+void attention_forward(cuda::Stream stream, const AttentionForwardOnDevice<BFloat16>& call) {
+  const AttentionShape& s = call.args.shape;
   if (s.D > kMostHeadWidthCuda) {
     throw Error("attention on a GPU: heads are " + std::to_string(s.D) + " wide, at most " +
                 std::to_string(kMostHeadWidthCuda) + " are supported; use more heads");
   }
   if (s.B == 0 || s.T == 0) return;
-  if (s.D <= 64) return launch_forward<64>(stream, args);
-  if (s.D <= 128) return launch_forward<128>(stream, args);
-  launch_forward<256>(stream, args);
+  if (s.D <= 64) return launch_forward<64>(stream, call);
+  if (s.D <= 128) return launch_forward<128>(stream, call);
+  launch_forward<256>(stream, call);
 }
 
 }  // namespace weft::kernels

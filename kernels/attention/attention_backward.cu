@@ -34,6 +34,7 @@ constexpr int kStages = kD <= 128 ? 2 : 1;
 
 struct Backward {
   AttentionBackward<BFloat16> a;
+  AttentionRandom random;
   float* delta_BHT;
   KeySpan* sees;  // of each tile of queries of each sample
   int64_t tiles;  // of queries
@@ -123,7 +124,7 @@ struct KeyPlace {
 template <int kD>
 WEFT_DEVICE void differentiate_keys(const Backward& w, KeyShared<kD>& shared, KeyPlace at,
                                     Scores& s, Scores& dp) {
-  const Dropout dropout(w.a.dropout, at.b);
+  const Dropout dropout(w.a.dropout, w.random, at.b);
   WEFT_UNROLL
   for (int j = 0; j < kBlocks; ++j) {
     WEFT_UNROLL
@@ -196,7 +197,7 @@ struct QueryShared {
 template <int kD>
 WEFT_DEVICE void differentiate_queries(const Backward& w, QueryShared<kD>& shared, KeyPlace at,
                                        const Scores& s, Scores& dp) {
-  const Dropout dropout(w.a.dropout, at.b);
+  const Dropout dropout(w.a.dropout, w.random, at.b);
   const int row = static_cast<int>(warp_index()) * 16;
   WEFT_UNROLL
   for (int i = 0; i < 4; ++i) {
@@ -291,7 +292,7 @@ void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<BFl
   }
   if (s.B == 0 || s.T == 0) return;
   auto* bytes = static_cast<std::byte*>(call.workspace);
-  const Backward w{call.args, reinterpret_cast<float*>(bytes),
+  const Backward w{call.args, call.random, reinterpret_cast<float*>(bytes),
                    reinterpret_cast<KeySpan*>(bytes + attention_delta_bytes(s)),
                    ceil_div(s.T, kTile)};
   if (s.D <= 64) return launch_backward<64>(stream, w);

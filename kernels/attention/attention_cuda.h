@@ -10,14 +10,28 @@ namespace weft::kernels {
 
 inline constexpr int64_t kMostHeadWidthCuda = 256;
 
+// What dropout's key is made of on the device, so that a captured graph serves every step: with
+// rng, the key and the first sample in AttentionDropout do not count.
+struct AttentionRandom {
+  const int64_t* rng = nullptr;  // 3: seed, step, the global index of sample 0
+  uint64_t place = 0;            // in the model
+};
+
+template <class T>
+struct AttentionForwardOnDevice {
+  AttentionForward<T> args;
+  AttentionRandom random;
+};
+
 // Rows may begin anywhere; copies of bfloat16 are fastest where they, and heads within them, begin
 // at multiples of 16 bytes. Throws weft::Error for wider heads.
-void attention_forward(cuda::Stream stream, const AttentionForward<BFloat16>& args);
-void attention_forward(cuda::Stream stream, const AttentionForward<float>& args);
+void attention_forward(cuda::Stream stream, const AttentionForwardOnDevice<BFloat16>& call);
+void attention_forward(cuda::Stream stream, const AttentionForwardOnDevice<float>& call);
 
 template <class T>
 struct AttentionBackwardOnDevice {
   AttentionBackward<T> args;
+  AttentionRandom random;
   void* workspace = nullptr;  // attention_backward_workspace_cuda() bytes, aligned to 64
 };
 

@@ -2,7 +2,7 @@
 // matrices, and products of a warp's 16 rows. All of it device code.
 #pragma once
 
-#include "kernels/attention/attention.h"
+#include "kernels/attention/attention_cuda.h"
 #include "kernels/cuda/number.h"
 #include "kernels/cuda/ring.h"
 #include "kernels/cuda/tile.h"
@@ -75,11 +75,16 @@ struct Dropout {
   float p, keep;
   uint64_t key, sample;
 
-  WEFT_DEVICE Dropout(const AttentionDropout& d, int64_t b)
-      : p(d.p),
-        keep(1.0f / (1.0f - d.p)),
-        key(d.key),
-        sample(d.first_sample + static_cast<uint64_t>(b)) {}
+  WEFT_DEVICE Dropout(const AttentionDropout& d, const AttentionRandom& random, int64_t b)
+      : p(d.p), keep(1.0f / (1.0f - d.p)), key(d.key), sample(d.first_sample) {
+    if (p > 0.0f && random.rng != nullptr) {  // as ops/random_state.h
+      const PhiloxBlock words = philox(static_cast<uint64_t>(load(random.rng)), random.place,
+                                       static_cast<uint64_t>(load(random.rng + 1)));
+      key = static_cast<uint64_t>(words[1]) << 32 | words[0];
+      sample = static_cast<uint64_t>(load(random.rng + 2));
+    }
+    sample += static_cast<uint64_t>(b);
+  }
   WEFT_DEVICE PhiloxBlock words(const AttentionShape& s, int64_t head, int64_t t, int64_t k) const {
     const int64_t block = (head * s.T + t) * ((s.S + kTile - 1) / kTile) + k / kTile;
     return philox(key, static_cast<uint64_t>(block * 16 + k % 16), sample);

@@ -123,7 +123,8 @@ struct ForwardShared {
 
 template <int kD>
 WEFT_KERNEL(kBlock)
-forward_kernel(AttentionForward<float> a) {
+forward_kernel(AttentionForwardOnDevice<float> w) {
+  const AttentionForward<float>& a = w.args;
   auto& shared = shared_memory<ForwardShared<kD>>();
   const AttentionShape& s = a.shape;
   const int64_t head = block_index().y, b = block_index().z,
@@ -131,7 +132,7 @@ forward_kernel(AttentionForward<float> a) {
   const int row = static_cast<int>(warp_index()) * kRows, lane = static_cast<int>(lane_index());
   const Head k = head_rows(a.k, b, head * s.K / s.H, s.S, s.D);
   const Head v = head_rows(a.v, b, head * s.K / s.H, s.S, s.D);
-  const Dropout dropout(a.dropout, b);
+  const Dropout dropout(a.dropout, w.random, b);
   Sums<kD> out = {};
   float max[kRows], sum[kRows] = {};
   for (float& m : max) m = -INFINITY;
@@ -173,6 +174,7 @@ forward_kernel(AttentionForward<float> a) {
 
 struct Backward {
   AttentionBackward<float> a;
+  AttentionRandom random;
   float* delta_BHT;
 };
 
@@ -210,7 +212,7 @@ WEFT_DEVICE Gradient differentiate(const Backward& w, const Pair& x) {
   if (x.t >= s.T || !visible_keys(s, w.a.mask, x.b, x.t).has(static_cast<int>(x.key))) return {};
   const int64_t at = (x.b * s.H + x.head) * s.T + x.t;
   const float p = fast_exp2((x.score * w.a.scale - load(w.a.lse_BHT + at)) * kLog2E);
-  const float factor = dropout_factor(Dropout(w.a.dropout, x.b), s, x.head, x.t, x.key);
+  const float factor = dropout_factor(Dropout(w.a.dropout, w.random, x.b), s, x.head, x.t, x.key);
   return {p * factor, p * (x.dp * factor - load(w.delta_BHT + at)) * w.a.scale};
 }
 
@@ -286,10 +288,11 @@ Launch launch_over(const AttentionShape& s, int64_t tiles, int64_t heads, const 
 }
 
 template <int kD>
-void launch_forward(Stream stream, const AttentionForward<float>& a) {
-  Launch how = launch_over(a.shape, ceil_div(a.shape.T, kSide), a.shape.H, "attention_forward_f32");
+void launch_forward(Stream stream, const AttentionForwardOnDevice<float>& w) {
+  Launch how = launch_over(w.args.shape, ceil_div(w.args.shape.T, kSide), w.args.shape.H,
+                           "attention_forward_f32");
   how.shared_bytes = sizeof(ForwardShared<kD>);
-  launch(stream, how, forward_kernel<kD>, a);
+  launch(stream, how, forward_kernel<kD>, w);
 }
 
 template <int kD>
@@ -319,14 +322,14 @@ void with_width(int64_t D, Body body) {
 
 }  // namespace
 
-void attention_forward(cuda::Stream stream, const AttentionForward<float>& args) {
-  if (args.shape.B == 0 || args.shape.T == 0) return;
-  with_width(args.shape.D, [&](auto width) { launch_forward<width>(stream, args); });
+void attention_forward(cuda::Stream stream, const AttentionForwardOnDevice<float>& call) {
+  if (call.args.shape.B == 0 || call.args.shape.T == 0) return;
+  with_width(call.args.shape.D, [&](auto width) { launch_forward<width>(stream, call); });
 }
 
 void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<float>& call) {
   if (call.args.shape.B == 0 || call.args.shape.T == 0) return;
-  const Backward w{call.args, static_cast<float*>(call.workspace)};
+  const Backward w{call.args, call.random, static_cast<float*>(call.workspace)};
   with_width(call.args.shape.D, [&](auto width) { launch_backward<width>(stream, w); });
 }
 

@@ -47,6 +47,8 @@ struct Pass {
   DeviceArray<int32_t> range;
   DeviceArray<T> q, k, v, dout, out, dq, dk, dv;
   DeviceArray<float> lse;
+  kernels::AttentionRandom random = {};
+  uint64_t dropout_key = 77, first_sample = 5;
 
   explicit Pass(const Case& given)
       : c(given),
@@ -81,22 +83,23 @@ struct Pass {
   float scale() const { return 1.0f / std::sqrt(static_cast<float>(s.D)); }
 
   void forward() {
-    attention_forward(cuda::Stream{}, AttentionForward<T>{.shape = s,
-                                                          .mask = mask(),
-                                                          .dropout = {c.dropout, 77, 5},
-                                                          .scale = scale(),
-                                                          .q = queries<const T>(q),
-                                                          .k = keys<const T>(k),
-                                                          .v = keys<const T>(v),
-                                                          .out = queries<T>(out),
-                                                          .lse_BHT = lse.data()});
+    const AttentionForward<T> args{.shape = s,
+                                   .mask = mask(),
+                                   .dropout = {c.dropout, dropout_key, first_sample},
+                                   .scale = scale(),
+                                   .q = queries<const T>(q),
+                                   .k = keys<const T>(k),
+                                   .v = keys<const T>(v),
+                                   .out = queries<T>(out),
+                                   .lse_BHT = lse.data()};
+    attention_forward(cuda::Stream{}, kernels::AttentionForwardOnDevice<T>{args, random});
   }
   // Needs forward().
   void backward() {
     DeviceArray<uint8_t> workspace(kernels::attention_backward_workspace_cuda(s), "workspace");
     const AttentionBackward<T> args{.shape = s,
                                     .mask = mask(),
-                                    .dropout = {c.dropout, 77, 5},
+                                    .dropout = {c.dropout, dropout_key, first_sample},
                                     .scale = scale(),
                                     .q = queries<const T>(q),
                                     .k = keys<const T>(k),
@@ -108,7 +111,7 @@ struct Pass {
                                     .dk = keys<T>(dk),
                                     .dv = keys<T>(dv)};
     attention_backward(cuda::Stream{},
-                       kernels::AttentionBackwardOnDevice<T>{args, workspace.data()});
+                       kernels::AttentionBackwardOnDevice<T>{args, random, workspace.data()});
   }
   std::string bits() const { return out.bits() + lse.bits() + dq.bits() + dk.bits() + dv.bits(); }
 };
@@ -128,7 +131,7 @@ template <class T>
 NaiveAttention naive_of(Pass<T>& r) {
   NaiveAttention n{r.s,
                    {r.c.causal, r.c.window, r.c.range.empty() ? nullptr : r.c.range.data()},
-                   {r.c.dropout, 77, 5},
+                   {r.c.dropout, r.dropout_key, r.first_sample},
                    static_cast<double>(r.scale()),
                    dense(r.q, r.q_row, r.c.gap),
                    dense(r.k, r.k_row, r.c.gap),
@@ -231,6 +234,24 @@ TYPED_TEST(EmulatedAttentionOf, HasTheSameBitsInEveryOrder) {
   });
 }
 
+// A key made on the device of seed, step and place is the one that the host makes.
+TYPED_TEST(EmulatedAttentionOf, MakesTheKeyOfDropoutOnTheDevice) {
+  constexpr uint64_t kPlace = 9;
+  const Case c{.shape = {2, 20, 20, 1, 1, 16}, .dropout = 0.4f};
+  DeviceArray<int64_t> rng(std::vector<int64_t>{1234, 7, 1000}, "rng");
+  const PhiloxBlock words = philox(1234, kPlace, 7);
+  const uint64_t key = static_cast<uint64_t>(words[1]) << 32 | words[0];
+  Pass<TypeParam> on_host(c), on_device(c);
+  on_host.dropout_key = key;
+  on_host.first_sample = 1000;
+  on_device.random = {rng.data(), kPlace};
+  for (Pass<TypeParam>* pass : {&on_host, &on_device}) {
+    pass->forward();
+    pass->backward();
+  }
+  EXPECT_EQ(on_host.bits(), on_device.bits());
+}
+
 TEST(EmulatedAttentionThreads, HasNoRaceBetweenBlocks) {
   const Case c{.shape = {1, 70, 70, 2, 1, 16}};
   expect_same_bits_on_workers([&] {
@@ -242,9 +263,9 @@ TEST(EmulatedAttentionThreads, HasNoRaceBetweenBlocks) {
 }
 
 TEST(EmulatedAttention, RefusesWiderHeads) {
-  AttentionForward<BFloat16> args;
-  args.shape = {1, 1, 1, 1, 1, 257};
-  EXPECT_THROW(attention_forward(cuda::Stream{}, args), Error);
+  kernels::AttentionForwardOnDevice<BFloat16> call;
+  call.args.shape = {1, 1, 1, 1, 1, 257};
+  EXPECT_THROW(attention_forward(cuda::Stream{}, call), Error);
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 // Bugs planted in small kernels, one at a time: each is found by the detector that is named for it,
 // in every order of threads, and without a bug none speaks.
+#include <cstdlib>
+
 #include "emulated.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/warp.h"
+#include "kernels/emulator/sanitizer.h"
 
 namespace weft::cuda::testing {
 namespace {
@@ -177,6 +180,21 @@ TEST(PlantedBugs, MissingWarpBarrier) {
 TEST(PlantedBugs, BlocksThatAddToOnePlace) {
   expect_found("race-between-blocks", [] { launch_with(Bug::kBlocksAdd, sum_kernel); });
 }
+
+#if defined(WEFT_TSAN)
+// With blocks on several OS threads races between them are ThreadSanitizer's to find: it does.
+TEST(PlantedBugsThreads, ThreadSanitizerSeesBlocksThatAddToOnePlace) {
+  constexpr int kExitOfThreadSanitizer = 66;
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        const emulator::ScopedSchedule scope({emulator::Order::kForward, 1, 2});
+        launch_with(Bug::kBlocksAdd, sum_kernel);
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(kExitOfThreadSanitizer), "data race");
+}
+#endif
 
 // Nothing is wrong with its accesses: the comparison with a reference finds it.
 TEST(PlantedBugs, DroppedTailIsFoundByTheReference) {
