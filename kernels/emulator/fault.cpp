@@ -17,9 +17,6 @@ const char* name_of(Detector detector) {
     case Detector::kDeadlock: return "deadlock";
     case Detector::kCopyInFlight: return "copy-in-flight";
     case Detector::kBufferReused: return "buffer-reused";
-    case Detector::kTransactionCount: return "transaction-count";
-    case Detector::kMissingFence: return "missing-fence";
-    case Detector::kDescriptor: return "descriptor";
     case Detector::kBadLaunch: return "bad-launch";
   }
   return "?";

@@ -21,9 +21,6 @@ enum class Detector {
   kDeadlock,
   kCopyInFlight,      // read of what an asynchronous copy has not been waited for
   kBufferReused,      // a copy's source or target was written before the copy ended
-  kTransactionCount,  // bytes that arrive at an mbarrier are not those it was told to expect
-  kMissingFence,      // an asynchronous unit reads what a thread wrote, without a proxy fence
-  kDescriptor,        // a shared-memory descriptor or tensor map that the hardware would refuse
   kBadLaunch,
 };
 
