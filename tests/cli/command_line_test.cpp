@@ -39,10 +39,10 @@ INSTANTIATE_TEST_SUITE_P(
     Verbs, Help,
     testing::Values(Arguments{"prepare"}, Arguments{"tokenizer"}, Arguments{"tokenizer", "train"},
                     Arguments{"tokenizer", "encode"}, Arguments{"tokenizer", "decode"},
-                    Arguments{"tokenizer", "info"}, Arguments{"pretrain"}, Arguments{"plan"},
-                    Arguments{"graph"}, Arguments{"profile"}, Arguments{"bench"},
-                    Arguments{"generate"}, Arguments{"evaluate"}, Arguments{"export"},
-                    Arguments{"import"}),
+                    Arguments{"tokenizer", "info"}, Arguments{"check"}, Arguments{"inspect"},
+                    Arguments{"pretrain"}, Arguments{"plan"}, Arguments{"graph"},
+                    Arguments{"profile"}, Arguments{"bench"}, Arguments{"generate"},
+                    Arguments{"evaluate"}, Arguments{"export"}, Arguments{"import"}),
     [](const auto& verb) {
       std::string name;
       for (const std::string& word : verb.param) name += word;
@@ -51,8 +51,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(CommandLine, HelpListsEveryVerb) {
   const Outcome outcome = must({"--help"});
-  for (const char* verb : {"prepare", "tokenizer", "pretrain", "plan", "graph", "profile", "bench",
-                           "generate", "evaluate", "export", "import"})
+  for (const char* verb : {"prepare", "tokenizer", "check", "inspect", "pretrain", "plan", "graph",
+                           "profile", "bench", "generate", "evaluate", "export", "import"})
     EXPECT_THAT(outcome.out, HasSubstr("\n  " + std::string(verb) + " "));
   EXPECT_THAT(outcome.out, HasSubstr("Exit codes"));
 }
