@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "kernels/gemm/gemm.h"
 #include "weft/dtype.h"
 #include "weft/parallel_for.h"
 
@@ -36,6 +37,13 @@ struct ChunkedHeadArgs {
 
 // Rows of a chunk: a function of the spec alone, because sums over chunks depend on it.
 int64_t chunk_rows(const ChunkedHeadSpec& spec);
+
+// Elements from one row of a chunk's logits to the next: whole vectors.
+int64_t chunk_row_stride(const ChunkedHeadSpec& spec);
+// Products of a chunk of so many rows: logits = x W^T, dx = dlogits W, dW = dlogits^T x.
+GemmSpec chunk_logits_spec(const ChunkedHeadSpec& spec, int64_t rows);
+GemmSpec chunk_input_gradient_spec(const ChunkedHeadSpec& spec, int64_t rows);
+GemmSpec chunk_weight_gradient_spec(const ChunkedHeadSpec& spec, int64_t rows);
 
 // The products of all chunks made ready. Used by one caller at a time.
 class ChunkedHead {

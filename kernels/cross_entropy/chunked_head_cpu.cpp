@@ -21,33 +21,42 @@ constexpr int64_t kLeastRows = 64, kMostRows = 1024;
 // Rows of logits begin at whole vectors.
 constexpr int64_t kRowUnit = 32;
 
-int64_t row_stride(const ChunkedHeadSpec& s) {
+}  // namespace
+
+int64_t chunk_row_stride(const ChunkedHeadSpec& s) {
   return round_up(s.V, kRowUnit);
 }
 
-GemmSpec logits_spec(const ChunkedHeadSpec& s, int64_t rows) {
+GemmSpec chunk_logits_spec(const ChunkedHeadSpec& s, int64_t rows) {
   return {.m = rows,
           .n = s.V,
           .k = s.C,
           .trans_b = true,
-          .ldc = row_stride(s),
+          .ldc = chunk_row_stride(s),
           .input = s.dtype,
           .output = s.dtype};
 }
 
-GemmSpec input_gradient_spec(const ChunkedHeadSpec& s, int64_t rows) {
-  return {.m = rows, .n = s.C, .k = s.V, .lda = row_stride(s), .input = s.dtype, .output = s.dtype};
+GemmSpec chunk_input_gradient_spec(const ChunkedHeadSpec& s, int64_t rows) {
+  return {.m = rows,
+          .n = s.C,
+          .k = s.V,
+          .lda = chunk_row_stride(s),
+          .input = s.dtype,
+          .output = s.dtype};
 }
 
-GemmSpec weight_gradient_spec(const ChunkedHeadSpec& s, int64_t rows) {
+GemmSpec chunk_weight_gradient_spec(const ChunkedHeadSpec& s, int64_t rows) {
   return {.m = s.V,
           .n = s.C,
           .k = rows,
           .trans_a = true,
-          .lda = row_stride(s),
+          .lda = chunk_row_stride(s),
           .input = s.dtype,
           .output = DType::kF32};
 }
+
+namespace {
 
 // The products of one size of chunk.
 struct ChunkPlans {
@@ -55,19 +64,19 @@ struct ChunkPlans {
   std::optional<GemmPlan> input_gradient, weight_gradient;
 
   ChunkPlans(const ChunkedHeadSpec& s, int64_t rows, int workers)
-      : logits(logits_spec(s, rows), workers) {
-    if (s.input_gradient) input_gradient.emplace(input_gradient_spec(s, rows), workers);
-    if (s.weight_gradient) weight_gradient.emplace(weight_gradient_spec(s, rows), workers);
+      : logits(chunk_logits_spec(s, rows), workers) {
+    if (s.input_gradient) input_gradient.emplace(chunk_input_gradient_spec(s, rows), workers);
+    if (s.weight_gradient) weight_gradient.emplace(chunk_weight_gradient_spec(s, rows), workers);
   }
 };
 
 size_t product_bytes(const ChunkedHeadSpec& s, int64_t rows, int workers) {
-  size_t bytes = GemmPlan::scratch_bytes(logits_spec(s, rows), workers);
+  size_t bytes = GemmPlan::scratch_bytes(chunk_logits_spec(s, rows), workers);
   if (s.input_gradient) {
-    bytes = std::max(bytes, GemmPlan::scratch_bytes(input_gradient_spec(s, rows), workers));
+    bytes = std::max(bytes, GemmPlan::scratch_bytes(chunk_input_gradient_spec(s, rows), workers));
   }
   if (s.weight_gradient) {
-    bytes = std::max(bytes, GemmPlan::scratch_bytes(weight_gradient_spec(s, rows), workers));
+    bytes = std::max(bytes, GemmPlan::scratch_bytes(chunk_weight_gradient_spec(s, rows), workers));
   }
   return bytes;
 }
@@ -77,7 +86,8 @@ struct Layout {
   size_t losses, products;
 
   explicit Layout(const ChunkedHeadSpec& s)
-      : losses(aligned(static_cast<size_t>(chunk_rows(s) * row_stride(s) * size_of(s.dtype)))),
+      : losses(
+            aligned(static_cast<size_t>(chunk_rows(s) * chunk_row_stride(s) * size_of(s.dtype)))),
         products(losses + aligned(static_cast<size_t>(s.N) * sizeof(double))) {}
 };
 
@@ -88,7 +98,7 @@ int64_t last_rows(const ChunkedHeadSpec& s) {
 }  // namespace
 
 int64_t chunk_rows(const ChunkedHeadSpec& s) {
-  const int64_t fitting = kChunkBytes / (row_stride(s) * size_of(s.dtype));
+  const int64_t fitting = kChunkBytes / (chunk_row_stride(s) * size_of(s.dtype));
   const int64_t most = std::clamp(fitting, kLeastRows, kMostRows);
   const int64_t chunks = ceil_div(s.N, most);
   return ceil_div(s.N, chunks);
@@ -130,7 +140,7 @@ void ChunkedHead::Impl::run_chunk(const ChunkedHeadArgs& args, int64_t first, st
                           .scale = args.scale,
                           .N = count,
                           .V = s.V,
-                          .S = row_stride(s),
+                          .S = chunk_row_stride(s),
                           .label_smoothing = args.label_smoothing,
                           .z_loss = args.z_loss,
                           .ignore_index = args.ignore_index},

@@ -13,6 +13,7 @@
 #include "kernels/dropout/dropout_cuda.h"
 #include "kernels/elementwise/elementwise_cuda.h"
 #include "kernels/embedding/embedding_cuda.h"
+#include "kernels/gemm/gemm_cuda.h"
 #include "kernels/norm/norm_cuda.h"
 #include "kernels/optimizer/optimizer_cuda.h"
 #include "kernels/reduction/reduction_cuda.h"

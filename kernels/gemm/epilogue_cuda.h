@@ -20,6 +20,7 @@ struct Epilogue {
   const BFloat16* bias_bf16 = nullptr;
   int64_t m = 0, n = 0, ldc = 0, columns_b = 0;
   float alpha = 1.0f;
+  const float* accumulate_flag = nullptr;
   bool accumulate = false, activate = false, gated = false;
   ActivationKind kind = ActivationKind::kGelu;
 
@@ -32,6 +33,7 @@ struct Epilogue {
         ldc(s.ldc == 0 ? s.n : s.ldc),
         columns_b(s.gated ? 2 * s.n : s.n),
         alpha(a.alpha),
+        accumulate_flag(a.accumulate_flag),
         accumulate(a.accumulate),
         activate(s.activation.has_value()),
         gated(s.gated),
@@ -54,7 +56,8 @@ struct Epilogue {
   WEFT_DEVICE void finish(int64_t row, int64_t column, float y) const {
     const int64_t at = row * ldc + column;
     if (residual != nullptr) y += cuda::to_float(cuda::load(residual + at));
-    if (accumulate) y += cuda::to_float(cuda::load(c + at));
+    if (accumulate || (accumulate_flag != nullptr && cuda::load(accumulate_flag) != 0.0f))
+      y += cuda::to_float(cuda::load(c + at));
     cuda::store(c + at, cuda::from_float<T>(y));
   }
 

@@ -215,4 +215,8 @@ void gemm(cuda::Stream stream, const GemmSpec& spec, const GemmArgs& args) {
               std::string(name_of(spec.output)) + ": operands and results are f32 or bf16");
 }
 
+void gemm(cuda::Stream stream, const GemmLaunch& call) {
+  gemm(stream, call.spec, call.args);
+}
+
 }  // namespace weft::kernels

@@ -45,6 +45,8 @@ struct GemmArgs {
   void* pre_activation = nullptr;
   float alpha = 1.0f;
   bool accumulate = false;  // c += the result: f32 c only
+  // On a GPU alone: adds too where this number in the device's memory is not 0.
+  const float* accumulate_flag = nullptr;
 };
 
 // A product made ready for one shape: prepared once, executed many times, by one caller at a time

@@ -12,6 +12,13 @@ namespace weft::kernels {
 // for other types.
 void gemm(cuda::Stream stream, const GemmSpec& spec, const GemmArgs& args);
 
+// The same as one struct.
+struct GemmLaunch {
+  GemmSpec spec;
+  GemmArgs args;
+};
+void gemm(cuda::Stream stream, const GemmLaunch& call);
+
 // Of one element type; gemm() chooses.
 void gemm_bf16(cuda::Stream stream, const GemmSpec& spec, const GemmArgs& args);
 void gemm_f32(cuda::Stream stream, const GemmSpec& spec, const GemmArgs& args);

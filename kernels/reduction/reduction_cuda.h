@@ -23,6 +23,19 @@ constexpr int64_t sum_all_workspace_cuda(int64_t n) {
 void sum_all(cuda::Stream stream, const SumAll<float>& args);
 void sum_all(cuda::Stream stream, const SumAll<BFloat16>& args);
 
+// Parts into which rows are cut, each a sum of its own: enough blocks for an H200 with C = 768.
+constexpr int64_t sum_rows_parts(int64_t N) {
+  constexpr int64_t kLeastRows = 64, kMost = 64;
+  const int64_t wanted = (N + kLeastRows - 1) / kLeastRows;
+  return wanted < 1 ? 1 : wanted < kMost ? wanted : kMost;
+}
+// Bytes of SumRows::workspace on a GPU.
+constexpr int64_t sum_rows_workspace_cuda(int64_t N, int64_t C) {
+  return sum_rows_parts(N) * C * static_cast<int64_t>(sizeof(float));
+}
+void sum_rows(cuda::Stream stream, const SumRows<float>& args);
+void sum_rows(cuda::Stream stream, const SumRows<BFloat16>& args);
+
 void expand_last(cuda::Stream stream, const ExpandLast<float>& args);
 void expand_last(cuda::Stream stream, const ExpandLast<BFloat16>& args);
 

@@ -3,9 +3,10 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "graph/op_contract.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/gemm_cuda.h"
 
 namespace weft::ops {
 
@@ -17,6 +18,24 @@ struct GemmState final : graph::KernelState {
 inline const kernels::GemmPlan& gemm_plan(const graph::KernelCall& call) {
   return static_cast<const GemmState*>(call.state)->plan;
 }
+
+// A product on a device, where nothing is prepared.
+inline void launch_gemm(const graph::KernelCall& call, const kernels::GemmSpec& spec,
+                        const kernels::GemmArgs& args) {
+  kernels::gemm(weft::cuda::Stream{call.device->stream}, kernels::GemmLaunch{spec, args});
+}
+
+// Types of a call's operands, as shape rules see them.
+struct OperandTypes {
+  explicit OperandTypes(const graph::KernelCall& call) : params(call.params) {
+    for (const graph::Tensor& in : call.inputs)
+      types.push_back(in.data == nullptr ? nullptr : &in.type);
+  }
+  graph::TypesCall call() const { return {types, params}; }
+
+  std::vector<const TensorType*> types;
+  const graph::Params& params;
+};
 
 // 2 m n k, and every operand once.
 inline graph::Cost gemm_cost(const kernels::GemmSpec& s) {

@@ -123,6 +123,14 @@ void cpu::linear(const KernelCall& call) {
                           call.workspace, call.parallel);
 }
 
+void cuda::linear(const KernelCall& call) {
+  launch_gemm(call, spec_of(OperandTypes(call).call()),
+              {.a = call.inputs[0].data,
+               .b = call.inputs[1].data,
+               .c = call.outputs[0].data,
+               .bias = call.in<float>(2)});
+}
+
 std::string_view name_of(WeightLayout layout) {
   return layout == WeightLayout::kOutIn ? "out_in" : "in_out";
 }

@@ -179,6 +179,16 @@ void cpu::linear_activation(const KernelCall& call) {
                           call.workspace, call.parallel);
 }
 
+void cuda::linear_activation(const KernelCall& call) {
+  const bool keeps = params_of(call.params).keep_sums;
+  launch_gemm(call, spec_of(OperandTypes(call).call()),
+              {.a = call.inputs[0].data,
+               .b = call.inputs[1].data,
+               .c = call.outputs[0].data,
+               .bias = call.in<float>(2),
+               .pre_activation = keeps ? call.outputs[1].data : nullptr});
+}
+
 Value linear_activation(Value x, Value weight, Value bias, const LinearActivationParams& params) {
   return apply(contracts::linear_activation, {x, weight, bias}, params)[0];
 }

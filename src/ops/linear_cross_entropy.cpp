@@ -5,6 +5,8 @@
 #include "kernels/cross_entropy/chunked_head.h"
 #include "ops/contracts.h"
 #include "ops/cross_entropy_math.h"
+#include "ops/device_head.h"
+#include "ops/gemm_state.h"
 #include "ops/kernel_call.h"
 #include "weft/ops/cross_entropy.h"
 #include "weft/ops/linear.h"
@@ -281,6 +283,10 @@ constinit const OpContract contracts::linear_cross_entropy{
     .saved_inputs = 0b111,
     .prepare = prepare,
     .workspace = workspace,
+    .device_workspace =
+        [](const PrepareCall& call) {
+          return DeviceHead::workspace(spec_of(call.types, kForwardX));
+        },
     .precision = kPrecision,
     .reference = reference,
     .fallback = fallback,
@@ -300,6 +306,8 @@ constinit const OpContract contracts::linear_cross_entropy_backward{
                  .inputs = kSubsumedInputs},
     .prepare = prepare_backward,
     .workspace = workspace_backward,
+    .device_workspace =
+        [](const PrepareCall& call) { return DeviceHead::workspace(spec_of_backward(call.types)); },
     .precision = kPrecisionBackward,
     .reference = reference_backward,
     .cost = cost_backward,
@@ -322,6 +330,23 @@ void cpu::linear_cross_entropy_backward(const KernelCall& call) {
   const float* flag = accumulate_flag(call, kBuffer, kFlag);
   args.accumulate = flag != nullptr && *flag != 0.0f;
   static_cast<const HeadState*>(call.state)->head.run(args, call.workspace, call.parallel);
+}
+
+void cuda::linear_cross_entropy(const KernelCall& call) {
+  kernels::ChunkedHeadArgs args = arguments(call, kForwardX, call.params.as<CrossEntropyParams>());
+  args.loss = call.out<float>(0);
+  DeviceHead(call, spec_of(OperandTypes(call).call(), kForwardX), args).run(nullptr);
+}
+
+void cuda::linear_cross_entropy_backward(const KernelCall& call) {
+  const BackwardParams& params = call.params.as<BackwardParams>();
+  kernels::ChunkedHeadArgs args = arguments(call, kBackwardX, params.loss);
+  args.loss = call.out<float>(kLoss);
+  args.scale = call.in<float>(kLossGradient);
+  args.dx_NC = call.outputs[kInputGradient].data;
+  if (params.weight) args.dweight_VC = call.out<float>(kWeightGradient);
+  DeviceHead(call, spec_of_backward(OperandTypes(call).call()), args)
+      .run(accumulate_flag(call, kBuffer, kFlag));
 }
 
 Value linear_cross_entropy(Value x, Value weight, Value labels, const CrossEntropyParams& params) {

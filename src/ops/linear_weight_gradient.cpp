@@ -4,9 +4,10 @@
 
 #include "weft/ops/linear_weight_gradient.h"
 
-#include "kernels/reduction/reduction.h"
+#include "kernels/reduction/reduction_cuda.h"
 #include "ops/contracts.h"
 #include "ops/gemm_state.h"
+#include "ops/kernel_call.h"
 
 namespace weft::ops {
 namespace {
@@ -139,6 +140,12 @@ constexpr Accumulation kAccumulates[] = {{.output = 0, .into = kWeightBuffer, .f
                                          {.output = 1, .into = kBiasBuffer, .flag = kBiasFlag}};
 constexpr Slot kPrecision[] = {Slot::kCompute, Slot::kCompute, Slot::kFixed};
 
+int64_t device_workspace(const PrepareCall& call) {
+  const Shape& dy = call.types.shape(kDy);
+  return params_of(call.types.params).bias ? kernels::sum_rows_workspace_cuda(dy.rows(), dy.back())
+                                           : 0;
+}
+
 bool adds(const KernelCall& call, Operand buffer) {
   const float* flag = call.in<float>(buffer + 1u);
   return call.has(buffer) && (flag == nullptr || *flag != 0.0f);
@@ -168,6 +175,7 @@ constinit const OpContract contracts::linear_weight_gradient{
     .accumulates = kAccumulates,
     .prepare = prepare,
     .workspace = workspace,
+    .device_workspace = device_workspace,
     .precision = kPrecision,
     .reference = reference,
     .cost = cost,
@@ -184,6 +192,29 @@ void cpu::linear_weight_gradient(const KernelCall& call) {
                            .c = call.outputs[0].data,
                            .accumulate = adds(call, kWeightBuffer)},
                           call.workspace, call.parallel);
+}
+
+void cuda::linear_weight_gradient(const KernelCall& call) {
+  const LinearWeightGradientParams& params = params_of(call.params);
+  const bool out_in = params.layout == WeightLayout::kOutIn;
+  const Shape& dy = call.inputs[kDy].type.shape;
+  if (params.bias)
+    with_element_type(call.inputs[kDy].type.dtype, [&](auto element) {
+      using T = decltype(element);
+      kernels::sum_rows(
+          weft::cuda::Stream{call.device->stream},
+          kernels::SumRows<T>{.x_NC = call.in<T>(kDy),
+                              .out_C = call.out<float>(1),
+                              .accumulate = accumulate_flag(call, kBiasBuffer, kBiasFlag),
+                              .workspace = reinterpret_cast<float*>(call.workspace),
+                              .N = dy.rows(),
+                              .C = dy.back()});
+    });
+  launch_gemm(call, spec_of(OperandTypes(call).call()),
+              {.a = call.inputs[out_in ? kDy : kX].data,
+               .b = call.inputs[out_in ? kX : kDy].data,
+               .c = call.outputs[0].data,
+               .accumulate_flag = accumulate_flag(call, kWeightBuffer, kWeightFlag)});
 }
 
 LinearGradients linear_weight_gradient(Value x, Value dy,

@@ -157,6 +157,20 @@ void cpu::matmul(const KernelCall& call) {
   }
 }
 
+void cuda::matmul(const KernelCall& call) {
+  const kernels::GemmSpec s = spec_of(OperandTypes(call).call());
+  const int64_t size = size_of(s.input),
+                batch = call.outputs[0].type.shape.elements() / (s.m * s.n);
+  const auto matrix = [&](const Tensor& tensor, int64_t i, int64_t elements) {
+    return static_cast<std::byte*>(tensor.data) + i * elements * size;
+  };
+  for (int64_t i = 0; i < batch; ++i)
+    launch_gemm(call, s,
+                {.a = matrix(call.inputs[0], i, s.m * s.k),
+                 .b = matrix(call.inputs[1], i, s.k * s.n),
+                 .c = matrix(call.outputs[0], i, s.m * s.n)});
+}
+
 Value matmul(Value a, Value b, const MatmulParams& params) {
   return apply(contracts::matmul, {a, b}, params)[0];
 }
