@@ -10,6 +10,7 @@
 // once for the loss; the second pass reads them again, from L2 where the row fits, and writes the
 // gradient where they may lie. Sums are float, the row's loss is double.
 // Time: memory; 2 reads and a write, of which the second read is L2's: bytes / 4.3 TB/s on an H200.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/cross_entropy/cross_entropy_cuda.h"
@@ -23,8 +24,10 @@ namespace {
 using namespace cuda;
 
 struct Config {
-  // A row of 50,304 bf16 is 6,288 vectors: 12 a thread.
+  // A row of 50,304 bf16 is 6,288 vectors: 12 a thread. Narrow rows have smaller blocks, of which a
+  // multiprocessor holds more at once; the row's width alone decides, and so fixes every sum.
   static constexpr unsigned kThreads = 512;
+  static constexpr int64_t kVectorsPerThread = 4;
   static constexpr unsigned kLossThreads = 256;
 };
 
@@ -151,17 +154,23 @@ loss_kernel(CrossEntropyLoss a) {
   if (thread_index() == 0) store(a.loss, static_cast<float>(load(sums)));
 }
 
+unsigned threads_for(int64_t vectors) {
+  const int64_t wanted = ceil_div(vectors, Config::kVectorsPerThread);
+  return static_cast<unsigned>(
+      std::clamp<int64_t>(round_up(wanted, kWarp), kWarp, Config::kThreads));
+}
+
 template <class T>
 void rows(Stream stream, const CrossEntropyRows<T>& args) {
   if (args.N == 0) return;
-  const Launch launch_rows{.grid = {static_cast<unsigned>(args.N)},
-                           .threads = Config::kThreads,
-                           .shared_bytes = sizeof(RowShared),
-                           .name = "cross_entropy_rows"};
   const int64_t stride = args.S == 0 ? args.V : args.S;
-  if (stride % kVectorOf<T> == 0 && aligned({args.logits_NS, args.dlogits_NS}))
-    return launch(stream, launch_rows, rows_kernel<T, kVectorOf<T>>, args);
-  launch(stream, launch_rows, rows_kernel<T, 1>, args);
+  const bool vectors = stride % kVectorOf<T> == 0 && aligned({args.logits_NS, args.dlogits_NS});
+  launch(stream,
+         {.grid = {static_cast<unsigned>(args.N)},
+          .threads = threads_for(vectors ? stride / kVectorOf<T> : stride),
+          .shared_bytes = sizeof(RowShared),
+          .name = "cross_entropy_rows"},
+         vectors ? rows_kernel<T, kVectorOf<T>> : rows_kernel<T, 1>, args);
 }
 
 }  // namespace
