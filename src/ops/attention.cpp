@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/attention/attention_cuda.h"
 #include "ops/attention_common.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
@@ -209,6 +210,12 @@ int64_t workspace_backward(const PrepareCall& call) {
       self_attention_shape(call.types.shape(kQkv), p), call.threads, call.types.type(kQkv).dtype));
 }
 
+int64_t device_workspace_backward(const PrepareCall& call) {
+  const AttentionParams& p = params_of(call.types.params);
+  return kernels::attention_backward_workspace_cuda(
+      self_attention_shape(call.types.shape(kQkv), p));
+}
+
 // ---- Samples -----------------------------------------------------------------------------------
 
 struct Form {
@@ -311,22 +318,62 @@ std::vector<ErrorSample> error_samples_backward() {
 
 // ---- Kernels -----------------------------------------------------------------------------------
 
-// The parts of a kernel's arguments that both passes have.
+// The parts of a kernel's arguments that both passes have; what dropout's key is made of, which on
+// a GPU only the kernel can read, is random_of's.
 template <class Args>
 void set_common(const KernelCall& call, size_t key_range, size_t rng, Args& args) {
   const AttentionParams& p = params_of(call.params);
   args.shape = self_attention_shape(call.inputs[kQkv].type.shape, p);
   args.mask = {p.causal, p.window, call.in<int32_t>(key_range)};
   args.scale = static_cast<float>(attention_scale(p));
-  if (p.dropout > 0.0) {
-    const RandomState state = random_state(call, rng, p.dropout_key);
-    args.dropout = {static_cast<float>(p.dropout), state.key, state.first_sample};
-  }
+  if (!(p.dropout > 0.0)) return;
+  args.dropout.p = static_cast<float>(p.dropout);
+  if (call.device != nullptr) return;
+  const RandomState state = random_state(call, rng, p.dropout_key);
+  args.dropout = {args.dropout.p, state.key, state.first_sample};
+}
+
+kernels::AttentionRandom random_of(const KernelCall& call, size_t rng) {
+  const AttentionParams& p = params_of(call.params);
+  if (!(p.dropout > 0.0)) return {};
+  return {call.in<int64_t>(rng), p.dropout_key};
 }
 
 template <class T>
 kernels::HeadRows<T> result_rows(T* data, const AttentionShape& s) {
   return {data, s.T * s.H * s.D, s.H * s.D};
+}
+
+template <class T>
+kernels::AttentionForward<T> forward_args(const KernelCall& call) {
+  kernels::AttentionForward<T> args;
+  set_common(call, kKeyRange, kRng, args);
+  const auto heads = packed_heads(call.in<const T>(kQkv), args.shape.T, params_of(call.params));
+  args.q = heads.q;
+  args.k = heads.k;
+  args.v = heads.v;
+  args.out = result_rows(call.out<T>(0), args.shape);
+  args.lse_BHT = call.out<float>(1);
+  return args;
+}
+
+template <class T>
+kernels::AttentionBackward<T> backward_args(const KernelCall& call) {
+  const AttentionParams& p = params_of(call.params);
+  kernels::AttentionBackward<T> args;
+  set_common(call, kBackwardKeyRange, kBackwardRng, args);
+  const auto heads = packed_heads(call.in<const T>(kQkv), args.shape.T, p);
+  args.q = heads.q;
+  args.k = heads.k;
+  args.v = heads.v;
+  args.out = result_rows(call.in<const T>(kOut), args.shape);
+  args.dout = result_rows(call.in<const T>(kDout), args.shape);
+  args.lse_BHT = call.in<float>(kLse);
+  const auto gradients = packed_heads(call.out<T>(0), args.shape.T, p);
+  args.dq = gradients.q;
+  args.dk = gradients.k;
+  args.dv = gradients.v;
+  return args;
 }
 
 constexpr Slot kPrecision[] = {Slot::kCompute, Slot::kFixed};
@@ -359,6 +406,7 @@ constinit const OpContract contracts::attention_backward{
     .max_inputs = 6,
     .infer = infer_backward,
     .workspace = workspace_backward,
+    .device_workspace = device_workspace_backward,
     .precision = kBackwardPrecision,
     .random = true,
     .reference = reference_backward,
@@ -368,37 +416,34 @@ constinit const OpContract contracts::attention_backward{
 
 void cpu::attention(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
+    kernels::attention_forward(forward_args<decltype(element)>(call), call.workspace,
+                               call.parallel);
+  });
+}
+
+void cuda::attention(const KernelCall& call) {
+  with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::AttentionForward<T> args;
-    set_common(call, kKeyRange, kRng, args);
-    const auto heads = packed_heads(call.in<const T>(kQkv), args.shape.T, params_of(call.params));
-    args.q = heads.q;
-    args.k = heads.k;
-    args.v = heads.v;
-    args.out = result_rows(call.out<T>(0), args.shape);
-    args.lse_BHT = call.out<float>(1);
-    kernels::attention_forward(args, call.workspace, call.parallel);
+    kernels::attention_forward(
+        weft::cuda::Stream{call.device->stream},
+        kernels::AttentionForwardOnDevice<T>{forward_args<T>(call), random_of(call, kRng)});
   });
 }
 
 void cpu::attention_backward(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
+    kernels::attention_backward(backward_args<decltype(element)>(call), call.workspace,
+                                call.parallel);
+  });
+}
+
+void cuda::attention_backward(const KernelCall& call) {
+  with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    const AttentionParams& p = params_of(call.params);
-    kernels::AttentionBackward<T> args;
-    set_common(call, kBackwardKeyRange, kBackwardRng, args);
-    const auto heads = packed_heads(call.in<const T>(kQkv), args.shape.T, p);
-    args.q = heads.q;
-    args.k = heads.k;
-    args.v = heads.v;
-    args.out = result_rows(call.in<const T>(kOut), args.shape);
-    args.dout = result_rows(call.in<const T>(kDout), args.shape);
-    args.lse_BHT = call.in<float>(kLse);
-    const auto gradients = packed_heads(call.out<T>(0), args.shape.T, p);
-    args.dq = gradients.q;
-    args.dk = gradients.k;
-    args.dv = gradients.v;
-    kernels::attention_backward(args, call.workspace, call.parallel);
+    kernels::attention_backward(
+        weft::cuda::Stream{call.device->stream},
+        kernels::AttentionBackwardOnDevice<T>{backward_args<T>(call), random_of(call, kBackwardRng),
+                                              call.workspace});
   });
 }
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/norm/norm.h"
+#include "kernels/norm/norm_cuda.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 
@@ -135,6 +135,11 @@ int64_t workspace_backward(const PrepareCall& call) {
                                                call.types.params.as<HeadNormParams>().head_dim);
 }
 
+int64_t device_workspace_backward(const PrepareCall& call) {
+  return kernels::head_norm_backward_workspace_cuda(
+      call.types.shape(kX).rows(), call.types.params.as<HeadNormParams>().head_dim);
+}
+
 struct SampleShape {
   Shape leading;
   HeadNormParams params;
@@ -229,6 +234,7 @@ constinit const OpContract contracts::head_norm_backward{
     .may_alias = kMayAlias,
     .accumulates = kAccumulates,
     .workspace = workspace_backward,
+    .device_workspace = device_workspace_backward,
     .precision = kPrecisionBackward,
     .reference = reference_backward,
     .cost = cost_backward,
@@ -239,17 +245,18 @@ void cpu::head_norm(const KernelCall& call) {
   const auto& p = call.params.as<HeadNormParams>();
   with_element_type(call.inputs[kQkv].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::head_norm_forward(kernels::HeadNormForward<T>{.qkv_NW = call.in<T>(kQkv),
-                                                           .q_scale_D = call.in<float>(kQScale),
-                                                           .k_scale_D = call.in<float>(kKScale),
-                                                           .out_NW = call.out<T>(0),
-                                                           .rstd_NG = call.out<float>(1),
-                                                           .N = call.inputs[kQkv].type.shape.rows(),
-                                                           .H = p.heads,
-                                                           .K = p.kv_heads,
-                                                           .D = p.head_dim,
-                                                           .eps = static_cast<float>(p.eps)},
-                               call.parallel);
+    const kernels::HeadNormForward<T> args{.qkv_NW = call.in<T>(kQkv),
+                                           .q_scale_D = call.in<float>(kQScale),
+                                           .k_scale_D = call.in<float>(kKScale),
+                                           .out_NW = call.out<T>(0),
+                                           .rstd_NG = call.out<float>(1),
+                                           .N = call.inputs[kQkv].type.shape.rows(),
+                                           .H = p.heads,
+                                           .K = p.kv_heads,
+                                           .D = p.head_dim,
+                                           .eps = static_cast<float>(p.eps)};
+    start(
+        call, [](const auto&... a) { kernels::head_norm_forward(a...); }, args);
   });
 }
 
@@ -257,24 +264,33 @@ void cpu::head_norm_backward(const KernelCall& call) {
   const auto& p = call.params.as<HeadNormParams>();
   with_element_type(call.inputs[kX].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::head_norm_backward(
-        kernels::HeadNormBackward<T>{.dout_NW = call.in<T>(kDy),
-                                     .qkv_NW = call.in<T>(kX),
-                                     .q_scale_D = call.in<float>(kQGain),
-                                     .k_scale_D = call.in<float>(kKGain),
-                                     .rstd_NG = call.in<float>(kRstd),
-                                     .dqkv_NW = call.out<T>(0),
-                                     .dq_scale_D = call.out<float>(1),
-                                     .dk_scale_D = call.out<float>(2),
-                                     .accumulate_dq_scale = accumulate_flag(call, kDqInto, kDqFlag),
-                                     .accumulate_dk_scale = accumulate_flag(call, kDkInto, kDkFlag),
-                                     .workspace = reinterpret_cast<float*>(call.workspace),
-                                     .N = call.inputs[kX].type.shape.rows(),
-                                     .H = p.heads,
-                                     .K = p.kv_heads,
-                                     .D = p.head_dim},
-        call.parallel);
+    const kernels::HeadNormBackward<T> args{
+        .dout_NW = call.in<T>(kDy),
+        .qkv_NW = call.in<T>(kX),
+        .q_scale_D = call.in<float>(kQGain),
+        .k_scale_D = call.in<float>(kKGain),
+        .rstd_NG = call.in<float>(kRstd),
+        .dqkv_NW = call.out<T>(0),
+        .dq_scale_D = call.out<float>(1),
+        .dk_scale_D = call.out<float>(2),
+        .accumulate_dq_scale = accumulate_flag(call, kDqInto, kDqFlag),
+        .accumulate_dk_scale = accumulate_flag(call, kDkInto, kDkFlag),
+        .workspace = reinterpret_cast<float*>(call.workspace),
+        .N = call.inputs[kX].type.shape.rows(),
+        .H = p.heads,
+        .K = p.kv_heads,
+        .D = p.head_dim};
+    start(
+        call, [](const auto&... a) { kernels::head_norm_backward(a...); }, args);
   });
+}
+
+void cuda::head_norm(const KernelCall& call) {
+  cpu::head_norm(call);
+}
+
+void cuda::head_norm_backward(const KernelCall& call) {
+  cpu::head_norm_backward(call);
 }
 
 Value head_norm(Value qkv, Value q_scale, Value k_scale, const HeadNormParams& params) {
