@@ -19,8 +19,8 @@ enum class Detector {
   kDivergentBarrier,
   kDivergentCollective,
   kDeadlock,
-  kCopyInFlight,      // read of what an asynchronous copy has not been waited for
-  kBufferReused,      // a copy's source or target was written before the copy ended
+  kCopyInFlight,  // read of what an asynchronous copy has not been waited for
+  kBufferReused,  // a copy's source or target was written before the copy ended
   kBadLaunch,
 };
 
