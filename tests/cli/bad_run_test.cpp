@@ -113,7 +113,7 @@ TEST_F(BadRun, AnInterruptedPreparationLeavesNothing) {
        {Arguments{"prepare", "big.txt", "-o", "made", "--tokenizer", "bytes"},
         Arguments{"tokenizer", "train", "big.txt", "-o", "made"}}) {
     RunningProgram program(arguments, {.folder = folder_.path()});
-    program.wait_until_it_catches(SIGINT);
+    program.wait_until_it_minds(SIGINT);
     program.send(SIGINT);
     const Outcome outcome = program.wait();
     EXPECT_EQ(outcome.code, 130) << outcome.all();

@@ -97,17 +97,18 @@ void RunningProgram::send(int signal) const {
   kill(pid_, signal);
 }
 
-void RunningProgram::wait_until_it_catches(int signal) const {
+void RunningProgram::wait_until_it_minds(int signal) const {
   const std::string status = "/proc/" + std::to_string(pid_) + "/status";
   for (;;) {
     std::ifstream lines(status);
     std::string line;
     bool ended = true;
-    while (std::getline(lines, line) && !line.starts_with("SigCgt:"))
+    while (std::getline(lines, line) && !line.starts_with("SigBlk:"))
       if (line.starts_with("State:")) ended = line.find('Z') != std::string::npos;
     if (ended) return;  // wait() tells how
-    const uint64_t caught = std::stoull(line.substr(line.find_first_not_of(" \t", 7)), nullptr, 16);
-    if (caught >> (signal - 1) & 1) return;
+    const uint64_t blocked =
+        std::stoull(line.substr(line.find_first_not_of(" \t", 7)), nullptr, 16);
+    if (blocked >> (signal - 1) & 1) return;
     usleep(1000);
   }
 }

@@ -44,9 +44,9 @@ class RunningProgram {
   RunningProgram& operator=(const RunningProgram&) = delete;
 
   void send(int signal) const;
-  // Until the program has installed a handler for `signal`, so that sending it does not simply
-  // kill.
-  void wait_until_it_catches(int signal) const;
+  // Until the program blocks `signal`, which a thread of it then waits for; before, it would be
+  // killed.
+  void wait_until_it_minds(int signal) const;
   // Reads until standard output or error has `text`; false if the program ended before.
   bool wait_for(const std::string& text);
   // The reader of standard output goes away, as `head -1` does.
