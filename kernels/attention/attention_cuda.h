@@ -45,4 +45,24 @@ constexpr int64_t attention_backward_workspace_cuda(const AttentionShape& s) {
 void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<BFloat16>& call);
 void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<float>& call);
 
+// Few queries over long caches (cached_attention.cu): no dropout, no log-sum-exp.
+template <class T>
+struct CachedAttentionOnDevice {
+  AttentionForward<T> args;
+  void* workspace = nullptr;  // cached_attention_workspace_cuda() bytes, aligned to 64
+  bool vectors = false;       // the launcher's own: how keys and values may be read
+};
+
+inline constexpr int64_t kCachedKeysCuda = 128;  // of a block
+constexpr bool has_few_queries_cuda(const AttentionShape& s) {
+  return s.T * (s.H / s.K) <= kFewQueries;
+}
+// For each query and block of keys the largest score, the total and D sums.
+constexpr int64_t cached_attention_workspace_cuda(const AttentionShape& s) {
+  const int64_t chunks = (s.S + kCachedKeysCuda - 1) / kCachedKeysCuda;
+  return has_few_queries_cuda(s) ? s.B * s.H * s.T * chunks * (s.D + 2) * 4 : 0;
+}
+void cached_attention(cuda::Stream stream, const CachedAttentionOnDevice<BFloat16>& call);
+void cached_attention(cuda::Stream stream, const CachedAttentionOnDevice<float>& call);
+
 }  // namespace weft::kernels

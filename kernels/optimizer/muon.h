@@ -22,8 +22,8 @@ namespace weft::kernels {
 struct MuonShape {
   int64_t rows = 0, columns = 0;
 
-  int64_t elements() const { return rows * columns; }
-  int64_t side() const { return rows < columns ? rows : columns; }
+  constexpr int64_t elements() const { return rows * columns; }
+  constexpr int64_t side() const { return rows < columns ? rows : columns; }
 };
 
 struct Muon {

@@ -7,6 +7,7 @@
 #include "kernels/optimizer/adamw.h"
 #include "kernels/optimizer/gradient_norm.h"
 #include "kernels/optimizer/lion.h"
+#include "kernels/optimizer/muon.h"
 #include "kernels/optimizer/sgd.h"
 
 namespace weft::kernels {
@@ -27,5 +28,24 @@ constexpr int64_t gradient_norm_workspace_cuda(int64_t N) {
   return gradient_norm_blocks(N) * static_cast<int64_t>(sizeof(double));
 }
 void gradient_norm(cuda::Stream stream, const GradientNorm& args);
+
+// Muon on one matrix, several launches on one stream (muon.cu).
+struct MuonOnDevice {
+  Muon args;
+  MuonShape shape;
+  void* workspace = nullptr;  // muon_workspace_cuda() bytes, aligned to 64
+};
+// Blocks that sum squares.
+constexpr int64_t muon_blocks(MuonShape s) {
+  return gradient_norm_blocks(s.elements());
+}
+constexpr int64_t muon_part_bytes(int64_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+constexpr int64_t muon_workspace_cuda(MuonShape s) {
+  return 2 * muon_part_bytes(s.elements() * 4) + 2 * muon_part_bytes(s.side() * s.side() * 4) +
+         muon_part_bytes(4) + muon_part_bytes(muon_blocks(s) * 8);
+}
+void muon(cuda::Stream stream, const MuonOnDevice& call);
 
 }  // namespace weft::kernels

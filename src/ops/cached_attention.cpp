@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/attention/attention_cuda.h"
 #include "ops/attention_common.h"
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
@@ -84,6 +85,10 @@ int64_t workspace(const PrepareCall& call) {
       kernels::cached_attention_workspace(shape_of(call.types), call.threads));
 }
 
+int64_t device_workspace(const PrepareCall& call) {
+  return kernels::cached_attention_workspace_cuda(shape_of(call.types));
+}
+
 // Sample b has `length` + b keys, of which the last are those of the new tokens.
 Sample sample(const AttentionShape& s, int64_t length) {
   const AttentionParams p{.heads = s.H, .kv_heads = s.K, .head_dim = s.D};
@@ -99,7 +104,8 @@ Sample sample(const AttentionShape& s, int64_t length) {
           p};
 }
 
-// Few and many queries, both sides of a task's 256 keys, an empty range in the second sample.
+// Few and many queries, both sides of a task's 256 keys (of a GPU's 128), heads of every width that
+// a GPU has a kernel for, an empty range in the second sample.
 std::vector<Sample> samples() {
   return {sample({.B = 2, .T = 1, .S = 9, .H = 4, .K = 2, .D = 8}, 5),
           sample({.B = 1, .T = 1, .S = 1, .H = 1, .K = 1, .D = 1}, 1),
@@ -108,7 +114,10 @@ std::vector<Sample> samples() {
           sample({.B = 1, .T = 1, .S = 300, .H = 1, .K = 1, .D = 16}, 256),
           sample({.B = 1, .T = 1, .S = 300, .H = 1, .K = 1, .D = 16}, 257),
           sample({.B = 1, .T = 8, .S = 80, .H = 1, .K = 1, .D = 4}, 70),
-          sample({.B = 2, .T = 9, .S = 80, .H = 1, .K = 1, .D = 4}, 64)};
+          sample({.B = 2, .T = 9, .S = 80, .H = 1, .K = 1, .D = 4}, 64),
+          sample({.B = 1, .T = 1, .S = 130, .H = 3, .K = 1, .D = 72}, 129),
+          sample({.B = 1, .T = 2, .S = 129, .H = 4, .K = 2, .D = 64}, 128),
+          sample({.B = 1, .T = 1, .S = 40, .H = 5, .K = 1, .D = 136}, 33)};
 }
 
 std::vector<ErrorSample> error_samples() {
@@ -122,6 +131,22 @@ std::vector<ErrorSample> error_samples() {
            "key_range must be i32[2, 3, 2]"}};
 }
 
+template <class T>
+kernels::AttentionForward<T> forward_args(const KernelCall& call) {
+  const AttentionParams& p = call.params.as<AttentionParams>();
+  kernels::AttentionForward<T> args;
+  args.shape = self_attention_shape(call.inputs[kQkv].type.shape, p);
+  args.shape.S = call.inputs[kKeys].type.shape[1];
+  args.mask.range_BT2 = call.in<int32_t>(kKeyRange);
+  args.scale = static_cast<float>(attention_scale(p));
+  args.q = packed_heads(call.in<const T>(kQkv), args.shape.T, p).q;
+  const int64_t row = p.kv_heads * p.head_dim, batch = args.shape.S * row;
+  args.k = {call.in<T>(kKeys), batch, row};
+  args.v = {call.in<T>(kValues), batch, row};
+  args.out = {call.out<T>(0), args.shape.T * query_width(p), query_width(p)};
+  return args;
+}
+
 constexpr Slot kPrecision[] = {Slot::kCompute, Slot::kCompute, Slot::kCompute, Slot::kFixed};
 
 }  // namespace
@@ -133,6 +158,7 @@ constinit const OpContract contracts::cached_attention{
     .max_inputs = 4,
     .infer = infer,
     .workspace = workspace,
+    .device_workspace = device_workspace,
     .precision = kPrecision,
     .reference = reference,
     .cost = cost,
@@ -141,19 +167,16 @@ constinit const OpContract contracts::cached_attention{
 
 void cpu::cached_attention(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
+    kernels::cached_attention(forward_args<decltype(element)>(call), call.workspace, call.parallel);
+  });
+}
+
+void cuda::cached_attention(const KernelCall& call) {
+  with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    const AttentionParams& p = call.params.as<AttentionParams>();
-    kernels::AttentionForward<T> args;
-    args.shape = self_attention_shape(call.inputs[kQkv].type.shape, p);
-    args.shape.S = call.inputs[kKeys].type.shape[1];
-    args.mask.range_BT2 = call.in<int32_t>(kKeyRange);
-    args.scale = static_cast<float>(attention_scale(p));
-    args.q = packed_heads(call.in<const T>(kQkv), args.shape.T, p).q;
-    const int64_t row = p.kv_heads * p.head_dim, batch = args.shape.S * row;
-    args.k = {call.in<T>(kKeys), batch, row};
-    args.v = {call.in<T>(kValues), batch, row};
-    args.out = {call.out<T>(0), args.shape.T * query_width(p), query_width(p)};
-    kernels::cached_attention(args, call.workspace, call.parallel);
+    kernels::cached_attention(weft::cuda::Stream{call.device->stream},
+                              kernels::CachedAttentionOnDevice<T>{.args = forward_args<T>(call),
+                                                                  .workspace = call.workspace});
   });
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/optimizer/muon.h"
+#include "kernels/optimizer/optimizer_cuda.h"
 #include "ops/contracts.h"
 #include "ops/update_rule.h"
 
@@ -33,6 +34,10 @@ std::unique_ptr<KernelState> prepare(const PrepareCall& call) {
 int64_t workspace(const PrepareCall& call) {
   return kernels::MuonPlan::workspace(shape_of(call.types.shape(update::kParameters)),
                                       call.threads);
+}
+
+int64_t device_workspace(const PrepareCall& call) {
+  return kernels::muon_workspace_cuda(shape_of(call.types.shape(update::kParameters)));
 }
 
 using Matrix = std::vector<double>;
@@ -133,6 +138,26 @@ std::vector<ErrorSample> error_samples() {
            "f32 of rank 2 or more, got f32[4]"}};
 }
 
+// run(arguments) for each matrix.
+template <class Run>
+void for_each_matrix(const KernelCall& call, const Run& run) {
+  const auto& p = call.params.as<MuonParams>();
+  const Shape& shape = call.outputs[0].type.shape;
+  BFloat16* copy = update::copy(call);
+  for (int64_t begin = 0; begin < shape.elements(); begin += shape_of(shape).elements())
+    run(kernels::Muon{.parameters = call.out<float>(0) + begin,
+                      .gradients = call.in<float>(update::kGradients) + begin,
+                      .velocity = call.out<float>(1) + begin,
+                      .copy = copy == nullptr ? nullptr : copy + begin,
+                      .scalars = update::scalars(call),
+                      .momentum = p.momentum,
+                      .weight_decay = p.weight_decay,
+                      .eps = p.eps,
+                      .nesterov = p.nesterov,
+                      .match_rms_adamw = p.match_rms_adamw,
+                      .iterations = p.iterations});
+}
+
 }  // namespace
 
 constinit const OpContract contracts::muon{
@@ -144,30 +169,25 @@ constinit const OpContract contracts::muon{
     .updates = update::kUpdates,
     .prepare = prepare,
     .workspace = workspace,
+    .device_workspace = device_workspace,
     .reference = reference,
     .cost = cost,
     .samples = samples,
     .error_samples = error_samples};
 
 void cpu::muon(const KernelCall& call) {
-  const auto& p = call.params.as<MuonParams>();
-  const Shape& shape = call.outputs[0].type.shape;
   const kernels::MuonPlan& plan = static_cast<const MuonState*>(call.state)->plan;
-  BFloat16* copy = update::copy(call);
-  for (int64_t begin = 0; begin < shape.elements(); begin += shape_of(shape).elements()) {
-    plan.execute({.parameters = call.out<float>(0) + begin,
-                  .gradients = call.in<float>(update::kGradients) + begin,
-                  .velocity = call.out<float>(1) + begin,
-                  .copy = copy == nullptr ? nullptr : copy + begin,
-                  .scalars = update::scalars(call),
-                  .momentum = p.momentum,
-                  .weight_decay = p.weight_decay,
-                  .eps = p.eps,
-                  .nesterov = p.nesterov,
-                  .match_rms_adamw = p.match_rms_adamw,
-                  .iterations = p.iterations},
-                 call.workspace, call.parallel);
-  }
+  for_each_matrix(
+      call, [&](const kernels::Muon& args) { plan.execute(args, call.workspace, call.parallel); });
+}
+
+void cuda::muon(const KernelCall& call) {
+  for_each_matrix(call, [&](const kernels::Muon& args) {
+    kernels::muon(weft::cuda::Stream{call.device->stream},
+                  kernels::MuonOnDevice{.args = args,
+                                        .shape = shape_of(call.outputs[0].type.shape),
+                                        .workspace = call.workspace});
+  });
 }
 
 Updated muon(const UpdateOperands& operands, Value velocity, const MuonParams& params) {
