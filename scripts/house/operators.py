@@ -38,3 +38,14 @@ def operator_list(tree):
     for name in sorted(set(contracts) & set(listed)):
         if not name.endswith('_backward') and not re.search(rf'\b{name}\(', headers):
             yield f'include/weft/ops: no header declares {name}(), the user function of {name}'
+
+
+_DEVICE_KERNEL = re.compile(r'^void cuda::(\w+)\(', re.M)
+
+
+def device_kernels(tree):
+    """Every operator of src/ops/ops.def has a kernel for GPUs: a file of src/ops defines cuda::X."""
+    defined = {name for file in tree.files if re.fullmatch(r'src/ops/\w+\.cpp', file)
+               for name in _DEVICE_KERNEL.findall(tree.text(file) or '')}
+    for name in sorted(set(_LISTED.findall(tree.text(LIST) or '')) - defined):
+        yield f'{LIST}: {name} has no kernel for GPUs: no file of src/ops defines cuda::{name}'
