@@ -186,6 +186,21 @@ void inspect_shards(const data::ShardDocuments& shards, int64_t bytes,
   print_summary({.unit = "tokens", .bytes = bytes, .statistics = statistics}, tokenizer, options);
 }
 
+// ", 3 features: age, city=Oslo and more".
+std::string features_of(const data::DatasetManifest& manifest) {
+  constexpr size_t kMostShown = 200;
+  if (manifest.features.empty()) return "";
+  std::string names;
+  for (const std::string& name : manifest.features) {
+    if (names.size() > kMostShown) {
+      names += " and more";
+      break;
+    }
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return ", " + std::to_string(manifest.features.size()) + " features: " + printable(names);
+}
+
 void inspect_tokens_folder(const Options& options) {
   const data::DatasetManifest manifest = data::read_manifest(options.path);
   const data::Split split =
@@ -194,7 +209,7 @@ void inspect_tokens_folder(const Options& options) {
   const data::ShardDocuments shards(data::ShardDocuments::paths_of(options.path, split));
   print_title("tokens folder, " + options.split + " split, tokenizer " +
                   printable(manifest.tokenizer) + " with " + std::to_string(manifest.vocab_size) +
-                  " ids",
+                  " ids" + features_of(manifest),
               options);
   inspect_shards(shards, manifest.split(split).bytes, tokenizer.get(), options);
 }

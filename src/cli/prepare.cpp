@@ -22,7 +22,7 @@ namespace {
 struct Arguments {
   std::vector<std::string> words;  // inputs; or a config and its overrides
   std::optional<std::string> output, tokenizer, text_field, input_format, invalid_utf8, bad_input,
-      val_split, shard_tokens, threads;
+      column_statistics, val_split, shard_tokens, threads;
   std::vector<std::string> stages;
   bool overwrite = false;
   bool print_config = false;
@@ -59,7 +59,7 @@ std::vector<std::string> overrides_of(const Arguments& arguments) {
       {"output", &arguments.output},         {"tokenizer", &arguments.tokenizer},
       {"text_field", &arguments.text_field}, {"input_format", &arguments.input_format},
       {"val_split", &arguments.val_split},   {"invalid_utf8", &arguments.invalid_utf8},
-      {"bad_input", &arguments.bad_input}};
+      {"bad_input", &arguments.bad_input},   {"column_statistics", &arguments.column_statistics}};
   for (const auto& [key, value] : texts)
     if (*value) overrides.push_back(std::string(key) + "=" + quoted(**value));
   if (arguments.shard_tokens) overrides.push_back("shard_tokens=" + *arguments.shard_tokens);
@@ -130,6 +130,8 @@ void show(const data::PrepareResult& result, const std::string& folder) {
   for (const data::StageReport& stage : result.manifest.stages)
     std::cout << "stage " << stage.stage << ": " << stage.documents << " documents, "
               << stage.changed << " changed, " << stage.dropped << " left out\n";
+  if (!result.manifest.features.empty())
+    std::cout << "features: " << result.manifest.features.size() << " of each document\n";
   for (const data::Split split : data::kSplits) {
     const data::SplitContent& content = result.manifest.split(split);
     std::cout << name_of(split) << ": " << content.documents << " documents, " << content.bytes
@@ -149,7 +151,7 @@ void run(const Arguments& arguments) {
   options.threads = thread_count(static_cast<int>(config.threads));
   const StandardInput standard_input(config);
   options.input.standard_input = standard_input.file();
-  WorkBar bar("prepare");
+  WorkBar statistics("statistics"), bar("prepare");
   options.progress = [&](const data::PrepareProgress& progress) {
     if (interrupts().load() > 0)
       throw Error(
@@ -157,7 +159,8 @@ void run(const Arguments& arguments) {
               ? "interrupted; what was done is kept, and the same command goes on from there"
               : "interrupted; nothing was written",
           ExitCode::kInterrupted);
-    bar.show(progress.bytes_done, progress.bytes_total);
+    if (!progress.measuring) statistics.finish();
+    (progress.measuring ? statistics : bar).show(progress.bytes_done, progress.bytes_total);
   };
   const auto tokenizer = tokenizer_of(config.tokenizer, options);
   const data::PrepareResult result = data::prepare(*tokenizer, options);
@@ -170,6 +173,9 @@ void add_cleaning_options(CLI::App& verb, Arguments& arguments) {
                   "a stage of cleaning, as NAME or NAME,key=value,...; may be given several times, "
                   "and their order counts (docs/data.md has the list)")
       ->allow_extra_args(false);
+  verb.add_option("--column-statistics", arguments.column_statistics,
+                  "a tokens folder: the stages missing, normalize and one_hot take its numbers "
+                  "instead of learning their own");
   verb.add_option("--invalid-utf8", arguments.invalid_utf8,
                   "bytes that are no text: error, replace or skip [error]");
   verb.add_option("--bad-input", arguments.bad_input,
@@ -186,6 +192,9 @@ void add_prepare(CLI::App& app) {
       "--val-split hash:0.05\n"
       "  weft prepare web/*.jsonl.zst -o run/tokens --tokenizer bytes --stage characters --stage "
       "near_duplicates,bands=20\n"
+      "  weft prepare people.csv -o run/tokens --tokenizer bytes --stage "
+      "missing,columns=[age],method=median --stage normalize,columns=[age] --stage "
+      "one_hot,columns=[city]\n"
       "  weft prepare configs/prepare/web-english.yaml inputs=web/ output=run/tokens\n"
       "Interrupted or killed, the same command goes on where it was.");
   verb->add_option("inputs", arguments->words,

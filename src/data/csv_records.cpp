@@ -17,6 +17,7 @@ CsvRecords::CsvRecords(const FileSystem& files, const ByteReader::Source& source
   peek();
   has_byte_order_mark_ = buffer_.starts_with(kByteOrderMark);
   if (has_byte_order_mark_) at_ = kByteOrderMark.size();
+  line_begin_ = static_cast<int64_t>(at_);
 }
 
 // The byte at at_, or -1 at the end.
@@ -33,6 +34,7 @@ int CsvRecords::peek() {
 
 CsvRecords::Outcome CsvRecords::next(std::vector<std::string>& fields) {
   fields.clear();
+  places_.clear();
   row_line_ = line_;
   row_bytes_ = 0;
   if (peek() < 0) return Outcome::kEnd;
@@ -44,6 +46,8 @@ CsvRecords::Outcome CsvRecords::next(std::vector<std::string>& fields) {
 
 CsvRecords::Outcome CsvRecords::read_row(std::vector<std::string>& fields) {
   while (true) {
+    peek();  // so that content_begin_ is that of the field
+    places_.push_back({line_, content_begin_ + static_cast<int64_t>(at_) - line_begin_ + 1});
     const Outcome outcome = read_field();
     if (outcome != Outcome::kRow) return outcome;
     fields.push_back(field_);
@@ -87,7 +91,7 @@ CsvRecords::Outcome CsvRecords::read_quoted() {
   ++row_bytes_;  // so that a row of one empty quoted field is not blank
   for (int c = peek(); c >= 0; c = peek()) {
     ++at_;
-    if (c == '\n') ++line_;
+    if (c == '\n') end_line();
     if (c != '"' || peek() == '"') {
       if (c == '"') ++at_;
       add(static_cast<char>(c));
@@ -100,11 +104,17 @@ CsvRecords::Outcome CsvRecords::read_quoted() {
   return Outcome::kUnclosedQuote;
 }
 
+// An LF was passed.
+void CsvRecords::end_line() {
+  ++line_;
+  line_begin_ = content_begin_ + static_cast<int64_t>(at_);
+}
+
 void CsvRecords::pass_line() {
   for (int c = peek(); c >= 0; c = peek()) {
     ++at_;
     if (c != '\n') continue;
-    ++line_;
+    end_line();
     return;
   }
 }

@@ -21,6 +21,12 @@ class CsvRecords {
   // Whatever the outcome, the next call reads the row after it; after kUnclosedQuote there is none.
   Outcome next(std::vector<std::string>& fields);
   int64_t line() const { return row_line_; }  // where the row begins, from 1
+  // Where a field of the row begins: line, and byte of the line, from 1.
+  struct FieldPlace {
+    int64_t line = 0;
+    int64_t column = 0;
+  };
+  FieldPlace field_place(size_t field) const { return places_[field]; }
   int64_t row_begin() const { return row_begin_; }
   int64_t row_end() const { return row_end_; }
   bool has_byte_order_mark() const { return has_byte_order_mark_; }
@@ -35,6 +41,7 @@ class CsvRecords {
   Outcome read_quoted();
   bool at_field_end();
   void pass_line();
+  void end_line();
 
   ByteReader reader_;
   const char separator_;
@@ -46,6 +53,8 @@ class CsvRecords {
   size_t row_bytes_ = 0;
   int64_t line_ = 1;
   int64_t row_line_ = 1;
+  int64_t line_begin_ = 0;  // of the line at the place, in the content
+  std::vector<FieldPlace> places_;
   int64_t row_begin_ = 0;
   int64_t row_end_ = 0;
   bool has_byte_order_mark_ = false;

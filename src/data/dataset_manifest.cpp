@@ -112,17 +112,23 @@ OrderedJson to_json(const SplitContent& split, Split which) {
                       {"bytes", shard.bytes},
                       {"hash", to_hex(shard.hash)}});
   }
-  return {{"documents", split.documents},
-          {"bytes", split.bytes},
-          {"tokens", split.tokens},
-          {"shards", std::move(shards)}};
+  OrderedJson json = {{"documents", split.documents},
+                      {"bytes", split.bytes},
+                      {"tokens", split.tokens},
+                      {"shards", std::move(shards)}};
+  for (size_t i = 0; i < split.features.size(); ++i)
+    json["features"].push_back({{"file", features_name(which, i)},
+                                {"bytes", split.features[i].bytes},
+                                {"hash", to_hex(split.features[i].hash)}});
+  return json;
 }
 
 SplitContent read_split(const Reader& reader, Split which) {
   SplitContent split{.documents = reader.integer("documents", 0, INT64_MAX),
                      .bytes = reader.integer("bytes", 0, INT64_MAX),
                      .tokens = reader.integer("tokens", 0, INT64_MAX),
-                     .shards = {}};
+                     .shards = {},
+                     .features = {}};
   int64_t documents = 0, tokens = 0;
   for (const Reader& shard :
        reader.objects("shards", {"file", "tokens", "documents", "bytes", "hash"})) {
@@ -136,9 +142,39 @@ SplitContent read_split(const Reader& reader, Split which) {
     tokens += split.shards.back().tokens;
     documents += split.shards.back().documents;
   }
+  for (const Reader& file : reader.objects("features", {"file", "bytes", "hash"})) {
+    const std::string name = features_name(which, split.features.size());
+    if (file.text("file") != name) file.fail("file", "is not \"" + name + "\"");
+    split.features.push_back(
+        {.bytes = file.integer("bytes", 0, INT64_MAX), .hash = file.hash("hash")});
+  }
+  if (!split.features.empty() && split.features.size() != split.shards.size())
+    reader.fail("features", "are not as many as shards");
   if (tokens != split.tokens) reader.fail("tokens", "is not the sum over the shards");
   if (documents != split.documents) reader.fail("documents", "is not the sum over the shards");
   return split;
+}
+
+void read_tables(const Json& json, const Reader& top, DatasetManifest& manifest) {
+  if (json.contains("features"))
+    for (const Json& name : json.at("features")) {
+      if (!name.is_string()) top.fail("features", "is no list of names");
+      manifest.features.push_back(name.get<std::string>());
+    }
+  if (json.contains("columns") && !json.at("columns").is_array()) top.fail("columns", "is no list");
+  try {
+    if (json.contains("columns"))
+      for (const Json& column : json.at("columns"))
+        manifest.columns.push_back(column_statistics_from(column));
+  } catch (const Json::exception&) {
+    top.fail("columns", "are no statistics of columns");
+  } catch (const Error& error) {
+    top.fail("columns", std::string("are none: ") + error.what());
+  }
+  for (const Split which : kSplits)
+    if (manifest.split(which).features.empty() !=
+        (manifest.features.empty() || manifest.split(which).shards.empty()))
+      top.fail("features", "do not fit those of the splits");
 }
 
 OrderedJson inputs_json(const DatasetManifest& manifest) {
@@ -206,12 +242,15 @@ std::string shard_name(Split split, size_t index) {
   std::snprintf(number, sizeof number, "-%05zu.weft", index);
   return std::string(name_of(split)) + number;
 }
+std::string features_name(Split split, size_t index) {
+  return Path(shard_name(split, index)).replace_extension(".npy").string();
+}
 
 std::string to_json(const DatasetManifest& manifest) {
   OrderedJson left_out = OrderedJson::array();
   for (const LeftOut& item : manifest.left_out)
     left_out.push_back({{"reason", item.reason}, {"count", item.count}, {"example", item.example}});
-  const OrderedJson json = {
+  OrderedJson json = {
       {"format", kFormat},
       {"version", kVersion},
       {"tokenizer", {{"name", manifest.tokenizer}, {"hash", manifest.tokenizer_hash}}},
@@ -230,6 +269,11 @@ std::string to_json(const DatasetManifest& manifest) {
       {"left_out", std::move(left_out)},
       {"train", to_json(manifest.split(Split::kTrain), Split::kTrain)},
       {"validation", to_json(manifest.split(Split::kValidation), Split::kValidation)}};
+  if (!manifest.features.empty()) {
+    json["features"] = manifest.features;
+    for (const ColumnStatistics& column : manifest.columns)
+      json["columns"].push_back(to_json(column));
+  }
   // File names in examples need not be UTF-8; JSON must be.
   return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
@@ -253,7 +297,7 @@ DatasetManifest parse_manifest(std::string_view text, const std::string& file_na
   const Reader top(json, file_name, "",
                    {"format", "version", "tokenizer", "vocab_size", "eos_token_id", "val_split",
                     "input", "left_out", "train", "validation"},
-                   {"stages"});
+                   {"stages", "features", "columns"});
   const Reader tokenizer = top.object("tokenizer", {"name", "hash"});
   const Reader val_split = top.object("val_split", {"by", "size", "seed"});
   const Reader input = top.object("input", {"files", "bytes", "hash"}, {"list"});
@@ -281,8 +325,10 @@ DatasetManifest parse_manifest(std::string_view text, const std::string& file_na
                                  .count = item.integer("count", 0, INT64_MAX),
                                  .example = item.text("example")});
   for (const Split which : kSplits)
-    manifest.split(which) =
-        read_split(top.object(name_of(which), {"documents", "bytes", "tokens", "shards"}), which);
+    manifest.split(which) = read_split(
+        top.object(name_of(which), {"documents", "bytes", "tokens", "shards"}, {"features"}),
+        which);
+  read_tables(json, top, manifest);
   return manifest;
 }
 

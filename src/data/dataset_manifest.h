@@ -10,6 +10,8 @@
 
 #include "core/file_system.h"
 #include "data/clean/stage_report.h"
+#include "data/clean/table_statistics.h"
+#include "data/npy_file.h"
 #include "data/shard_writer.h"
 
 namespace weft::data {
@@ -28,6 +30,7 @@ struct SplitContent {
   int64_t bytes = 0;   // of text
   int64_t tokens = 0;  // with those that begin and end documents
   std::vector<ShardSummary> shards;
+  std::vector<NpySummary> features;  // of each shard, if there are any
 
   bool operator==(const SplitContent&) const = default;
 };
@@ -64,6 +67,9 @@ struct DatasetManifest {
   std::vector<InputSummary> inputs;  // at most kMostListedInputs of them
   std::vector<StageReport> stages;   // without their examples
   std::vector<LeftOut> left_out;
+  // Of inputs with stages of tables; otherwise empty.
+  std::vector<std::string> features;      // what the numbers beside each document are
+  std::vector<ColumnStatistics> columns;  // what the stages learned
   std::array<SplitContent, 2> splits;
 
   SplitContent& split(Split which) { return splits[static_cast<size_t>(which)]; }
@@ -77,6 +83,8 @@ inline constexpr std::string_view kManifestName = "dataset.json";
 // "train-00000.weft". The names of a folder's shards follow from their number; none is ever read
 // from a file.
 std::string shard_name(Split split, size_t index);
+// "train-00000.npy", beside it: the features of the documents that start in it.
+std::string features_name(Split split, size_t index);
 
 // Equal manifests give equal bytes.
 std::string to_json(const DatasetManifest& manifest);

@@ -16,11 +16,15 @@ SplitWriter::SplitWriter(FileSystem& files, const Path& folder, Split split,
       split_(split),
       builder_(format.vocab_size, format.shard_tokens),
       tokens_log_(files, folder, std::string(name_of(split)) + "-tokens"),
-      starts_log_(files, folder, std::string(name_of(split)) + "-starts") {}
+      starts_log_(files, folder, std::string(name_of(split)) + "-starts"),
+      features_log_(files, folder, std::string(name_of(split)) + "-features"),
+      features_(format.features) {}
 
-void SplitWriter::start_document() {
+void SplitWriter::start_document(std::span<const float> features) {
+  WEFT_ASSERT(features.size() == features_);
   if (builder_.room() == 0) write_shard();
   builder_.start_document();
+  feature_rows_.insert(feature_rows_.end(), features.begin(), features.end());
 }
 
 void SplitWriter::append(std::span<const int32_t> tokens) {
@@ -33,15 +37,20 @@ void SplitWriter::append(std::span<const int32_t> tokens) {
 }
 
 void SplitWriter::write_shard() {
-  const ShardSummary shard =
-      builder_.write(files_, folder_ / shard_name(split_, content_.shards.size()));
+  const size_t number = content_.shards.size();
+  const ShardSummary shard = builder_.write(files_, folder_ / shard_name(split_, number));
   content_.shards.push_back(shard);
+  if (features_ > 0)
+    content_.features.push_back(write_npy(files_, folder_ / features_name(split_, number),
+                                          feature_rows_, static_cast<int64_t>(features_)));
+  feature_rows_.clear();
   content_.tokens += shard.tokens;
   content_.documents += shard.documents;
   builder_.clear();
   tokens_log_.restart();
   starts_log_.restart();
-  saved_bytes_ = saved_starts_ = 0;
+  features_log_.restart();
+  saved_bytes_ = saved_starts_ = saved_features_ = 0;
 }
 
 SplitContent SplitWriter::finish() {
@@ -54,7 +63,11 @@ nlohmann::ordered_json SplitWriter::save() {
   starts_log_.append(std::as_bytes(builder_.starts().subspan(saved_starts_)));
   saved_bytes_ = builder_.stored().size();
   saved_starts_ = builder_.starts().size();
-  auto shards = nlohmann::ordered_json::array();
+  features_log_.append(std::as_bytes(std::span(feature_rows_).subspan(saved_features_)));
+  saved_features_ = feature_rows_.size();
+  auto shards = nlohmann::ordered_json::array(), features = nlohmann::ordered_json::array();
+  for (const NpySummary& file : content_.features)
+    features.push_back({{"bytes", file.bytes}, {"hash", file.hash}});
   for (const ShardSummary& shard : content_.shards)
     shards.push_back({{"tokens", shard.tokens},
                       {"documents", shard.documents},
@@ -62,8 +75,10 @@ nlohmann::ordered_json SplitWriter::save() {
                       {"hash", shard.hash}});
   return {{"bytes", content_.bytes},
           {"shards", std::move(shards)},
+          {"features", std::move(features)},
           {"open_tokens", tokens_log_.state()},
-          {"open_starts", starts_log_.state()}};
+          {"open_starts", starts_log_.state()},
+          {"open_features", features_log_.state()}};
 }
 
 void SplitWriter::restore(const nlohmann::json& state) {
@@ -79,6 +94,18 @@ void SplitWriter::restore(const nlohmann::json& state) {
     content_.tokens += shard.tokens;
     content_.documents += shard.documents;
   }
+  for (const auto& item : state.at("features")) {
+    const NpySummary summary{.bytes = item.at("bytes").get<int64_t>(),
+                             .hash = item.at("hash").get<uint64_t>()};
+    const Path file = folder_ / features_name(split_, content_.features.size());
+    if (files_.status(file).size != summary.bytes) throw Error("saved features have another size");
+    content_.features.push_back(summary);
+  }
+  const std::vector<std::byte> rows = features_log_.restore(state.at("open_features"));
+  feature_rows_.resize(rows.size() / sizeof(float));
+  if (!feature_rows_.empty())
+    std::memcpy(feature_rows_.data(), rows.data(), feature_rows_.size() * sizeof(float));
+  saved_features_ = feature_rows_.size();
   const std::vector<std::byte> tokens = tokens_log_.restore(state.at("open_tokens"));
   const std::vector<std::byte> bytes = starts_log_.restore(state.at("open_starts"));
   std::vector<uint64_t> starts(bytes.size() / sizeof(uint64_t));
@@ -86,17 +113,22 @@ void SplitWriter::restore(const nlohmann::json& state) {
   builder_.restore(tokens, starts);
   saved_bytes_ = tokens.size();
   saved_starts_ = starts.size();
+  if (feature_rows_.size() != starts.size() * features_)
+    throw Error("saved features are of other documents");
 }
 
 void SplitWriter::remove_old() {
   tokens_log_.remove_old();
   starts_log_.remove_old();
+  features_log_.remove_old();
 }
 
 std::vector<std::string> SplitWriter::file_names() const {
   std::vector<std::string> names = tokens_log_.file_names();
   for (const std::string& name : starts_log_.file_names()) names.push_back(name);
+  for (const std::string& name : features_log_.file_names()) names.push_back(name);
   for (size_t i = 0; i < content_.shards.size(); ++i) names.push_back(shard_name(split_, i));
+  for (size_t i = 0; i < content_.features.size(); ++i) names.push_back(features_name(split_, i));
   return names;
 }
 
@@ -110,7 +142,7 @@ void DatasetWriter::add(const TokenPiece& piece) {
   SplitWriter& split = writer(piece.split);
   if (!open_) {
     open_ = piece.split;
-    split.start_document();
+    split.start_document(piece.features);
     if (format_.bos_token_id) split.append(std::span(&*format_.bos_token_id, 1));
   }
   split.append(piece.tokens);

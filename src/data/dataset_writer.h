@@ -18,6 +18,7 @@ struct DatasetFormat {
   std::optional<int32_t> bos_token_id;  // begins every document, where there is one
   int32_t eos_token_id = 0;             // ends every document
   int64_t shard_tokens = 0;             // of every shard but a split's last
+  size_t features = 0;                  // numbers of a document, beside its tokens
 };
 
 // The shards of one split.
@@ -25,7 +26,7 @@ class SplitWriter {
  public:
   SplitWriter(FileSystem& files, const Path& folder, Split split, const DatasetFormat& format);
 
-  void start_document();
+  void start_document(std::span<const float> features);
   void append(std::span<const int32_t> tokens);
   void add_bytes(int64_t bytes) { content_.bytes += bytes; }
   // Writes what is left and returns what the split holds.
@@ -50,8 +51,12 @@ class SplitWriter {
   SplitContent content_;
   SpoolLog tokens_log_;
   SpoolLog starts_log_;
-  size_t saved_bytes_ = 0;   // of the builder's tokens, in the log
-  size_t saved_starts_ = 0;  // of its starts
+  SpoolLog features_log_;
+  size_t features_;                  // of a document
+  std::vector<float> feature_rows_;  // of the documents that start in the builder's shard
+  size_t saved_bytes_ = 0;           // of the builder's tokens, in the log
+  size_t saved_starts_ = 0;          // of its starts
+  size_t saved_features_ = 0;        // and of feature_rows_
 };
 
 // One piece of a document and its place.
@@ -59,7 +64,8 @@ struct TokenPiece {
   Split split = Split::kTrain;
   bool begins_document = false;
   bool ends_document = false;
-  int64_t bytes = 0;  // of its text
+  int64_t bytes = 0;                     // of its text
+  std::span<const float> features = {};  // DatasetFormat::features of them
   std::span<const int32_t> tokens;
 };
 

@@ -64,8 +64,40 @@ class JsonReader final : public RecordReader {
       fail(kMalformedReason, std::string("the line is no JSON: ") + simdjson::error_message(error));
     const std::string_view text = find_text(root);
     if (text.empty()) return count(kEmptyReason);
+    read_cells(root);
     if (text.find('\0') == std::string_view::npos) document.assign(text);
     else append_text(text, document);
+  }
+
+  // What lacks a field has no value there, as with null.
+  void read_cells(simdjson::dom::element root) {
+    const std::vector<ColumnSpec>& specs = context().options.columns;
+    cells_.resize(specs.size());
+    for (size_t i = 0; i < specs.size(); ++i)
+      if (const auto wrong = read_cell(cell_text(root, specs[i]), specs[i], cells_[i]))
+        fail(kBadCellReason, "field `" + specs[i].name + "` " + *wrong);
+  }
+
+  std::string cell_text(simdjson::dom::element value, const ColumnSpec& column) const {
+    for (std::string_view rest = column.name; !rest.empty();) {
+      if (!value.is_object())
+        fail(kBadCellReason, "field `" + column.name + "` is looked for in " +
+                                 std::string(type_name(value.type())) + ", allowed is an object");
+      const std::string_view key = has_key(value, rest) ? rest : rest.substr(0, rest.find('.'));
+      if (!has_key(value, key)) return "";
+      value = only_value(value, key);
+      rest.remove_prefix(std::min(rest.size(), key.size() + 1));
+    }
+    switch (value.type()) {
+      case simdjson::dom::element_type::NULL_VALUE: return "";
+      case simdjson::dom::element_type::STRING: return std::string(std::string_view(value));
+      case simdjson::dom::element_type::ARRAY:
+      case simdjson::dom::element_type::OBJECT:
+        fail(kBadCellReason, "field `" + column.name + "` is " +
+                                 std::string(type_name(value.type())) +
+                                 ", allowed is a number or a string");
+      default: return simdjson::minify(value);
+    }
   }
 
   // Applies the policy to bytes and escapes of the record that are no text; false leaves it out.

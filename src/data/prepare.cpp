@@ -2,11 +2,13 @@
 #include "data/prepare.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "data/clean/report_page.h"
 #include "data/pending_folder.h"
 #include "data/prepare_pass.h"
+#include "data/table_pass.h"
 #include "data/tokenized_text.h"
 #include "io/hash.h"
 
@@ -106,6 +108,8 @@ std::string fingerprint_of(const FileSystem& files, const PassOptions& pass) {
        << options.split.seed << "\n";
   for (const InputFile& file : pass.inputs.files)
     text << file.path.string() << "\n" << name_of(file.kind) << " " << file.size << "\n";
+  for (const ColumnStatistics& column : pass.stages.statistics())
+    text << to_json(column).dump() << "\n";
   for (const StageConfig& stage : options.stages) {
     text << describe(stage) << "\n";
     std::vector<std::string> read = stage.files;
@@ -117,35 +121,51 @@ std::string fingerprint_of(const FileSystem& files, const PassOptions& pass) {
   return io::hash_hex(text.str());
 }
 
+// What a pass makes, besides shards.
+struct Outcome {
+  DatasetManifest manifest;
+  std::vector<StageReport> reports;
+};
+
+// What an interrupted run is gone on from was saved, by this pass or, before it began, by another.
+bool has_saved(const FileSystem& files, const PendingFolder& folder,
+               const std::optional<Pass>& pass) {
+  return pass ? pass->has_saved()
+              : files.status(folder.path() / kProgressName).kind == FileKind::kFile;
+}
+
 // Goes on with what another process left in the folder, or starts; a better plan, if there is one.
 std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, PassOptions options,
-                                  DatasetManifest& manifest, std::vector<StageReport>& reports) {
-  options.fingerprint = fingerprint_of(files, options);
+                                  StageList& stages, Outcome& outcome) {
   std::optional<Pass> pass;
   try {
+    if (!stages.tables().empty())
+      stages.set_statistics(table_statistics(files, folder.path(), options));
+    options.format.features = stages.features().names().size();
+    options.fingerprint = fingerprint_of(files, options);
     pass.emplace(files, folder.path(), options);
     if (!pass->resume()) {
       folder.clear();
       pass.emplace(files, folder.path(), options);
     }
-    pass->run(manifest);
+    pass->run(outcome.manifest);
   } catch (const Error& error) {
-    if (error.code() == ExitCode::kInterrupted && pass && pass->has_saved()) folder.keep();
+    if (error.code() == ExitCode::kInterrupted && has_saved(files, folder, pass)) folder.keep();
     throw;
   }
-  reports = pass->stage_reports();
+  outcome.reports = pass->stage_reports();
   return pass->splitter().revise();
 }
 
 // Removes what only an unfinished folder needs, and adds what goes with the shards.
 void finish_folder(FileSystem& files, const Path& folder, const text::Tokenizer& tokenizer,
-                   const DatasetManifest& manifest, const std::vector<StageReport>& reports) {
+                   const Outcome& outcome) {
   for (const std::string& name : files.list(folder))
     if (name.ends_with(".open") || name == kProgressName) remove_tree(files, folder / name);
   for (const text::TokenizerFile& file : tokenizer.files())
     write_file(files, folder / file.name, file.content);
-  write_file(files, folder / "report.html", report_page(manifest, reports));
-  write_file(files, folder / kManifestName, to_json(manifest));
+  write_file(files, folder / "report.html", report_page(outcome.manifest, outcome.reports));
+  write_file(files, folder / kManifestName, to_json(outcome.manifest));
 }
 
 }  // namespace
@@ -163,10 +183,10 @@ PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& op
   check_numbers(options);
   const DatasetFormat format = format_for(tokenizer, options);
   const InputFiles inputs = collect_inputs(files, options.inputs, options.input);
-  const StageList stages(files, options.stages);
-  DatasetManifest manifest = start_manifest(tokenizer, options, format, inputs);
+  StageList stages(files, options.stages);
+  if (!stages.tables().empty()) check_inputs(inputs);
+  Outcome outcome{start_manifest(tokenizer, options, format, inputs), {}};
   PendingFolder folder(files, options.output, options.overwrite, kManifestName);
-  std::vector<StageReport> reports;
   std::optional<SplitPlan> plan = make_plan(options.split, inputs);
   while (plan) {
     const PassOptions pass_options{.tokenizer = tokenizer,
@@ -176,12 +196,12 @@ PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& op
                                    .plan = *plan,
                                    .format = format,
                                    .fingerprint = ""};
-    plan = run_pass(files, folder, pass_options, manifest, reports);
+    plan = run_pass(files, folder, pass_options, stages, outcome);
   }
-  check_splits(manifest, options);
-  finish_folder(files, folder.path(), tokenizer, manifest, reports);
+  check_splits(outcome.manifest, options);
+  finish_folder(files, folder.path(), tokenizer, outcome);
   folder.commit();
-  return {.manifest = manifest, .warnings = warnings_for(manifest)};
+  return {.manifest = outcome.manifest, .warnings = warnings_for(outcome.manifest)};
 }
 
 }  // namespace weft::data

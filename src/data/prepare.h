@@ -20,7 +20,8 @@ struct PrepareProgress {
   int64_t bytes_done = 0;  // of the input
   int64_t bytes_total = 0;
   int64_t tokens = 0;
-  bool saved = false;  // an interrupted run would go on from somewhere, not from the start
+  bool saved = false;      // an interrupted run would go on from somewhere, not from the start
+  bool measuring = false;  // the pass before, which learns what stages of tables need
 };
 
 struct PrepareOptions {
@@ -31,6 +32,7 @@ struct PrepareOptions {
   InvalidUtf8 invalid_utf8 = InvalidUtf8::kError;
   BadInput bad_input = BadInput::kStop;
   std::vector<StageConfig> stages;  // of cleaning, in their order
+  Path column_statistics;           // a tokens folder whose statistics the stages of tables take
   SplitOptions split;
   int64_t shard_tokens = int64_t{1} << 25;
   bool overwrite = false;  // replace an existing tokens folder

@@ -45,6 +45,7 @@ PrepareOptions prepare_options(const PrepareConfig& config) {
   options.bad_input =
       policy_of(config.bad_input, std::array{BadInput::kStop, BadInput::kSkip}, "--bad-input");
   options.stages = config.stages;
+  if (config.column_statistics) options.column_statistics = *config.column_statistics;
   options.split = parse_split(config.val_split);
   options.shard_tokens = config.shard_tokens;
   options.save_bytes = config.save_mb << 20;

@@ -20,6 +20,7 @@ struct PrepareConfig {
   std::string invalid_utf8 = "error";
   std::string bad_input = "stop";
   std::vector<StageConfig> stages;
+  std::optional<std::string> column_statistics;
   std::string val_split = "hash:0.05";
   int64_t shard_tokens = int64_t{1} << 25;
   int64_t save_mb = 128;
@@ -50,6 +51,9 @@ void PrepareConfig::visit(Visitor&& v) {
   v("invalid_utf8", invalid_utf8, {.help = "bytes that are no text: error, replace or skip"});
   v("bad_input", bad_input, {.help = "records and files that cannot be read: stop or skip"});
   v("stages", stages, {.help = "what cleans the text, in this order"});
+  v("column_statistics", column_statistics,
+    {.help = "a tokens folder: stages of tables take its fills, scales and categories, instead of "
+             "learning their own"});
   v("val_split", val_split, {.help = "hash:SIZE, tail:SIZE, or none"});
   v("shard_tokens", shard_tokens, {.help = "tokens of a shard, at most", .unit = "tokens"});
   v("save_mb", save_mb,

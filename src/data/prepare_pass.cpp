@@ -25,16 +25,20 @@ std::vector<uint64_t> as_keys(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
+TextOptions text_options_of(const PassOptions& pass) {
+  return {.text_field = pass.options.text_field,
+          .invalid_utf8 = pass.options.invalid_utf8,
+          .bad_input = pass.options.bad_input,
+          .piece_bytes = pass.plan.piece_bytes,
+          .hash_seed = pass.options.split.seed,
+          .columns = pass.stages.tables().columns};
+}
+
 Pass::Pass(FileSystem& files, const Path& folder, const PassOptions& pass)
     : files_(files),
       folder_(folder),
       pass_(pass),
-      reader_(files, pass.inputs,
-              {.text_field = pass.options.text_field,
-               .invalid_utf8 = pass.options.invalid_utf8,
-               .bad_input = pass.options.bad_input,
-               .piece_bytes = pass.plan.piece_bytes,
-               .hash_seed = pass.options.split.seed}),
+      reader_(files, pass.inputs, text_options_of(pass)),
       splitter_(reader_, pass.plan, pass.options.split.seed),
       writer_(files, folder, pass.format),
       tally_(pass.stages) {
@@ -58,6 +62,8 @@ void Pass::run(DatasetManifest& manifest) {
     manifest.inputs.push_back(
         {piped ? "-" : file.path.string(), file.size, reader_.file_hashes()[i]});
   }
+  manifest.features = pass_.stages.features().names();
+  manifest.columns = pass_.stages.statistics();
   manifest.stages = tally_.reports();
   for (StageReport& stage : manifest.stages) stage.examples.clear();
 }
@@ -90,7 +96,9 @@ void Pass::work(Batch& batch) const {
   batch.tokens.clear();
   for (size_t i = 0; i < batch.count; ++i) {
     Piece& piece = batch.pieces[i];
-    pass_.stages.apply(piece.text.text, piece.cleaned);
+    pass_.stages.apply(piece.text.text, piece.text.cells, piece.cleaned);
+    piece.features.clear();
+    if (!piece.cleaned.dropped()) pass_.stages.features().append(piece.text.cells, piece.features);
     try {
       if (!piece.cleaned.dropped())
         pass_.tokenizer.append_ids(piece.text.text,
@@ -113,6 +121,7 @@ void Pass::write(const Batch& batch) {
                    .begins_document = text.begins_document,
                    .ends_document = text.ends_document,
                    .bytes = static_cast<int64_t>(text.text.size()),
+                   .features = piece.features,
                    .tokens = std::span(batch.tokens).subspan(begin, piece.tokens_end - begin)});
       tokens_ += static_cast<int64_t>(piece.tokens_end - begin);
     } else {

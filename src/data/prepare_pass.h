@@ -20,9 +20,12 @@ struct PassOptions {
   const InputFiles& inputs;
   const StageList& stages;
   const SplitPlan& plan;
-  const DatasetFormat& format;
+  DatasetFormat format;
   std::string fingerprint;  // of all that the outcome depends on, except the input's content
 };
+
+// What its reader is asked for.
+TextOptions text_options_of(const PassOptions& pass);
 
 class Pass {
  public:
@@ -45,6 +48,7 @@ class Pass {
   struct Piece {
     TextPiece text;
     StageResults cleaned;
+    std::vector<float> features;  // of its row
     Split split = Split::kTrain;
     size_t tokens_end = 0;  // in the batch's tokens
   };

@@ -19,6 +19,7 @@ bool RecordReader::next(TextPiece& piece) {
   piece.input_end = input_place(given_);
   piece.file = &context_.file;
   piece.line = place().line;
+  piece.cells = cells_;
   return true;
 }
 

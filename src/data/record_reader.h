@@ -26,6 +26,7 @@ inline constexpr std::string_view kNoFieldReason = "record without its text";
 inline constexpr std::string_view kTooLongReason = "record that is too long";
 inline constexpr std::string_view kBlankReason = "blank line";
 inline constexpr std::string_view kEmptyReason = "empty document";
+inline constexpr std::string_view kBadCellReason = "cell that is missing or no number";
 
 class RecordReader : public FileReader {
  public:
@@ -39,6 +40,7 @@ class RecordReader : public FileReader {
     int64_t line = 0;
   };
   // Puts the text of the next record into `document`; leaves it empty where the record has none.
+  // Where it has, and columns are asked for, fills cells_.
   // False at the end. Throws BadRecord.
   virtual bool next_record(std::string& document) = 0;
   virtual Place place() const = 0;
@@ -52,6 +54,8 @@ class RecordReader : public FileReader {
   void append_text(std::string_view text, std::string& document);
   [[noreturn]] void fail(std::string_view reason, const std::string& message) const;
   [[noreturn]] void fail_too_long() const;
+
+  std::vector<TableCell> cells_;  // of the record
 
  private:
   bool next_document();

@@ -1,4 +1,5 @@
-// Tables: a header that names the columns, a document in one column of each row.
+// Tables: a header that names the columns, a document in one column of each row, and cells beside
+// it where stages ask for them.
 #include <algorithm>
 #include <set>
 
@@ -30,15 +31,40 @@ class TableReader final : public RecordReader {
     check(outcome);
     columns_ = fields_;
     std::set<std::string> seen;
-    for (const std::string& column : columns_)
-      if (!seen.insert(column).second)
-        throw Error(place_text() + ": column " + quote(column) + " stands there twice; rename one");
-    const auto found = std::find(columns_.begin(), columns_.end(), context().options.text_field);
+    for (size_t i = 0; i < columns_.size(); ++i)
+      if (!seen.insert(columns_[i]).second)
+        throw Error(cell_place(i) + ": column " + quote(columns_[i]) +
+                    " stands there twice; rename one");
+    text_column_ =
+        column_of(context().options.text_field, "--text-field names the one with the text");
+    for (const ColumnSpec& column : context().options.columns)
+      cell_columns_.push_back(column_of(column.name, "a stage names it"));
+  }
+
+  size_t column_of(const std::string& name, const std::string& advice) const {
+    const auto found = std::find(columns_.begin(), columns_.end(), name);
     if (found == columns_.end())
-      throw Error(place_text() + ": column '" + context().options.text_field +
-                  "' is missing; the header has " + column_list() +
-                  "; --text-field names the one with the text");
-    text_column_ = static_cast<size_t>(found - columns_.begin());
+      throw Error(place_text() + ": column " + quote(name) + " is missing; the header has " +
+                  column_list() + "; " + advice);
+    return static_cast<size_t>(found - columns_.begin());
+  }
+
+  // "corpus/a.csv:17:5": line, and byte of the line.
+  std::string cell_place(size_t field) const {
+    const CsvRecords::FieldPlace place = rows_.field_place(field);
+    return printable(context().file.path.native()) + ":" + std::to_string(place.line) + ":" +
+           std::to_string(place.column);
+  }
+
+  void read_cells() {
+    const std::vector<ColumnSpec>& specs = context().options.columns;
+    cells_.resize(specs.size());
+    for (size_t i = 0; i < specs.size(); ++i) {
+      const size_t field = cell_columns_[i];
+      if (const auto wrong = read_cell(fields_[field], specs[i], cells_[i]))
+        throw BadRecord(kBadCellReason,
+                        cell_place(field) + ": column " + quote(specs[i].name) + " " + *wrong);
+    }
   }
 
   std::string column_list() const {
@@ -63,8 +89,12 @@ class TableReader final : public RecordReader {
                                  " fields, the header " + std::to_string(columns_.size()) +
                                  "; quote fields that hold separators");
     const std::string& text = fields_[text_column_];
-    if (text.empty()) count(kEmptyReason);
-    else append_text(text, document);
+    if (text.empty()) {
+      count(kEmptyReason);
+      return true;
+    }
+    read_cells();
+    append_text(text, document);
     return true;
   }
 
@@ -83,6 +113,7 @@ class TableReader final : public RecordReader {
   std::vector<std::string> columns_;
   std::vector<std::string> fields_;
   size_t text_column_ = 0;
+  std::vector<size_t> cell_columns_;  // of the columns that are asked for
 };
 
 }  // namespace

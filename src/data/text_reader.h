@@ -12,6 +12,7 @@
 #include "data/byte_reader.h"
 #include "data/input_files.h"
 #include "data/left_out.h"
+#include "data/table_cells.h"
 #include "data/utf8_policy.h"
 
 namespace weft::data {
@@ -36,6 +37,9 @@ struct TextOptions {
   // A longer JSON value or table row is bad input: it would have to be held in memory whole.
   int64_t max_line_bytes = 64 << 20;
   uint64_t hash_seed = 0;
+  // Columns of tables, and fields of JSON objects, that are read beside the text; not of text
+  // files.
+  std::vector<ColumnSpec> columns = {};
 };
 
 // A document, or a part of one that does not fit a piece.
@@ -48,7 +52,8 @@ struct TextPiece {
   int64_t input_begin = 0;
   int64_t input_end = 0;
   const InputFile* file = nullptr;
-  int64_t line = 0;  // where a record of a file begins, from 1; 0 for text files
+  int64_t line = 0;              // where a record of a file begins, from 1; 0 for text files
+  std::vector<TableCell> cells;  // of TextOptions::columns
 
   std::string origin() const;  // "corpus/a.jsonl:17"
 };
@@ -84,7 +89,7 @@ std::unique_ptr<FileReader> open_table(const FileContext& context);
 // All pieces of all files, in order. Throws Error naming file and line or byte, unless the policies
 // say otherwise: unreadable, changed while it was read, an archive that is damaged, cut short or a
 // bomb, bytes that are no text, malformed JSON or tables, a field that is missing, doubled or no
-// string. Not for use by several threads at once.
+// string, a cell that is no number. Not for use by several threads at once.
 class TextReader {
  public:
   // `files` and `inputs` must outlive the reader.

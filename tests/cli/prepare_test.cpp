@@ -34,6 +34,32 @@ TEST_F(Preparing, StopsOrSkipsAtBadInput) {
                {"--input-format: 'xml'", "txt, jsonl, json, csv, tsv"});
 }
 
+TEST_F(Preparing, MakesFeaturesOfTheColumnsOfTables) {
+  write("p.csv", "text,age,city\na,31,Oslo\nb,NA,Rome\nc,45,\n");
+  const Arguments arguments = {"prepare",     "p.csv",
+                               "-o",          "p",
+                               "--tokenizer", "bytes",
+                               "--val-split", "none",
+                               "--stage",     "missing,columns=[age],method=median",
+                               "--stage",     "missing,columns=[city],method=constant,value=none",
+                               "--stage",     "normalize,columns=[age]",
+                               "--stage",     "one_hot,columns=[city]"};
+  EXPECT_THAT(must(arguments).out, HasSubstr("features: 4 of each document"));
+  EXPECT_THAT(must({"inspect", "p"}).out,
+              HasSubstr("4 features: age, city=Oslo, city=Rome, city=none"));
+  Arguments others = arguments;
+  others[3] = "q";
+  others.insert(others.end(), {"--column-statistics", "p"});
+  must(others);
+  EXPECT_TRUE(exists("q/train-00000.npy"));
+  expect_error(
+      {"prepare", "p.csv", "-o", "r", "--tokenizer", "bytes", "--stage", "normalize,columns=[age]"},
+      {"p.csv:3:3: column 'age' has no value", "missing before"});
+  expect_error({"prepare", "p.csv", "-o", "r", "--tokenizer", "bytes", "--stage",
+                "missing,columns=[age],method=z_score"},
+               {"has no method z_score", "drop, mean, median and constant"});
+}
+
 TEST_F(Preparing, CleansByTheStagesOfTheCommandLineOrOfAConfig) {
   write("a.jsonl",
         "{\"text\": \"mail me@here.org\"}\n{\"text\": \"mail me@here.org\"}\n{\"text\": \"x\"}\n");

@@ -230,7 +230,7 @@ TEST_F(InputFormats, ReadsFieldsOfManyCarriageReturns) {
 
 TEST_F(InputFormats, SaysWhereATableIsWrong) {
   EXPECT_THAT(error_for("a.csv", "text,id,text\nx,1,y\n"),
-              HasSubstr("a.csv:1: column 'text' stands there twice"));
+              HasSubstr("a.csv:1:9: column 'text' stands there twice"));
   EXPECT_THAT(error_for("a.csv", "id,body\n1,x\n"),
               AllOf(HasSubstr("column 'text' is missing"), HasSubstr("'id', 'body'")));
   EXPECT_THAT(error_for("a.csv", "id,text\n1,\"x\ny\"\n2,a,b\n"),

@@ -3,6 +3,8 @@
 // and leaving bad records out is never an error.
 #pragma once
 
+#include <cmath>
+
 #include "data/text_reader.h"
 #include "memory_file.h"
 
@@ -17,6 +19,11 @@ inline void read_all(const FileSystem& files, const InputFile& file, const TextO
     WEFT_ASSERT(static_cast<int64_t>(piece.text.size()) <= 3 * options.piece_bytes);
     WEFT_ASSERT(first_invalid_utf8(piece.text) == kAllValid);
     WEFT_ASSERT(piece.begins_document || open);
+    WEFT_ASSERT(piece.cells.size() == options.columns.size());
+    for (const TableCell& cell : piece.cells) {
+      WEFT_ASSERT(std::abs(cell.number) <= kLargestNumber);
+      WEFT_ASSERT(first_invalid_utf8(cell.word) == kAllValid);
+    }
     open = !piece.ends_document;
   }
 }
@@ -37,13 +44,13 @@ inline void read_by_every_policy(const FileSystem& files, const InputFile& file,
 }
 
 inline void fuzz_records(const uint8_t* bytes, size_t size, std::initializer_list<InputKind> kinds,
-                         const std::string& field) {
+                         const std::string& field, const std::vector<ColumnSpec>& columns = {}) {
   const std::string content(reinterpret_cast<const char*>(bytes), size);
   const MemoryFile files(content);
   for (const InputKind kind : kinds)
     read_by_every_policy(
         files, {.path = "fuzz", .kind = kind, .size = static_cast<int64_t>(content.size())},
-        {.text_field = field, .piece_bytes = 16, .max_line_bytes = 256});
+        {.text_field = field, .piece_bytes = 16, .max_line_bytes = 256, .columns = columns});
 }
 
 }  // namespace weft::data

@@ -79,6 +79,37 @@ std::string overview(const std::vector<StageReport>& stages) {
   return out + "</table>\n";
 }
 
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g", value);
+  return text;
+}
+
+std::string learned(const ColumnStatistics& column) {
+  if (column.stage == "one_hot") {
+    std::string list;
+    for (const std::string& word : column.categories) list += (list.empty() ? "" : ", ") + word;
+    return list;
+  }
+  if (column.stage == "normalize")
+    return "(x - " + number(column.subtract) + ") / " + number(column.divide) + ", from " +
+           number(column.least) + " to " + number(column.largest);
+  if (column.method == "drop") return "";
+  return column.fill_word.empty() ? number(column.fill) : column.fill_word;
+}
+
+std::string columns(const DatasetManifest& manifest) {
+  if (manifest.columns.empty()) return "";
+  std::string out =
+      "<h2>Columns of the train split</h2>\n<table><tr><th>stage<th>column<th>values<th>missing"
+      "<th>learned\n";
+  for (const ColumnStatistics& column : manifest.columns)
+    out += "<tr><td>" + escaped(column.stage + " " + column.method) + "<td>" +
+           escaped(column.column) + cell(column.values) + cell(column.missing) + "<td>" +
+           escaped(learned(column)) + "\n";
+  return out + "</table>\n";
+}
+
 std::string details(const StageReport& stage) {
   std::string out = "<h3>" + escaped(stage.stage) + "</h3>\n<table>\n";
   for (const StageCount& item : stage.counts) out += row(item.what, item.count);
@@ -99,7 +130,7 @@ std::string details(const StageReport& stage) {
 std::string report_page(const DatasetManifest& manifest, const std::vector<StageReport>& stages) {
   std::string page = std::string(kHead) + summary(manifest) + reading(manifest);
   if (stages.empty()) return page + "</html>\n";
-  page += overview(stages);
+  page += overview(stages) + columns(manifest);
   for (const StageReport& stage : stages) page += details(stage);
   return page + "</html>\n";
 }

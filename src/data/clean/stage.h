@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "data/table_cells.h"
+
 namespace weft::data {
 
 // Something that a stage found in a document: why it is left out, or what was changed.
@@ -33,6 +35,7 @@ struct Excerpt {
 // What a stage did with one document.
 struct StageResult {
   bool changed = false;
+  bool row_changed = false;      // cells of its row, not its text
   bool dropped = false;          // notes[0] says why
   std::vector<StageNote> notes;  // a handful
   std::vector<uint64_t> keys;    // for the stage's memory, if it has one
@@ -46,7 +49,7 @@ struct StageResult {
     if (count > 0) notes.push_back({what, count});
   }
   void clear() {
-    changed = dropped = false;
+    changed = row_changed = dropped = false;
     notes.clear();
     keys.clear();
     before.clear();
@@ -73,6 +76,9 @@ class Stage {
   // Looks at `text` and says in `result` whether it is dropped; or puts another text into
   // `changed`, which is empty before, and sets result.changed.
   virtual void apply(std::string_view text, std::string& changed, StageResult& result) const = 0;
+  // The same with the cells of the row that the text stands in, before apply(): for stages of
+  // tables (docs/adr/0010-tables.md).
+  virtual void apply_row(std::span<TableCell>, StageResult&) const {}
   // A new, empty memory for what apply() puts into keys; null for most stages.
   virtual std::unique_ptr<StageMemory> make_memory() const { return nullptr; }
 };

@@ -19,8 +19,15 @@ std::string_view name_of(StageKind kind) {
     case StageKind::kNearDuplicates: return "near_duplicates";
     case StageKind::kPersonalData: return "personal_data";
     case StageKind::kDecontaminate: return "decontaminate";
+    case StageKind::kMissing: return "missing";
+    case StageKind::kNormalize: return "normalize";
+    case StageKind::kOneHot: return "one_hot";
   }
   return "?";
+}
+
+bool is_of_tables(StageKind kind) {
+  return kind == StageKind::kMissing || kind == StageKind::kNormalize || kind == StageKind::kOneHot;
 }
 
 std::string_view name_of(UnicodeForm form) {
@@ -29,6 +36,18 @@ std::string_view name_of(UnicodeForm form) {
     case UnicodeForm::kNfd: return "nfd";
     case UnicodeForm::kNfkc: return "nfkc";
     case UnicodeForm::kNfkd: return "nfkd";
+  }
+  return "?";
+}
+
+std::string_view name_of(TableMethod method) {
+  switch (method) {
+    case TableMethod::kDrop: return "drop";
+    case TableMethod::kMean: return "mean";
+    case TableMethod::kMedian: return "median";
+    case TableMethod::kConstant: return "constant";
+    case TableMethod::kZScore: return "z_score";
+    case TableMethod::kMinMax: return "min_max";
   }
   return "?";
 }
@@ -49,6 +68,9 @@ std::vector<std::string_view> keys_of(StageKind kind) {
     case StageKind::kNearDuplicates: return {"bands", "rows", "ngram", "memory_mb"};
     case StageKind::kPersonalData: return {"kinds"};
     case StageKind::kDecontaminate: return {"files", "text_field", "ngram"};
+    case StageKind::kMissing: return {"columns", "method", "value", "markers"};
+    case StageKind::kNormalize: return {"columns", "method"};
+    case StageKind::kOneHot: return {"columns", "most"};
   }
   return {};
 }
@@ -79,6 +101,18 @@ void StageConfig::finish(const Tree& map, Report& report) {
   };
   if (stage == StageKind::kLanguage) needs("languages", !languages.empty());
   if (stage == StageKind::kDecontaminate) needs("files", !files.empty());
+  if (is_of_tables(stage)) needs("columns", !columns.empty());
+  if (stage == StageKind::kMissing) needs("method", method.has_value());
+  if (method == TableMethod::kConstant) needs("value", value.has_value());
+  const bool scales = method == TableMethod::kZScore || method == TableMethod::kMinMax;
+  if (method && scales != (stage == StageKind::kNormalize))
+    report.error(map.at, "method",
+                 "the stage " + std::string(name_of(stage)) + " has no method " +
+                     std::string(name_of(*method)) + "; it has " +
+                     (stage == StageKind::kNormalize ? "z_score and min_max"
+                                                     : "drop, mean, median and constant"));
+  if (value && method != TableMethod::kConstant)
+    report.error(map.at, "value", "`value` belongs to `method: constant`; leave it out");
 }
 
 }  // namespace weft::data

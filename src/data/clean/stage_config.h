@@ -29,6 +29,9 @@ enum class StageKind {
   kNearDuplicates,
   kPersonalData,
   kDecontaminate,
+  kMissing,
+  kNormalize,
+  kOneHot,
 };
 inline constexpr std::array kStageKinds = {StageKind::kUnicode,
                                            StageKind::kCharacters,
@@ -42,8 +45,13 @@ inline constexpr std::array kStageKinds = {StageKind::kUnicode,
                                            StageKind::kExactDuplicates,
                                            StageKind::kNearDuplicates,
                                            StageKind::kPersonalData,
-                                           StageKind::kDecontaminate};
+                                           StageKind::kDecontaminate,
+                                           StageKind::kMissing,
+                                           StageKind::kNormalize,
+                                           StageKind::kOneHot};
 std::string_view name_of(StageKind kind);
+// It works on the columns of a row (table_stages.h), not on its text.
+bool is_of_tables(StageKind kind);
 inline constexpr const auto& values_of(StageKind) {
   return kStageKinds;
 }
@@ -54,6 +62,16 @@ inline constexpr std::array kUnicodeForms = {UnicodeForm::kNfc, UnicodeForm::kNf
 std::string_view name_of(UnicodeForm form);
 inline constexpr const auto& values_of(UnicodeForm) {
   return kUnicodeForms;
+}
+
+// How the stages of tables do what they do.
+enum class TableMethod { kDrop, kMean, kMedian, kConstant, kZScore, kMinMax };
+inline constexpr std::array kTableMethods = {TableMethod::kDrop,   TableMethod::kMean,
+                                             TableMethod::kMedian, TableMethod::kConstant,
+                                             TableMethod::kZScore, TableMethod::kMinMax};
+std::string_view name_of(TableMethod method);
+inline constexpr const auto& values_of(TableMethod) {
+  return kTableMethods;
 }
 
 struct StageConfig {
@@ -72,6 +90,10 @@ struct StageConfig {
   std::vector<std::string> kinds;
   std::vector<std::string> files;
   std::optional<std::string> text_field;
+  std::vector<std::string> columns;
+  std::optional<TableMethod> method;
+  std::optional<std::string> value;
+  std::vector<std::string> markers;
 
   template <class Visitor>
   void visit(Visitor&& v);
@@ -97,7 +119,11 @@ void StageConfig::visit(Visitor&& v) {
   v("max_words", max_words, {.help = "length, gopher_quality: more words are too many", .min = 1});
   v("min_lines", min_lines, {.help = "length: fewer lines are too few", .min = 0});
   v("most", most,
-    {.help = "repeated_lines: how often a line may stand in a document. Unset: 1", .min = 1});
+    {.help =
+         "repeated_lines: how often a line may stand in a document, unset: 1. one_hot: different "
+         "values of a column, unset: 256",
+     .min = 1,
+     .max = 65536});
   v("bad_words", bad_words,
     {.help = "c4: a file with words, one a line; texts that have one are left out"});
   v("languages", languages,
@@ -126,6 +152,16 @@ void StageConfig::visit(Visitor&& v) {
   v("files", files, {.help = "decontaminate: the evaluation files", .one_or_more = true});
   v("text_field", text_field,
     {.help = "decontaminate: the field of the evaluation files that holds text. Unset: text"});
+  v("columns", columns,
+    {.help = "missing, normalize, one_hot: columns of tables, or fields of JSON objects",
+     .one_or_more = true});
+  v("method", method,
+    {.help = "missing: drop, mean, median or constant. normalize: z_score (unset) or min_max"});
+  v("value", value, {.help = "missing: what stands in the place of a missing value"});
+  v("markers", markers,
+    {.help = "missing: what also stands for a missing value, besides nothing, NA, N/A, NaN, null "
+             "and None",
+     .one_or_more = true});
 }
 
 }  // namespace weft::data

@@ -91,15 +91,23 @@ std::string settings_of(const StageConfig& config) {
 
 }  // namespace
 
-StageList::StageList(const FileSystem& files, const std::vector<StageConfig>& configs) {
+StageList::StageList(const FileSystem& files, const std::vector<StageConfig>& configs)
+    : configs_(configs), tables_(plan_tables(configs)) {
   for (const StageConfig& config : configs) {
-    stages_.push_back(make_stage(files, config));
+    stages_.push_back(is_of_tables(config.stage) ? nullptr : make_stage(files, config));
     reports_.push_back(
         {.stage = std::string(name_of(config.stage)), .settings = settings_of(config)});
   }
 }
 
-void StageList::apply(std::string& text, StageResults& results) const {
+void StageList::set_statistics(std::vector<ColumnStatistics> statistics) {
+  statistics_ = std::move(statistics);
+  for (size_t i = 0; i < tables_.stages; ++i)
+    stages_[i] = make_table_stage(configs_[i], i, tables_, statistics_);
+  features_ = FeatureLayout(tables_, statistics_);
+}
+
+void StageList::apply(std::string& text, std::span<TableCell> row, StageResults& results) const {
   results.entries.resize(stages_.size());
   results.reached = 0;
   for (const auto& stage : stages_) {
@@ -108,7 +116,8 @@ void StageList::apply(std::string& text, StageResults& results) const {
     result.clear();
     results.scratch.clear();
     entry.bytes_in = static_cast<int64_t>(text.size());
-    stage->apply(text, results.scratch, result);
+    if (!row.empty()) stage->apply_row(row, result);
+    if (!result.dropped) stage->apply(text, results.scratch, result);
     if (result.changed) {
       add_excerpts(text, results.scratch, result);
       text.swap(results.scratch);
@@ -126,7 +135,10 @@ void StageList::apply(std::string& text, StageResults& results) const {
 
 StageTally::StageTally(const StageList& stages)
     : reports_(stages.empty_reports()), new_keys_(stages.size()) {
-  for (size_t i = 0; i < stages.size(); ++i) memories_.push_back(stages.stage(i).make_memory());
+  for (size_t i = 0; i < stages.size(); ++i) {
+    WEFT_ASSERT(stages.has_stage(i));
+    memories_.push_back(stages.stage(i).make_memory());
+  }
 }
 
 bool StageTally::admit(const StageResults& results, const std::string& place) {
@@ -152,7 +164,7 @@ bool StageTally::decide(size_t stage, const StageResults::Entry& entry, const st
     new_keys_[stage].insert(new_keys_[stage].end(), result.keys.begin(), result.keys.end());
   }
   report.bytes_out += entry.bytes_out;
-  report.changed += result.changed && !result.dropped;
+  report.changed += (result.changed || result.row_changed) && !result.dropped;
   report.dropped += result.dropped;
   for (const StageNote& note : result.notes) report.count(note.what, note.count);
   if (result.changed || result.dropped)

@@ -11,6 +11,7 @@
 #include "data/clean/stage.h"
 #include "data/clean/stage_config.h"
 #include "data/clean/stage_report.h"
+#include "data/clean/table_statistics.h"
 
 namespace weft::data {
 
@@ -27,22 +28,34 @@ struct StageResults {
   bool dropped() const { return reached > 0 && entries[reached - 1].result.dropped; }
 };
 
-// Immutable: threads may share it.
+// Immutable once its statistics are set: threads may share it.
 class StageList {
  public:
-  // Throws Error as make_stage() does.
+  // Throws Error as plan_tables() and make_stage() do.
   StageList(const FileSystem& files, const std::vector<StageConfig>& configs);
   bool empty() const { return stages_.empty(); }
   size_t size() const { return stages_.size(); }
+  bool has_stage(size_t index) const { return stages_[index] != nullptr; }
   const Stage& stage(size_t index) const { return *stages_[index]; }
+  // What is asked of tables. If that is not nothing, set_statistics() comes before apply().
+  const TablePlan& tables() const { return tables_; }
+  // By step of tables().
+  void set_statistics(std::vector<ColumnStatistics> statistics);
+  const std::vector<ColumnStatistics>& statistics() const { return statistics_; }
+  const FeatureLayout& features() const { return features_; }
   // All zeros, to be counted into.
   const std::vector<StageReport>& empty_reports() const { return reports_; }
 
-  // Runs `text` through the stages, up to one that drops it. A text of which nothing is left is
-  // dropped.
-  void apply(std::string& text, StageResults& results) const;
+  // Runs `text`, and the cells of its row, through the stages, up to one that drops it. A text of
+  // which nothing is left is dropped.
+  void apply(std::string& text, std::span<TableCell> row, StageResults& results) const;
+  void apply(std::string& text, StageResults& results) const { apply(text, {}, results); }
 
  private:
+  std::vector<StageConfig> configs_;
+  TablePlan tables_;
+  std::vector<ColumnStatistics> statistics_;
+  FeatureLayout features_;
   std::vector<std::unique_ptr<const Stage>> stages_;
   std::vector<StageReport> reports_;
 };

@@ -19,6 +19,9 @@ std::unique_ptr<const Stage> make_stage(const FileSystem& files, const StageConf
     case StageKind::kNearDuplicates: return make_near_duplicates(config);
     case StageKind::kPersonalData: return make_personal_data(config);
     case StageKind::kDecontaminate: return make_decontamination(files, config);
+    case StageKind::kMissing:
+    case StageKind::kNormalize:
+    case StageKind::kOneHot: break;  // make_table_stage()
   }
   WEFT_ASSERT(false);
 }

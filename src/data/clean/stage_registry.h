@@ -6,6 +6,7 @@
 #include "core/file_system.h"
 #include "data/clean/stage.h"
 #include "data/clean/stage_config.h"
+#include "data/clean/table_statistics.h"
 
 namespace weft::data {
 
@@ -28,5 +29,10 @@ std::unique_ptr<const Stage> make_near_duplicates(const StageConfig& config);
 std::unique_ptr<const Stage> make_personal_data(const StageConfig& config);
 std::unique_ptr<const Stage> make_decontamination(const FileSystem& files,
                                                   const StageConfig& config);
+
+// Stage `stage` of the list, which is of tables, with what it learned (by step of the plan).
+std::unique_ptr<const Stage> make_table_stage(const StageConfig& config, size_t stage,
+                                              const TablePlan& plan,
+                                              const std::vector<ColumnStatistics>& statistics);
 
 }  // namespace weft::data
