@@ -11,15 +11,18 @@
 
 // WEFT_KERNEL(threads in a block at most, and optionally blocks that shall fit on a
 // multiprocessor). WEFT_UNROLL before a loop whose counts are constants: arrays indexed by them
-// stay in registers.
+// stay in registers. WEFT_GRID_CONSTANT before a kernel's argument: it stays where the launch put
+// it, so that parts of it have an address, as tensor maps need.
 #if defined(__CUDACC__)
 #define WEFT_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
 #define WEFT_DEVICE __device__ __forceinline__
 #define WEFT_UNROLL _Pragma("unroll")
+#define WEFT_GRID_CONSTANT const __grid_constant__
 #else
 #define WEFT_KERNEL(...) void
 #define WEFT_DEVICE inline
 #define WEFT_UNROLL
+#define WEFT_GRID_CONSTANT const
 #endif
 
 namespace weft::cuda {

@@ -23,12 +23,19 @@ const char* verb(Access access) {
   return "?";
 }
 
-std::string what(const AccessOf& a) {
-  return text_of(a.site) + ": thread " + std::to_string(a.thread) + " " + verb(a.access) + " " +
-         std::to_string(a.bytes) + " bytes ";
+}  // namespace
+
+std::string Accesses::actor(unsigned thread) const {
+  if (thread < begin_.threads) return "thread " + std::to_string(thread);
+  const unsigned unit = thread - begin_.threads;
+  if (unit + 1 == begin_.units) return "a copy of a box";
+  return "the tensor cores of warp group " + std::to_string(unit);
 }
 
-}  // namespace
+std::string Accesses::what(const AccessOf& a) const {
+  return text_of(a.site) + ": " + actor(a.thread) + " " + verb(a.access) + " " +
+         std::to_string(a.bytes) + " bytes ";
+}
 
 std::string text_of(Site site) {
   const std::string file = site.file;
@@ -67,7 +74,8 @@ void Accesses::report(Detector detector, const std::string& message) const {
 void Accesses::begin(Begin begin) {
   begin_ = std::move(begin);
   shared_.begin(begin_.shared_bytes);
-  clocks_.begin(begin_.run, begin_.threads);
+  clocks_.begin(begin_.run, begin_.threads + begin_.units);
+  fences_.assign(begin_.threads, {});
   last_ = nullptr;
   uninitialised_.clear();
 }
@@ -128,6 +136,10 @@ void Accesses::note_granule(Granule& g, const AccessOf& a, bool global) {
     report(read ? Detector::kCopyInFlight : Detector::kBufferReused,
            what(a) + "of a copy that is still under way");
   }
+  if (a.access != Access::kRead && g.reading == begin_.run && g.readers > 0) {
+    report(Detector::kBufferReused,
+           what(a) + "that an asynchronous unit is still reading, wgmma or a copy of a box");
+  }
   if (!global && a.access != Access::kWrite && g.write.run != begin_.run &&
       uninitialised_.empty()) {
     uninitialised_ = what(a) + "of shared memory at " + std::to_string(shared_.offset(a.p)) +
@@ -140,6 +152,7 @@ void Accesses::note_granule(Granule& g, const AccessOf& a, bool global) {
   for (const Stamp& read : g.reads) check_order(read, a, false, global);
   g.write = clocks_.now(a.thread, a.site.line);
   g.atomic = a.access == Access::kAtomic;
+  g.async = false;
   g.reads = {};
 }
 
@@ -157,7 +170,8 @@ bool Accesses::has_read(const Granule& g, const AccessOf& a) {
 // one is ordered after both.
 void Accesses::note_read(Granule& g, const AccessOf& a) {
   const Stamp now = clocks_.now(a.thread, a.site.line);
-  const auto of_same_warp = [&](const Stamp& s) { return s.thread / 32 == a.thread / 32; };
+  const auto group = [&](unsigned t) { return t < begin_.threads ? t / 32 : t; };
+  const auto of_same_warp = [&](const Stamp& s) { return group(s.thread) == group(a.thread); };
   const auto stale = [&](const Stamp& s) {
     return s.run < begin_.first_run || (s.run == begin_.run && clocks_.ordered(s, a.thread));
   };
@@ -174,8 +188,8 @@ void Accesses::check_order(const Stamp& earlier, const AccessOf& a, bool wrote, 
   const std::string where =
       global ? "of " + last_->name : "of shared memory at " + std::to_string(shared_.offset(a.p));
   report(here ? Detector::kRaceInBlock : Detector::kRaceBetweenBlocks,
-         what(a) + where + " that thread " + std::to_string(earlier.thread) +
-             (wrote ? " wrote" : " read") + " at line " + std::to_string(earlier.line) +
+         what(a) + where + " that " + actor(earlier.thread) + (wrote ? " wrote" : " read") +
+             " at line " + std::to_string(earlier.line) +
              (here ? ", with no barrier between" : " in another block"));
 }
 

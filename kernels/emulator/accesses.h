@@ -59,7 +59,7 @@ class Accesses {
   // `first_run`: of the launch that run belongs to; stamps between are of other blocks of it.
   struct Begin {
     uint32_t run, first_run;
-    unsigned threads;
+    unsigned threads, units;  // units: beside the threads
     size_t shared_bytes;
     MemoryMap map;
     bool global_races;
@@ -74,6 +74,17 @@ class Accesses {
   // The bounds and the alignment alone: what an asynchronous unit will access later.
   void check_place(const AccessOf& a);
 
+  // What asynchronous units do with shared memory (async_accesses.cpp). A read begins when it is
+  // issued, by threads that know `issued`; until it ends nothing may be written there. `a.thread`
+  // is who issues it, or the unit. A write begins as one of the issuing thread's; until it ends the
+  // place may be neither read nor written.
+  void begin_async_read(const AccessOf& a, const Clocks::Token& issued);
+  void end_async_read(const AccessOf& a);
+  void begin_async_write(const AccessOf& a);
+  void end_async_write(const AccessOf& a);
+  // fence.proxy.async: what the thread has written, asynchronous units see from now on.
+  void fence_proxy(unsigned thread);
+
   SharedMemory& shared() { return shared_; }
   Clocks& clocks() { return clocks_; }
   uint32_t run() const { return begin_.run; }
@@ -85,6 +96,10 @@ class Accesses {
   bool has_read(const Granule& g, const AccessOf& a);
   void note_read(Granule& g, const AccessOf& a);
   void check_order(const Stamp& earlier, const AccessOf& a, bool wrote, bool global);
+  void check_fenced(const Granule& g, const AccessOf& a);
+  void check_shared(const AccessOf& a);
+  std::string actor(unsigned thread) const;
+  std::string what(const AccessOf& a) const;
 
   Report report_;
   Begin begin_{};
@@ -92,6 +107,7 @@ class Accesses {
   Clocks clocks_;
   const Allocation* last_ = nullptr;  // found: accesses come in runs
   std::string uninitialised_;         // what the first such read was
+  std::vector<Stamp> fences_;         // of each thread the last fence.proxy.async
 };
 
 // "file.cu:12", of the file's name alone.

@@ -28,7 +28,11 @@ uint64_t next_random(uint64_t& state) {  // xorshift64 (Marsaglia, 2003)
 
 }  // namespace
 
-Block::Block() : accesses_([this](Detector d, const std::string& text) { fail(d, text); }) {}
+Block::Block()
+    : accesses_([this](Detector d, const std::string& text) { fail(d, text); }),
+      mbarriers_(*this),
+      box_copies_(*this),
+      warp_groups_(*this) {}
 
 unsigned Block::thread() const {
   const OwnBooks books;
@@ -57,8 +61,12 @@ void Block::run(const BlockTask& task) {
   current_block = this;
   {
     const OwnBooks books;
-    accesses_.begin({task.run, task.first_run, launch_.threads, task.launch->shared_bytes, task.map,
-                     task.schedule.workers <= 1});
+    const unsigned units = launch_.threads / kWarpGroup + 1;  // tensor cores, and the copy engine
+    accesses_.begin({task.run, task.first_run, launch_.threads, units, task.launch->shared_bytes,
+                     task.map, task.schedule.workers <= 1});
+    mbarriers_.begin();
+    box_copies_.begin(launch_.threads);
+    warp_groups_.begin(launch_.threads);
     start_threads();
   }
   tsan_release(&launch_token_);
@@ -66,6 +74,10 @@ void Block::run(const BlockTask& task) {
   tsan_acquire(&end_token_);
   current_block = nullptr;
   if (fault_) std::rethrow_exception(std::exchange(fault_, nullptr));
+  const OwnBooks books;
+  box_copies_.end();
+  warp_groups_.end();
+  mbarriers_.end();
   accesses_.end();
 }
 
@@ -103,15 +115,27 @@ void Block::run_rounds() {
   const OwnBooks books;
   while (done_ < launch_.threads && !fault_) {
     order_round();
-    if (!run_round() && !fault_) report_stuck();
+    if (!run_round() && !fault_ && !land_copy()) report_stuck();
   }
 }
 
 void Block::order_round() {
   if (task_.schedule.order != Order::kShuffled) return;
+  if (next_random(random_) % 4 == 0) land_copy();
   for (size_t i = order_.size(); i > 1; --i) {
     std::swap(order_[i - 1], order_[next_random(random_) % i]);
   }
+}
+
+// A load of a box lands when nothing else can happen, which shows who does not wait for it; in
+// shuffled orders now and then before.
+bool Block::land_copy() {
+  try {
+    return box_copies_.land(task_.schedule.order, next_random(random_));
+  } catch (...) {
+    fault_ = std::current_exception();
+  }
+  return true;
 }
 
 bool Block::run_round() {
@@ -128,6 +152,13 @@ bool Block::run_round() {
 
 // Every thread that is not done waits for something that no thread will do.
 void Block::report_stuck() {
+  const bool split = std::any_of(threads_.begin(), threads_.begin() + launch_.threads,
+                                 [](const Thread& t) { return t.state == State::kInCollective; });
+  const auto why = mbarriers_.stuck();
+  if (why && (!split || why->detector == Detector::kTransactionCount)) {
+    fault_ = std::make_exception_ptr(Fault(why->detector, why->text + place()));
+    return;
+  }
   std::string text;
   Detector detector = Detector::kDeadlock;
   unsigned named = 0;
@@ -135,9 +166,13 @@ void Block::report_stuck() {
     const Thread& t = threads_[i];
     if (t.state == State::kDone || (i > 0 && threads_[i - 1].site == t.site)) continue;
     const bool barrier = t.state == State::kAtBarrier;
-    detector = barrier ? Detector::kDivergentBarrier : Detector::kDivergentCollective;
+    if (split) detector = Detector::kDivergentCollective;
+    else if (barrier) detector = Detector::kDivergentBarrier;
     text += text_of(t.site) + ": thread " + std::to_string(i) + " waits " +
-            (barrier ? "at a barrier" : "for its warp") + "; ";
+            (barrier                           ? "at a barrier"
+             : t.state == State::kInCollective ? "for its warp"
+                                               : "at an mbarrier") +
+            "; ";
     ++named;
   }
   const auto stuck = std::to_string(launch_.threads - done_);
@@ -269,6 +304,10 @@ void* shared_memory(size_t bytes, Site site) {
                               std::to_string(shared.bytes()));
   }
   return shared.data();
+}
+
+size_t shared_offset(const void* p) {
+  return Block::current().accesses().shared().offset(p);
 }
 
 void note_access(const void* p, size_t bytes, Access access, Site site) {

@@ -13,9 +13,12 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/emulator/accesses.h"
 #include "kernels/emulator/async_copies.h"
+#include "kernels/emulator/box_copies.h"
 #include "kernels/emulator/fiber.h"
+#include "kernels/emulator/mbarriers.h"
 #include "kernels/emulator/schedule.h"
 #include "kernels/emulator/thread.h"
+#include "kernels/emulator/warp_groups.h"
 
 namespace weft::emulator {
 
@@ -44,6 +47,12 @@ class Block {
   const BlockLaunch& launch() const { return launch_; }
   Accesses& accesses() { return accesses_; }
   ThreadCopies& copies() { return threads_[running_].copies; }
+  Mbarriers& mbarriers() { return mbarriers_; }
+  BoxCopies& box_copies() { return box_copies_; }
+  WarpGroups& warp_groups() { return warp_groups_; }
+  // The numbers that clocks and accesses know asynchronous units by, after the threads.
+  unsigned matrix_unit(unsigned group) const { return launch_.threads + group; }
+  unsigned copy_unit() const { return launch_.threads + launch_.threads / kWarpGroup; }
 
   struct Rendezvous {
     unsigned id, threads;
@@ -53,11 +62,15 @@ class Block {
   void barrier(const Rendezvous& at);
   void warp_barrier(uint32_t mask, Site site);
   void collective(const Collective& what, uint32_t mask, void* operands, Site site);
+  // The running thread stops until another one, or a copy that lands, wakes it.
+  void wait_at_mbarrier(Site site) { leave(State::kAtMbarrier, site); }
+  void wait_in_collective(Site site) { leave(State::kInCollective, site); }
+  void wake(unsigned thread) { threads_[thread].state = State::kRunnable; }
   // Ends the block with a fault, from one of its threads.
   [[noreturn]] void fail(Detector detector, const std::string& message);
 
  private:
-  enum class State : uint8_t { kRunnable, kAtBarrier, kInCollective, kDone };
+  enum class State : uint8_t { kRunnable, kAtBarrier, kInCollective, kAtMbarrier, kDone };
   struct Thread {
     std::unique_ptr<Fiber> fiber;
     State state = State::kDone;
@@ -90,6 +103,7 @@ class Block {
   bool count_arrival(Barrier& barrier, const Rendezvous& at, bool whole);
   bool gather(const Collective& what, uint32_t mask, void* operands, Site site);
   void complete(Barrier& barrier, bool whole);
+  bool land_copy();
   void report_stuck();
   std::string place() const;
 
@@ -102,6 +116,9 @@ class Block {
   std::array<Barrier, kNamedBarriers> barriers_;
   std::vector<Barrier> warp_barriers_;
   std::vector<Gathering> gatherings_;
+  Mbarriers mbarriers_;
+  BoxCopies box_copies_;
+  WarpGroups warp_groups_;
   unsigned running_ = 0, done_ = 0;
   uint64_t random_ = 1;
   std::exception_ptr fault_;

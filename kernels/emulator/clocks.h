@@ -1,6 +1,7 @@
 // Which accesses of a block's threads are ordered: vector clocks (Fidge; Mattern, 1988), all zero
 // again after each barrier of the whole block, which keeps them cheap. Only barriers order memory:
-// a shuffle or an mma.sync does not.
+// a shuffle or an mma.sync does not. Units that work beside the threads (tensor cores of a warp
+// group, copies of boxes) are numbered after the threads.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +28,7 @@ class Clocks {
     std::vector<uint16_t> seen;
   };
 
-  void begin(uint32_t run, unsigned threads);
+  void begin(uint32_t run, unsigned threads);  // units included
   Stamp now(unsigned thread, int line) {
     return {run_, epoch_, row(thread)[thread], static_cast<uint16_t>(thread), line};
   }
@@ -38,8 +39,15 @@ class Clocks {
   void release(unsigned thread, Token& token);
   void acquire(unsigned thread, const Token& token);
 
+  // What all `count` threads from `first` on know.
+  Token common(unsigned first, unsigned count);
+  bool ordered(const Stamp& earlier, const Token& token) const;
+  // A unit has done what was issued under `issued`: who acquires `token` knows that, and no more.
+  void publish(unsigned unit, const Token& issued, Token& token);
+
  private:
   uint16_t* row(unsigned thread);
+  void tick(unsigned thread);
 
   uint32_t run_ = 0, epoch_ = 0;
   unsigned threads_ = 0;

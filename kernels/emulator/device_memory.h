@@ -20,8 +20,11 @@ struct Granule {
   static constexpr size_t kBytes = 2;
   Stamp write;
   std::array<Stamp, 3> reads;
-  uint32_t flight = 0;  // run in which an asynchronous copy has yet to land here, or 0
+  uint32_t flight = 0;   // run in which an asynchronous copy has yet to land here, or 0
+  uint32_t reading = 0;  // run in which `readers` asynchronous reads have yet to end
+  uint16_t readers = 0;
   bool atomic = false;  // the write was atomic
+  bool async = false;   // the write was a copy of a box: seen by tensor cores without a fence
 };
 
 struct Allocation {

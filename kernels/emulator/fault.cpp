@@ -18,6 +18,12 @@ const char* name_of(Detector detector) {
     case Detector::kCopyInFlight: return "copy-in-flight";
     case Detector::kBufferReused: return "buffer-reused";
     case Detector::kBadLaunch: return "bad-launch";
+    case Detector::kMissingFence: return "missing-fence";
+    case Detector::kTransactionCount: return "transaction-count";
+    case Detector::kBadMbarrier: return "bad-mbarrier";
+    case Detector::kBadDescriptor: return "bad-descriptor";
+    case Detector::kBadTensorMap: return "bad-tensor-map";
+    case Detector::kAccumulatorInFlight: return "accumulator-in-flight";
   }
   return "?";
 }

@@ -22,6 +22,12 @@ enum class Detector {
   kCopyInFlight,  // read of what an asynchronous copy has not been waited for
   kBufferReused,  // a copy's source or target was written before the copy ended
   kBadLaunch,
+  kMissingFence,      // an asynchronous unit may not see what was written, or what a register holds
+  kTransactionCount,  // an mbarrier expects other bytes than copies bring
+  kBadMbarrier,       // none there, or arrivals that it does not expect
+  kBadDescriptor,     // of a matrix in shared memory
+  kBadTensorMap,      // or a box that does not fit where it is copied to
+  kAccumulatorInFlight,  // sums of a wgmma that was not waited for
 };
 
 const char* name_of(Detector detector);

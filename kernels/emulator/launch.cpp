@@ -22,6 +22,7 @@ constexpr size_t kMostShared = 227 * 1024;  // of a block, on sm_90
 constexpr size_t kArgsAlignment = 64;       // tensor maps are aligned to this
 
 Schedule the_schedule;
+int the_capability = 80;
 std::atomic<uint32_t> last_run{0};
 
 struct alignas(kArgsAlignment) Args {
@@ -127,6 +128,17 @@ ScopedSchedule::ScopedSchedule(const Schedule& schedule) : before_(the_schedule)
 }
 ScopedSchedule::~ScopedSchedule() {
   the_schedule = before_;
+}
+
+int compute_capability() {
+  return the_capability;
+}
+
+ScopedComputeCapability::ScopedComputeCapability(int capability) : before_(the_capability) {
+  the_capability = capability;
+}
+ScopedComputeCapability::~ScopedComputeCapability() {
+  the_capability = before_;
 }
 
 }  // namespace weft::emulator

@@ -1,5 +1,6 @@
-// In what order emulated threads and blocks run. A correct kernel gives the same bits in every
-// order; a test runs them all. Set for the process by the test, between launches.
+// In what order emulated threads and blocks run, and what the device says it can do. A correct
+// kernel gives the same bits in every order; a test runs them all. Set for the process by the test,
+// between launches.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,21 @@ class ScopedSchedule {
 
  private:
   Schedule before_;
+};
+
+// What the emulated device says it can do: 80, so that launchers choose the plain kernels, unless a
+// test says 90. Everything is emulated in either case.
+int compute_capability();
+
+class ScopedComputeCapability {
+ public:
+  explicit ScopedComputeCapability(int capability);
+  ~ScopedComputeCapability();
+  ScopedComputeCapability(const ScopedComputeCapability&) = delete;
+  ScopedComputeCapability& operator=(const ScopedComputeCapability&) = delete;
+
+ private:
+  int before_;
 };
 
 }  // namespace weft::emulator

@@ -34,6 +34,8 @@ const BlockLaunch& launch_of_block();
 
 // Dynamic shared memory of the block. A fault if it is smaller than `bytes`.
 void* shared_memory(size_t bytes, Site site);
+// Where p lies in it, as descriptors of matrices count.
+size_t shared_offset(const void* p);
 
 // The running thread is about to read or write memory: bounds, alignment, races. The access itself
 // is the caller's, where the sanitizers see it.
