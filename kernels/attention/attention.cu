@@ -17,6 +17,8 @@
 
 #include "kernels/attention/attention_cuda.h"
 #include "kernels/attention/attention_device.h"
+#include "kernels/attention/attention_sm90.h"
+#include "kernels/cuda/tensor_map.h"
 #include "kernels/cuda/warp.h"
 #include "weft/error.h"
 
@@ -194,6 +196,9 @@ void attention_forward(cuda::Stream stream, const AttentionForwardOnDevice<BFloa
                 std::to_string(kMostHeadWidthCuda) + " are supported; use more heads");
   }
   if (s.B == 0 || s.T == 0) return;
+  if (compute_capability() == 90 && attention_sm90_fits(call)) {
+    return attention_forward_sm90(stream, call);
+  }
   if (s.D <= 64) return launch_forward<64>(stream, call);
   if (s.D <= 128) return launch_forward<128>(stream, call);
   launch_forward<256>(stream, call);

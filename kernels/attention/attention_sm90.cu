@@ -1,0 +1,449 @@
+// Attention forward for Hopper (sm_90a); attention.cu is its reference, and what runs elsewhere.
+//
+//   out = softmax(scale Q K^T) V,  lse = log sum exp(scale Q K^T), over the keys each query sees
+//   (attention.h: causal, window, ranges; grouped heads; strides as they come)
+//
+// A block has 128 queries of one head. One warp group copies: boxes of queries, then of keys and
+// values through two rings of two stages, each stage with an mbarrier that says it is full and one
+// that says it is empty. Two warp groups have 64 queries each: scores S = Q K^T are 64 x kKeys
+// sums in registers, P = exp S goes back into the tensor cores as operand A from registers. While
+// the products of one step run, S of tile i + 1 and O += P V of tile i, the other warp group takes
+// exponentials: they pass the tensor cores to one another (ping-pong), and within a warp group the
+// exponentials of S overlap with P V of the tile before. The output leaves through the queries'
+// tile as boxes, which leave out what is past the last query or the head's width. Head widths are
+// padded to 64, 96, 128 or 256 by the zeros that boxes have outside the tensor.
+//
+// Numerics: scores and sums in float, exponentials in base 2, probabilities rounded to bfloat16 for
+// the second product, the sum of the unrounded ones. One order of keys: the shape alone fixes bits.
+// Source: Shah et al., "FlashAttention-3", 2024; Dao, "FlashAttention-2", 2023.
+#include "kernels/attention/attention_sm90.h"
+
+#include "kernels/attention/attention_device.h"
+#include "kernels/cuda/box_copies.h"
+#include "kernels/cuda/warp_group.h"
+#include "kernels/cuda/wgmma.h"
+#include "weft/error.h"
+
+namespace weft::kernels {
+namespace {
+
+using namespace attention_cuda;
+
+// The model of its time on an H200, a multiprocessor and step of 128 queries and 128 keys at D 128:
+//   products      2 x 2 x 128 x 128 x 128 flops at 4,096 a clock               2,048 clocks
+//   exponentials  128 x 128 at 16 a clock                                      1,024
+//   the rest      about 4 instructions a score at 128 a clock                    512
+//   copies        64 KiB of K and V at the 33 bytes a clock that a product
+//                 of tiles of 128 x 256 without clusters is known to get     1,990
+// With two warp groups by turns, the exponentials and the rest of one (768) hide under the products
+// of the other (1,024), and the copies just keep up. 128 queries a block is what registers allow (O
+// and S are 64 floats each of a thread's 240, P 32); sharing tiles between two blocks of a cluster
+// would halve the copies. At D 64
+// products are 1,024 clocks and exponentials 1,024 and 512: bound by those. A wider tile of keys
+// would save barriers, and has no registers; a narrower one rescales O more often.
+template <int kD>
+struct Config {
+  static constexpr int kQueries = 128, kConsumers = 2, kRows = kQueries / kConsumers;
+  // At D 256 O is 128 registers, and two stages of K and V of 64 with Q are 192 of 227 KiB.
+  static constexpr int kKeys = kD <= 128 ? 128 : 64;
+  // Panels of 128 bytes are what copies and products are fastest with; 96 is made of 64-byte ones.
+  static constexpr Swizzle kSwizzle = kD % 64 == 0 ? Swizzle::k128 : Swizzle::k64;
+  static constexpr int kStages = 2;
+  // 24 + 2 x 240 registers of 128 threads are 63 of 64 Ki: the copying warp group needs few.
+  static constexpr unsigned kThreads = (1 + kConsumers) * kWarpGroup;
+  static constexpr unsigned kRegistersToCopy = 24, kRegistersToMultiply = 240;
+};
+
+// Named barriers: whose turn it is at the tensor cores, and whose output is in its tile.
+constexpr unsigned kTurn = 1, kOutputWritten = 3;
+
+struct HopperForward {
+  TensorMap q, k, v, out;
+  AttentionShape shape;
+  AttentionMask mask;
+  float scale;
+  float* lse_BHT;
+};
+
+template <int kD>
+struct Shared {
+  using C = Config<kD>;
+  MatrixTile<C::kQueries, kD, C::kSwizzle> q;  // the output at the end
+  MatrixTile<C::kKeys, kD, C::kSwizzle> k[C::kStages], v[C::kStages];
+  Mbarrier q_full, k_full[C::kStages], k_empty[C::kStages], v_full[C::kStages], v_empty[C::kStages];
+  KeySpan seen[C::kQueries / kWarp];  // by 32 queries each
+};
+
+// The block's place, and its walk over tiles of keys.
+struct Walk {
+  int b, head, key_head, first;  // first query
+  int begin, steps;              // first key, tiles
+
+  template <int kKeys>
+  WEFT_DEVICE int key(int step) const {
+    return begin + step * kKeys;
+  }
+};
+
+// One thread makes the mbarriers, the first warp group finds out which keys the block sees.
+template <int kD>
+WEFT_DEVICE Walk begin_block(const HopperForward& a, Shared<kD>& s) {
+  using C = Config<kD>;
+  if (thread_index() == 0) {
+    init(s.q_full, 1);
+    for (int i = 0; i < C::kStages; ++i) {
+      init(s.k_full[i], 1);
+      init(s.v_full[i], 1);
+      init(s.k_empty[i], C::kConsumers * kWarpGroup / kWarp);
+      init(s.v_empty[i], C::kConsumers * kWarpGroup / kWarp);
+    }
+    fence_mbarriers();
+  }
+  const int head = static_cast<int>(block_index().y), b = static_cast<int>(block_index().z);
+  // The last queries see most keys where the mask is causal: they begin first.
+  const int first = static_cast<int>(grid_size().x - 1 - block_index().x) * C::kQueries;
+  if (warp_index() < C::kQueries / kWarp) {
+    const int64_t t = first + static_cast<int>(thread_index());
+    KeySpan seen = t < a.shape.T ? visible_keys(a.shape, a.mask, b, t) : KeySpan{};
+    for (unsigned d = kWarp / 2; d > 0; d /= 2) {
+      seen = join(seen, {shuffle_xor(seen.begin, d), shuffle_xor(seen.end, d)});
+    }
+    if (lane_index() == 0) store(&s.seen[warp_index()], seen);
+  }
+  block_barrier();
+  KeySpan seen;
+  for (const KeySpan& part : s.seen) seen = join(seen, load(&part));
+  const int begin = seen.begin / C::kKeys * C::kKeys;
+  const int steps = seen.begin < seen.end ? ceil_div(seen.end - begin, C::kKeys) : 0;
+  const int key_head = head * static_cast<int>(a.shape.K) / static_cast<int>(a.shape.H);
+  return {b, head, key_head, first, begin, steps};
+}
+
+// A tile of tokens of one head, panel by panel.
+template <class Tile>
+WEFT_DEVICE void load_tile(Tile& tile, const TensorMap& map, BoxPlace at, Mbarrier& full) {
+  arrive_and_expect(full, Tile::bytes());
+  for (int p = 0; p < Tile::kPanels; ++p) {
+    load_box<4>(tile.panels[p], map, {p * Tile::kWidth, at.y, at.z, at.w}, full);
+  }
+}
+
+// By one thread: all that the block reads.
+template <int kD>
+WEFT_DEVICE void copy_tiles(const HopperForward& a, Shared<kD>& s, const Walk& walk) {
+  using C = Config<kD>;
+  load_tile(s.q, a.q, {0, walk.head, walk.first, walk.b}, s.q_full);
+  RingPlace<C::kStages> at;
+  for (int step = 0; step < walk.steps; ++step, at.advance()) {
+    const BoxPlace place{0, walk.key_head, walk.key<C::kKeys>(step), walk.b};
+    wait(s.k_empty[at.stage], at.parity ^ 1u);
+    load_tile(s.k[at.stage], a.k, place, s.k_full[at.stage]);
+    wait(s.v_empty[at.stage], at.parity ^ 1u);
+    load_tile(s.v[at.stage], a.v, place, s.v_full[at.stage]);
+  }
+}
+
+// A lane's part of a warp group's 64 rows: rows g and g + 8 of its warp's 16.
+struct Softmax {
+  KeySpan seen[2];
+  float scale;  // to base 2
+  float max[2] = {-INFINITY, -INFINITY}, sum[2] = {};
+  float correction[2] = {};  // of what was summed under the maximum before
+
+  // Hides what a row does not see of the keys from `key` on.
+  template <int kKeys>
+  WEFT_DEVICE void hide(Accumulator<kKeys>& scores, int half, int key) const {
+    if (seen[half].begin <= key && key + kKeys <= seen[half].end) return;
+    WEFT_UNROLL
+    for (int j = 0; j < kKeys / 8; ++j) {
+      WEFT_UNROLL
+      for (int i = 0; i < 2; ++i) {
+        if (!seen[half].has(key + j * 8 + fragment_column(i))) scores(j, 2 * half + i) = -INFINITY;
+      }
+    }
+  }
+
+  // Scores become exponentials under the new maximum.
+  template <int kKeys>
+  WEFT_DEVICE void take(Accumulator<kKeys>& scores, int key) {
+    WEFT_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      hide(scores, half, key);
+      float now = max[half];
+      WEFT_UNROLL
+      for (int j = 0; j < kKeys / 8; ++j) {
+        now = Max{}(now, Max{}(scores(j, 2 * half), scores(j, 2 * half + 1)));
+      }
+      now = reduce_lanes<4>(now, Max{});
+      const float base = now == -INFINITY ? 0.0f : now * scale;  // a row that has seen nothing yet
+      correction[half] = fast_exp2(max[half] * scale - base);
+      float added = 0.0f;
+      WEFT_UNROLL
+      for (int j = 0; j < kKeys / 8; ++j) {
+        WEFT_UNROLL
+        for (int i = 0; i < 2; ++i) {
+          float& x = scores(j, 2 * half + i);
+          x = fast_exp2(x * scale - base);
+          added += x;
+        }
+      }
+      max[half] = now;
+      sum[half] = sum[half] * correction[half] + added;
+    }
+  }
+
+  template <int kD>
+  WEFT_DEVICE void rescale(Accumulator<kD>& out, const float (&factor)[2]) const {
+    WEFT_UNROLL
+    for (int j = 0; j < kD / 8; ++j) {
+      WEFT_UNROLL
+      for (int v = 0; v < 4; ++v) out(j, v) *= factor[v / 2];
+    }
+  }
+};
+
+// Probabilities as operand A: the sums' layout is the operand's, two blocks at a time.
+template <int kKeys>
+struct Probabilities {
+  FragmentA part[kKeys / 16];
+
+  WEFT_DEVICE void take(Accumulator<kKeys>& scores) {
+    WEFT_UNROLL
+    for (int k = 0; k < kKeys / 16; ++k) {
+      WEFT_UNROLL
+      for (int r = 0; r < 4; ++r) {
+        const int block = 2 * k + r / 2, v = r % 2 * 2;
+        part[k].r[r] = pack_bfloat16(scores(block, v), scores(block, v + 1));
+      }
+    }
+  }
+};
+
+// S = Q K^T of the warp group's rows and a tile of keys: issued.
+template <int kD>
+WEFT_DEVICE void multiply_keys(Shared<kD>& s, int stage, int row,
+                               Accumulator<Config<kD>::kKeys>& scores) {
+  WEFT_UNROLL
+  for (int d = 0; d < kD; d += 16) {
+    multiply<Major::kK, Major::kK>(scores, s.q.rows_by_k(row, d), s.k[stage].rows_by_k(0, d),
+                                   d > 0);
+  }
+  commit_products();
+}
+
+// O += P V: issued. `first`: O = P V.
+template <int kD>
+WEFT_DEVICE void multiply_values(Shared<kD>& s, int stage, bool first,
+                                 const Probabilities<Config<kD>::kKeys>& p, Accumulator<kD>& out) {
+  WEFT_UNROLL
+  for (int k = 0; k < Config<kD>::kKeys; k += 16) {
+    multiply<Major::kMN>(out, p.part[k / 16], s.v[stage].columns_by_k(k, 0), !first || k > 0);
+  }
+  commit_products();
+}
+
+// A warp has read the tile: when all have, it may be filled again.
+WEFT_DEVICE void release(Mbarrier& empty) {
+  if (lane_index() == 0) arrive(empty);
+}
+
+// The warp groups take turns at issuing products. The second lets the first begin.
+struct Turns {
+  unsigned me;  // 0 or 1
+
+  WEFT_DEVICE explicit Turns(unsigned consumer) : me(consumer) {
+    if (me == 1) end();
+  }
+  WEFT_DEVICE void begin() const { named_barrier(kTurn + me, 2 * kWarpGroup); }
+  WEFT_DEVICE void end() const { named_barrier_arrive(kTurn + 1 - me, 2 * kWarpGroup); }
+};
+
+// Walks over the tiles of keys: out and the softmax's sums are whole at the end.
+template <int kD>
+WEFT_DEVICE void attend(Shared<kD>& s, const Walk& walk, unsigned consumer, Softmax& softmax,
+                        Accumulator<kD>& out) {
+  using C = Config<kD>;
+  const int row = static_cast<int>(consumer) * C::kRows;
+  const Turns turns(consumer);
+  Accumulator<C::kKeys> scores;
+  Probabilities<C::kKeys> p;
+  RingPlace<C::kStages> at, before;  // of this step's keys, and of the values that follow
+
+  wait(s.q_full, 0);
+  wait(s.k_full[0], 0);
+  wgmma_fence(scores);
+  multiply_keys(s, 0, row, scores);
+  wait_for_products<0>(scores);
+  release(s.k_empty[0]);
+  softmax.take(scores, walk.begin);
+  p.take(scores);
+  at.advance();
+  for (int step = 1; step < walk.steps; ++step, at.advance(), before.advance()) {
+    wait(s.k_full[at.stage], at.parity);
+    turns.begin();
+    wgmma_fence(scores);
+    multiply_keys(s, at.stage, row, scores);
+    wait(s.v_full[before.stage], before.parity);
+    wgmma_fence(out);
+    multiply_values(s, before.stage, step == 1, p, out);
+    turns.end();
+    wait_for_products<1>(scores);
+    release(s.k_empty[at.stage]);
+    softmax.take(scores, walk.key<C::kKeys>(step));
+    wait_for_products<0>(out);
+    release(s.v_empty[before.stage]);
+    softmax.rescale(out, softmax.correction);
+    p.take(scores);
+  }
+  wait(s.v_full[before.stage], before.parity);
+  wgmma_fence(out);
+  multiply_values(s, before.stage, walk.steps == 1, p, out);
+  wait_for_products<0>(out);
+}
+
+// Divides by the sums and writes log-sum-exp.
+template <int kD>
+WEFT_DEVICE void finish_rows(const HopperForward& a, const Walk& walk, int row, Softmax& softmax,
+                             Accumulator<kD>& out) {
+  float inverse[2];
+  WEFT_UNROLL
+  for (int half = 0; half < 2; ++half) {
+    const float sum = reduce_lanes<4>(softmax.sum[half], Add{});
+    inverse[half] = sum > 0.0f ? 1.0f / sum : 0.0f;
+    const int64_t t = walk.first + row + fragment_row(2 * half);
+    if (a.lse_BHT == nullptr || t >= a.shape.T || lane_index() % 4 != 0) continue;
+    const float lse =
+        sum > 0.0f ? (softmax.max[half] * softmax.scale + fast_log2(sum)) / kLog2E : -INFINITY;
+    cuda::store(a.lse_BHT + (walk.b * a.shape.H + walk.head) * a.shape.T + t, lse);
+  }
+  softmax.rescale(out, inverse);
+}
+
+// The warp group's rows, through the tile of its queries, which nobody reads any more.
+template <int kD>
+WEFT_DEVICE void write_rows(const HopperForward& a, Shared<kD>& s, const Walk& walk,
+                            unsigned consumer, Accumulator<kD>& out) {
+  using C = Config<kD>;
+  const int first = static_cast<int>(consumer) * C::kRows;
+  const int row = first + static_cast<int>(thread_of_group() / kWarp) * 16;
+  WEFT_UNROLL
+  for (int j = 0; j < kD / 8; ++j) {
+    WEFT_UNROLL
+    for (int v = 0; v < 4; v += 2) {
+      BFloat16* chunk = s.q.chunk(row + fragment_row(v), j * 8) + fragment_column(v);
+      cuda::store(reinterpret_cast<uint32_t*>(chunk), pack_bfloat16(out(j, v), out(j, v + 1)));
+    }
+  }
+  fence_async_proxy();
+  named_barrier(kOutputWritten + consumer, kWarpGroup);
+  if (thread_of_group() != 0) return;
+  for (int p = 0; p < decltype(s.q)::kPanels; ++p) {
+    store_box<4>(a.out, {p * decltype(s.q)::kWidth, walk.head, walk.first + first, walk.b},
+                 s.q.panels[p][first]);
+  }
+  commit_boxes();
+  wait_for_boxes_read<0>();
+}
+
+template <int kD>
+WEFT_DEVICE void consume(const HopperForward& a, Shared<kD>& s, const Walk& walk) {
+  using C = Config<kD>;
+  const unsigned consumer = warp_group_index() - 1;
+  const int row =
+      static_cast<int>(consumer) * C::kRows + static_cast<int>(thread_of_group() / kWarp) * 16;
+  Softmax softmax{.scale = a.scale * kLog2E};
+  for (int half = 0; half < 2; ++half) {
+    const int64_t t = walk.first + row + fragment_row(2 * half);
+    if (t < a.shape.T) softmax.seen[half] = visible_keys(a.shape, a.mask, walk.b, t);
+  }
+  Accumulator<kD> out;
+  if (walk.steps > 0) {
+    attend(s, walk, consumer, softmax, out);
+  } else {
+    wait(s.q_full, 0);  // the output goes through its tile
+    WEFT_UNROLL
+    for (int i = 0; i < kD / 2; ++i) out(i / 4, i % 4) = 0.0f;
+  }
+  finish_rows(a, walk, row, softmax, out);
+  write_rows(a, s, walk, consumer, out);
+}
+
+template <int kD>
+WEFT_KERNEL(Config<kD>::kThreads, 1)
+attention_forward_sm90_kernel(WEFT_GRID_CONSTANT HopperForward a) {
+  using C = Config<kD>;
+  auto& s = shared_memory<Shared<kD>>();
+  const Walk walk = begin_block(a, s);
+  if (warp_group_index() == 0) {
+    give_registers_back<C::kRegistersToCopy>();
+    if (warp_index() == 0 && elect_lane()) copy_tiles(a, s, walk);
+  } else {
+    take_registers<C::kRegistersToMultiply>();
+    consume(a, s, walk);
+  }
+}
+
+// Heads as a tensor of (width, head, token, sample), a box of which is a panel of tokens.
+template <class T>
+TensorMapSpec heads(const HeadRows<T>& rows, int64_t count, int64_t tokens,
+                    const AttentionShape& s) {
+  const auto bytes = [](int64_t elements) { return elements * int64_t{sizeof(BFloat16)}; };
+  const int64_t batch = s.B == 1 ? rows.row : rows.batch;  // any, where there is no second sample
+  return {.data = rows.data,
+          .rank = 4,
+          .size = {s.D, count, tokens, s.B},
+          .stride = {0, bytes(s.D), bytes(rows.row), bytes(batch)}};
+}
+
+TensorMapSpec with_box(TensorMapSpec spec, Swizzle swizzle, int rows) {
+  spec.swizzle = swizzle;
+  spec.box = {static_cast<uint32_t>(swizzle) / 2, 1, static_cast<uint32_t>(rows), 1};
+  return spec;
+}
+
+template <int kD>
+void launch_sm90(Stream stream, const AttentionForward<BFloat16>& a) {
+  using C = Config<kD>;
+  const AttentionShape& s = a.shape;
+  const auto map = [&](const auto& rows, int64_t count, int64_t tokens, int box) {
+    return make_tensor_map(with_box(heads(rows, count, tokens, s), C::kSwizzle, box));
+  };
+  const HopperForward args{map(a.q, s.H, s.T, C::kQueries),
+                           map(a.k, s.K, s.S, C::kKeys),
+                           map(a.v, s.K, s.S, C::kKeys),
+                           map(a.out, s.H, s.T, C::kRows),
+                           s,
+                           a.mask,
+                           a.scale,
+                           a.lse_BHT};
+  const Launch how{.grid = {static_cast<unsigned>(ceil_div(s.T, C::kQueries)),
+                            static_cast<unsigned>(s.H), static_cast<unsigned>(s.B)},
+                   .threads = C::kThreads,
+                   .shared_bytes = sizeof(Shared<kD>),
+                   .name = "attention_forward_sm90"};
+  launch(stream, how, attention_forward_sm90_kernel<kD>, args);
+}
+
+}  // namespace
+
+bool attention_sm90_fits(const AttentionForwardOnDevice<BFloat16>& call) {
+  const AttentionForward<BFloat16>& a = call.args;
+  const AttentionShape& s = a.shape;
+  if (s.D > kMostHeadWidthCuda || a.dropout.p > 0.0f || !(a.scale > 0.0f) || s.S < 1) return false;
+  const auto fits = [&](const auto& rows, int64_t count, int64_t tokens) {
+    return tensor_map_fits(with_box(heads(rows, count, tokens, s), Swizzle::k128, 64));
+  };
+  return fits(a.q, s.H, s.T) && fits(a.k, s.K, s.S) && fits(a.v, s.K, s.S) && fits(a.out, s.H, s.T);
+}
+
+void attention_forward_sm90(cuda::Stream stream, const AttentionForwardOnDevice<BFloat16>& call) {
+  WEFT_ASSERT(attention_sm90_fits(call));
+  const AttentionForward<BFloat16>& a = call.args;
+  if (a.shape.B == 0 || a.shape.T == 0) return;
+  if (a.shape.D <= 64) return launch_sm90<64>(stream, a);
+  if (a.shape.D <= 96) return launch_sm90<96>(stream, a);
+  if (a.shape.D <= 128) return launch_sm90<128>(stream, a);
+  launch_sm90<256>(stream, a);
+}
+
+}  // namespace weft::kernels
