@@ -9,7 +9,7 @@
 
 namespace weft::device {
 
-inline constexpr uint32_t kApiVersion = 1;  // of the structs in this file
+inline constexpr uint32_t kApiVersion = 2;  // of the structs in this file
 inline constexpr char kEntryName[] = "weft_device_library";
 
 // What a function returns: 0 for success, else a number that error_name() and error_text() explain.
@@ -78,6 +78,10 @@ struct Api {
   Status (*capture_end)(void* stream, void** graph);
   Status (*graph_launch)(void* graph, void* stream);
   Status (*graph_destroy)(void* graph);
+
+  // Named stretches of the host's time, for profilers (NVTX); they nest, by thread.
+  Status (*range_push)(const char* name);
+  Status (*range_pop)();
 
   // Emulated devices alone, null elsewhere: in which of the legal orders work of several streams
   // runs from now on.

@@ -75,6 +75,13 @@ void Event::wait() const {
   device_.check(device_.api().event_synchronize(handle()), "wait for an event");
 }
 
+double Event::seconds_since(const Event& earlier) const {
+  float milliseconds = 0;
+  device_.check(device_.api().event_milliseconds(&milliseconds, earlier.handle(), handle()),
+                "read the time between events");
+  return static_cast<double>(milliseconds) / 1e3;
+}
+
 CapturedGraph::CapturedGraph(const Device& device, void* handle)
     : handle_(handle, internal::Release{&device.api(), &Api::graph_destroy}) {}
 

@@ -25,6 +25,18 @@ class Device {
   std::string describe() const;  // "cuda:0 (NVIDIA H200)"
   int64_t free_bytes() const;
 
+  // A named stretch of the host's time for profilers, until it ends.
+  class Range {
+   public:
+    Range(const Device& device, const char* name) : api_(device.api()) { api_.range_push(name); }
+    ~Range() { api_.range_pop(); }
+    Range(const Range&) = delete;
+    Range& operator=(const Range&) = delete;
+
+   private:
+    const Api& api_;
+  };
+
   // Throws Error unless `status` is success. `call` is what was called, for the message.
   void check(Status status, const char* call) const;
 
@@ -76,9 +88,10 @@ class Event {
   void* handle() const { return handle_.get(); }
   bool reached() const;  // what was on the stream when the event was recorded is done
   void wait() const;     // blocks the host
+  // From `earlier`, which its stream reached before, to this event; both must have been reached.
+  double seconds_since(const Event& earlier) const;
 
  private:
-  friend class Stream;
   const Device& device_;
   internal::Handle handle_;
 };

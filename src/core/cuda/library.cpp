@@ -44,6 +44,11 @@ std::string library_file(std::string_view kind) {
   return "libweft_" + std::string(kind) + ".so";
 }
 
+std::string gpu_library_kind() {
+  const char* asked = std::getenv("WEFT_TEST_DEVICE");
+  return asked != nullptr && std::string_view(asked) == "emulated" ? "emulated" : "cuda";
+}
+
 std::vector<std::string> library_folders() {
   std::vector<std::string> folders;
   if (const char* given = std::getenv("WEFT_DEVICE_LIBRARIES")) folders = split(given);

@@ -31,6 +31,10 @@ struct LoadedLibrary {
 // "libweft_cuda.so", for a kind of device: "cuda" or "emulated".
 std::string library_file(std::string_view kind);
 
+// The kind that `device: cuda` stands for: "cuda", or for tests "emulated" where the environment
+// says WEFT_TEST_DEVICE=emulated.
+std::string gpu_library_kind();
+
 // Where libraries are looked for, in this order: the folders of $WEFT_DEVICE_LIBRARIES (with colons
 // between them), the program's own folder, `lib` beside it, and the folder above, which is a
 // build's for its tests.

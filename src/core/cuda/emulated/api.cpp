@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "core/cuda/emulated/faults.h"
 #include "core/cuda/emulated/memory.h"
 #include "core/cuda/emulated/streams.h"
 #include "core/cuda/table.h"
@@ -16,12 +17,14 @@ namespace {
 
 using emulated::Body;
 using emulated::Event;
+using emulated::faults;
 using emulated::Graph;
 using emulated::Scheduler;
 using emulated::Stream;
 
 constexpr int64_t kMemory = int64_t{4} << 30;
-constexpr int kVersion = 13000;
+constexpr int64_t kLeft = 64 << 10;  // where another process takes the rest
+constexpr int kVersion = 13000, kOldVersion = 12040;
 
 Scheduler& scheduler() {
   static Scheduler the_scheduler;
@@ -57,22 +60,29 @@ Body body_of(std::function<void()> function) {
   return std::make_shared<const std::function<void()>>(std::move(function));
 }
 
+int64_t memory_bytes() {
+  return faults().is("memory") ? faults().number() : kMemory;
+}
+
 Status versions(Versions* out) {
   *out = {.driver = kVersion, .runtime = kVersion};
+  if (faults().is("no-driver")) out->driver = 0;
+  if (faults().is("old-driver")) out->driver = kOldVersion;
   return kSuccess;
 }
 
 Status count(int* out) {
-  *out = 1;
-  return kSuccess;
+  *out = faults().is("no-device") ? 0 : 1;
+  if (faults().is("no-driver")) return kNoDriver;
+  return faults().is("old-driver") ? kOldDriver : kSuccess;
 }
 
 Status properties(int device, Properties* out) {
   if (device != 0) return kBadArgument;
-  *out = {.major = 9,
-          .minor = 0,
+  *out = {.major = faults().is("capability") ? 7 : 9,
+          .minor = faults().is("capability") ? 5 : 0,
           .multiprocessors = 4,
-          .memory_bytes = kMemory,
+          .memory_bytes = memory_bytes(),
           .shared_bytes = 227 * 1024,
           .l2_bytes = 50 << 20};
   std::strcpy(out->name, "emulated on the host");
@@ -84,14 +94,15 @@ Status select(int device) {
 }
 
 Status memory(int64_t* free, int64_t* total) {
-  *total = kMemory;
-  *free = kMemory - used_bytes();
+  *total = memory_bytes();
+  *free = *total - used_bytes();
   return kSuccess;
 }
 
 Status allocate(void** out, int64_t bytes) {
   if (const Status status = scheduler().refuse_while_capturing(); status != kSuccess) return status;
-  if (bytes < 0 || used_bytes() + bytes > kMemory) return kOutOfMemory;
+  if (bytes < 0 || used_bytes() + bytes > memory_bytes()) return kOutOfMemory;
+  if (faults().is("taken") && bytes > kLeft) return kOutOfMemory;
   *out = emulator().allocate(static_cast<size_t>(bytes));
   allocations()[*out] = bytes;
   return kSuccess;
@@ -153,6 +164,7 @@ Status stream_destroy(void* stream) {
   return status;
 }
 Status stream_synchronize(void* stream) {
+  if (faults().lost() != kSuccess) return faults().lost();
   return scheduler().synchronize(stream_of(stream));
 }
 Status stream_wait(void* stream, void* event) {
@@ -175,11 +187,21 @@ Status event_query(void* event) {
   return event_of(event)->reached == event_of(event)->recorded ? kSuccess : kNotReady;
 }
 Status event_synchronize(void* event) {
+  if (const Status status = faults().on_wait(); status != kSuccess) return status;
   return scheduler().synchronize(*event_of(event));
 }
-// Time means nothing here.
-Status event_milliseconds(float* out, void*, void*) {
-  *out = 0;
+// The host's time: what is slow here need not be slow on a GPU.
+Status event_milliseconds(float* out, void* from, void* to) {
+  const Event &first = *event_of(from), &second = *event_of(to);
+  if (first.reached < first.recorded || second.reached < second.recorded) return kNotReady;
+  *out = static_cast<float>((second.seconds - first.seconds) * 1e3);
+  return kSuccess;
+}
+
+Status range_push(const char*) {
+  return kSuccess;
+}
+Status range_pop() {
   return kSuccess;
 }
 
@@ -195,6 +217,7 @@ Status capture_end(void* stream, void** out) {
   return status;
 }
 Status graph_launch(void* graph, void* stream) {
+  if (const Status status = faults().on_launch(); status != kSuccess) return status;
   return scheduler().launch(*static_cast<SharedGraph*>(graph), stream_of(stream));
 }
 Status graph_destroy(void* graph) {
@@ -220,6 +243,10 @@ struct StatusText {
 constexpr StatusText kTexts[] = {
     {kSuccess, "success", "no error"},
     {kOutOfMemory, "out_of_memory", "the device has not as much memory left"},
+    {kNoDriver, "no_driver", "there is no driver"},
+    {kOldDriver, "old_driver", "the driver is too old"},
+    {emulated::kEccError, "cudaErrorECCUncorrectable", "uncorrectable ECC error encountered"},
+    {emulated::kLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
     {kNotReady, "not_ready", "the stream has not come to the event"},
     {kNotCaptured, "not_captured", "the call is not allowed while work is captured"},
     {kUnjoined, "unjoined", "a stream of the capture was not joined to its first stream"},
@@ -267,6 +294,8 @@ const Api& api_of_this_library() {
                             .capture_end = capture_end,
                             .graph_launch = graph_launch,
                             .graph_destroy = graph_destroy,
+                            .range_push = range_push,
+                            .range_pop = range_pop,
                             .set_order = set_order,
                             .last_error = last_error,
                             .error_name = error_name,

@@ -1,6 +1,7 @@
 #include "core/cuda/emulated/streams.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "weft/error.h"
 #include "weft/philox.h"
@@ -26,6 +27,10 @@ std::vector<char> reached_from(const Graph& graph, const std::vector<int>& tail)
     open.insert(open.end(), graph.nodes[node].after.begin(), graph.nodes[node].after.end());
   }
   return reached;
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 bool ready(const Graph& graph, const std::vector<char>& ran, size_t node) {
@@ -194,6 +199,7 @@ void Scheduler::run(const Choice& choice) {
     head.ran[static_cast<size_t>(choice.node)] = 1;
   } else if (head.event != nullptr) {
     head.event->reached = std::max(head.event->reached, head.ticket);
+    head.event->seconds = now();
   }
   if (std::find(head.ran.begin(), head.ran.end(), 0) == head.ran.end())
     choice.stream->queue.pop_front();

@@ -35,6 +35,7 @@ struct Capture {
 struct Event {
   uint64_t recorded = 0;             // how often it was put on a stream
   uint64_t reached = 0;              // and how many of those the stream has come to
+  double seconds = 0;                // when it did last
   std::shared_ptr<Capture> capture;  // that it was last recorded in
   std::vector<int> nodes;            // of that capture that it stands for
 };

@@ -1,6 +1,7 @@
 // The device table over the CUDA runtime: with kernels/cuda the only code that sees it. Compiled
 // into libweft_cuda.so alone.
 #include <cuda_runtime.h>
+#include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
 #include <cstring>
@@ -170,6 +171,16 @@ Status graph_destroy(void* graph) {
   return status_of(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)));
 }
 
+// NVTX is a header that looks for a profiler when it is first used, and does nothing without one.
+Status range_push(const char* name) {
+  nvtxRangePushA(name);
+  return kSuccess;
+}
+Status range_pop() {
+  nvtxRangePop();
+  return kSuccess;
+}
+
 Status last_error() {
   return status_of(cudaGetLastError());
 }
@@ -208,6 +219,8 @@ const Api& api_of_this_library() {
                             .capture_end = capture_end,
                             .graph_launch = graph_launch,
                             .graph_destroy = graph_destroy,
+                            .range_push = range_push,
+                            .range_pop = range_pop,
                             .last_error = last_error,
                             .error_name = error_name,
                             .error_text = error_text};
