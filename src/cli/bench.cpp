@@ -5,9 +5,11 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/bench_generation.h"
 #include "cli/config_options.h"
+#include "cli/stopwatch.h"
 #include "cli/verb.h"
 #include "core/process.h"
 #include "data/sequences.h"
@@ -36,32 +38,53 @@ class SyntheticRun {
  public:
   explicit SyntheticRun(const train::PretrainConfig& config)
       : config_(config),
-        session_(train::plan_pretraining(config, threads_of(config)),
-                 static_cast<uint64_t>(config.seed)),
+        device_(runtime::choose_device(config.device)),
+        session_(train::plan_pretraining(config, threads_of(config), device_.on_gpu()),
+                 static_cast<uint64_t>(config.seed), runtime::open_device(device_)),
         sequences_(static_cast<int32_t>(config.model->vocab_size), config.sequence_len,
                    static_cast<uint64_t>(config.seed)),
         batch_(config.micro_batch_size, config.sequence_len) {}
 
   void step(graph::Observer* observer = nullptr) {
+    if (observer != nullptr) finish();
     const int64_t micro_batches = config_.gradient_accumulation_steps.value_or(1);
     session_.begin_step(micro_batches * config_.micro_batch_size * config_.sequence_len);
     for (int64_t m = 0; m < micro_batches; ++m) {
       for (int64_t r = 0; r < batch_.rows; ++r) sequences_.read(next_++, batch_.row(r));
-      train::copy_inputs(batch_, session_.step_program());
+      train::copy_inputs(batch_, session_.inputs());
       session_.micro_batch(observer);
     }
-    session_.end_step(config_.learning_rate, observer);
+    session_.launch_step(config_.learning_rate, observer);
+    const bool overlaps = session_.steps_overlap() && observer == nullptr;
+    // On a device the result is that of the step before.
+    if (std::exchange(under_way_, overlaps) || !overlaps) session_.step_result();
+  }
+  // Waits for the step that is under way.
+  void finish() {
+    if (std::exchange(under_way_, false)) session_.step_result();
   }
 
   int64_t tokens_per_step() const { return config_.sequences_per_step() * config_.sequence_len; }
   train::Session& session() { return session_; }
+  const runtime::DeviceChoice& device() const { return device_; }
+  // Two lines: what computes, and with which kernels.
+  std::string description() const {
+    const runtime::ComputeDevice* device = session_.device();
+    const std::string name = device == nullptr ? "cpu" : device->device().describe();
+    return "device: " + name + " (" + device_.reason + ")\nkernels: " +
+           (device == nullptr
+                ? kernels_in_use()
+                : "for " + std::string(device->device().library().table->architectures));
+  }
 
  private:
   const train::PretrainConfig& config_;
+  runtime::DeviceChoice device_;
   train::Session session_;
   data::SyntheticSequences sequences_;
   data::Batch batch_;
   int64_t next_ = 0;
+  bool under_way_ = false;  // a step whose result was not read: on a device one overlaps the next
 };
 
 nlohmann::ordered_json roof_json(int threads) {
@@ -118,78 +141,40 @@ nlohmann::ordered_json bench_config(const Options& options) {
     run.step();
     seconds.push_back(monotonic_seconds() - start);
   }
+  run.finish();
   if (seconds.empty()) throw Error("interrupted before the first step", ExitCode::kInterrupted);
   const int64_t new_faults = page_faults() - faults;
   std::vector<double> sorted = seconds;
   std::sort(sorted.begin(), sorted.end());
   nlohmann::ordered_json out;
   out["tokens_per_second"] = static_cast<double>(run.tokens_per_step()) / sorted[sorted.size() / 2];
-  out["peak_bytes"] = run.session().plan().bytes;
+  out["peak_bytes"] = run.session().plan().total();
   out["resident_bytes"] = resident_bytes();
   out["huge_page_bytes"] = run.session().huge_page_bytes();
   out["page_faults"] = new_faults;
   out["step_seconds"] = seconds;
-  out["threads"] = run.session().plan().threads;
+  out["threads"] = run.session().plan().options.threads;
+  out["device"] = run.device().on_gpu() ? "cuda" : "cpu";
+  out["device_reason"] = run.device().reason;
   out["kernels"] = kernels_in_use();
   if (run.session().plan().snapshot_bytes > 0) add_snapshot(run, out, sorted[sorted.size() / 2]);
   return out;
 }
 
-// Times every instruction.
-class Stopwatch final : public graph::Observer {
- public:
-  explicit Stopwatch(const graph::GraphData& data) : data_(data) {}
-
-  void before(const graph::Instruction&) override { start_ = monotonic_seconds(); }
-  void after(const graph::Instruction& instruction) override {
-    const double end = monotonic_seconds();
-    const graph::Node& node = data_.node(instruction.node);
-    const auto types = graph::input_types(data_, node);
-    const graph::Cost cost = node.contract->cost({types, node.params});
-    const bool bf16 = std::any_of(types.begin(), types.end(), [](const TensorType* type) {
-      return type != nullptr && type->dtype == DType::kBF16;
-    });
-    events_.push_back({.name = std::string(node.contract->name),
-                       .category = std::string(name_of(node.phase)) + " " + node.scope,
-                       .start_seconds = start_,
-                       .seconds = end - start_,
-                       .flops = cost.flops,
-                       .bytes = cost.bytes});
-    bf16_.push_back(bf16);
-  }
-
-  std::vector<report::OperatorProfile> rows(const runtime::MachineRoof& fp32,
-                                            const runtime::MachineRoof& bf16) const {
-    std::vector<report::OperatorProfile> rows;
-    for (size_t i = 0; i < events_.size(); ++i) {
-      const runtime::MachineRoof& roof = bf16_[i] ? bf16 : fp32;
-      rows.push_back({.name = events_[i].name,
-                      .seconds = events_[i].seconds,
-                      .flops = events_[i].flops,
-                      .bytes = events_[i].bytes,
-                      .roof = {roof.flops_per_second, roof.bytes_per_second}});
-    }
-    return rows;
-  }
-  const std::vector<report::TraceEvent>& events() const { return events_; }
-
- private:
-  const graph::GraphData& data_;
-  double start_ = 0;
-  std::vector<report::TraceEvent> events_;
-  std::vector<bool> bf16_;
-};
+runtime::MachineRoof roof_of(const train::Session& session, DType dtype) {
+  if (session.device() != nullptr) return runtime::measure_roof(dtype, *session.device());
+  return runtime::measure_roof(dtype, session.parallel());
+}
 
 void run_profile(const Options& options) {
   const train::PretrainConfig config = load_config(options.config);
   SyntheticRun run(config);
   for (int64_t i = 0; i < options.warmup; ++i) run.step();
-  Stopwatch watch(run.session().step_program().graph());
+  Stopwatch watch(run.session().step_program());
   run.step(&watch);
-  const ParallelFor& pool = run.session().parallel();
-  const runtime::MachineRoof fp32 = runtime::measure_roof(DType::kF32, pool);
-  const runtime::MachineRoof bf16 = runtime::measure_roof(DType::kBF16, pool);
-  std::cout << "kernels: " << kernels_in_use() << "\n"
+  const runtime::MachineRoof fp32 = roof_of(run.session(), DType::kF32);
+  const runtime::MachineRoof bf16 = roof_of(run.session(), DType::kBF16);
+  std::cout << run.description() << "\n"
             << report::profile_table(report::by_name(watch.rows(fp32, bf16)));
   if (options.trace.empty()) return;
   const std::vector<std::string> threads = {"operators"};

@@ -23,23 +23,34 @@ struct Options {
   std::string pass;
 };
 
-int64_t planned_bytes(train::PretrainConfig config, int64_t micro_batch, int threads) {
+// Where and with what a plan's programs would run.
+struct Target {
+  int threads = 1;
+  bool on_device = false;
+};
+
+train::SessionPlan plan_for(const train::PretrainConfig& config, const Target& target) {
+  return train::plan_pretraining(config, target.threads, target.on_device);
+}
+
+int64_t planned_bytes(train::PretrainConfig config, int64_t micro_batch, const Target& target) {
   config.micro_batch_size = micro_batch;
-  return train::plan_pretraining(config, threads).bytes;
+  return plan_for(config, target).total();
 }
 
 constexpr int64_t kMostRows = 65536;  // more is not looked for
 
 // The largest micro-batch whose plan fits; 0 if not even 1 does. Plans grow with the batch.
-int64_t largest_micro_batch(const train::PretrainConfig& config, int64_t memory, int threads) {
+int64_t largest_micro_batch(const train::PretrainConfig& config, int64_t memory,
+                            const Target& target) {
   int64_t fits = 0, too_large = 1;
-  while (too_large <= kMostRows && planned_bytes(config, too_large, threads) <= memory) {
+  while (too_large <= kMostRows && planned_bytes(config, too_large, target) <= memory) {
     fits = too_large;
     too_large *= 2;
   }
   while (fits < kMostRows && too_large - fits > 1) {
     const int64_t middle = fits + (too_large - fits) / 2;
-    (planned_bytes(config, middle, threads) <= memory ? fits : too_large) = middle;
+    (planned_bytes(config, middle, target) <= memory ? fits : too_large) = middle;
   }
   return fits;
 }
@@ -72,6 +83,11 @@ nlohmann::ordered_json to_json(const train::PlanReport& p, const Fit& fit) {
   out["micro_batch"] = {{"flops", p.flops_per_micro_batch}, {"bytes", p.bytes_per_micro_batch}};
   out["update"] = {{"flops", p.flops_per_update}, {"bytes", p.bytes_per_update}};
   if (p.snapshot > 0) out["snapshot"] = p.snapshot;
+  out["device"] = p.on_device ? "cuda" : "cpu";
+  if (p.on_device) {
+    out["device_staging"] = p.device_staging;
+    out["pinned_host_memory"] = {{"staging", p.pinned_staging}, {"checkpoints", p.pinned_mirror}};
+  }
   if (fit.memory) out["memory"] = *fit.memory;
   if (fit.largest_micro_batch) out["largest_micro_batch"] = *fit.largest_micro_batch;
   out["fits"] = fit.fits;
@@ -84,7 +100,8 @@ void line(const std::string& name, int64_t bytes) {
 }
 
 void print(const train::PlanReport& p, const Fit& fit) {
-  std::cout << p.parameter_count << " parameters\nsurvives steps\n";
+  std::cout << p.parameter_count << " parameters, on the " << (p.on_device ? "GPU" : "CPU")
+            << "\nsurvives steps\n";
   line("parameters (fp32)", p.parameters);
   if (p.compute_copies > 0) line("copies in bf16", p.compute_copies);
   line("gradients", p.gradients);
@@ -104,13 +121,20 @@ void print(const train::PlanReport& p, const Fit& fit) {
                1.0);
   std::cout << "  (" << over << " % above the largest set of what lives at one time, "
             << bytes_text(p.transient_lower_bound) << ")\n";
+  if (p.on_device) line("staged for steps", p.device_staging);
   line("TOTAL", p.total);
+  if (p.on_device) {
+    std::cout << "pinned memory of the host\n";
+    line("staging", p.pinned_staging);
+    line("copy for checkpoints", p.pinned_mirror);
+  }
   std::cout << "micro-batch: " << p.flops_per_micro_batch / 1e9 << " Gflop, at least "
             << p.bytes_per_micro_batch / 1e9 << " GB moved; update: " << p.bytes_per_update / 1e9
             << " GB\n";
-  std::cout << "huge pages: "
-            << (system_gives_huge_pages() ? "the system gives them\n"
-                                          : "the system gives none, which costs speed\n");
+  if (!p.on_device)
+    std::cout << "huge pages: "
+              << (system_gives_huge_pages() ? "the system gives them\n"
+                                            : "the system gives none, which costs speed\n");
   if (fit.largest_micro_batch)
     std::cout << "largest micro_batch_size within " << bytes_text(*fit.memory) << ": "
               << (*fit.largest_micro_batch == kMostRows ? "at least " : "")
@@ -122,12 +146,13 @@ void print(const train::PlanReport& p, const Fit& fit) {
 
 void run_plan(const Options& options) {
   const train::PretrainConfig config = load_config(options.config);
-  const int threads = threads_of(config);
-  const train::PlanReport plan = train::report_plan(train::plan_pretraining(config, threads));
+  const Target target{.threads = threads_of(config),
+                      .on_device = runtime::plans_for_gpu(config.device)};
+  const train::PlanReport plan = train::report_plan(plan_for(config, target));
   Fit fit;
   if (!options.memory.empty()) {
     fit.memory = parse_bytes(options.memory);
-    fit.largest_micro_batch = largest_micro_batch(config, *fit.memory, threads);
+    fit.largest_micro_batch = largest_micro_batch(config, *fit.memory, target);
     fit.fits = plan.total <= *fit.memory;
   }
   if (options.json) std::cout << to_json(plan, fit).dump(2) << "\n";

@@ -62,9 +62,10 @@ class ConsoleListener final : public train::RunListener {
 void show_start(const train::Pretrainer& run, ConsoleListener& listener) {
   const train::PlanReport& plan = run.plan_report();
   listener.message("parameters " + std::to_string(plan.parameter_count) + ", planned memory " +
-                   bytes_text(plan.total) + ", threads " + std::to_string(run.plan().threads) +
-                   ", device cpu, kernels " + kernels_in_use() + ", steps " +
-                   std::to_string(run.first_step()) + " to " + std::to_string(run.total_steps()));
+                   bytes_text(plan.total) + ", threads " +
+                   std::to_string(run.plan().options.threads) + ", device " + run.device_text() +
+                   ", kernels " + run.kernels() + ", steps " + std::to_string(run.first_step()) +
+                   " to " + std::to_string(run.total_steps()));
 }
 
 void show_end(train::Pretrainer& run, const train::PretrainResult& result, const Path& output_dir,
@@ -75,11 +76,13 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
         std::vector<report::Series>{report::series_of(run.records(), "loss"),
                                     report::series_of(run.records(), "eval_loss")},
         {.width = std::clamp(terminal_width() - 1, 24, 100), .unicode = terminal_unicode()}));
+  const bool on_device = run.session().device() != nullptr;
   listener.message("memory: " + bytes_text(run.plan().bytes) + " planned, arena high-water mark " +
-                   bytes_text(run.session().high_water_bytes()) + ", in huge pages " +
-                   bytes_text(run.session().huge_page_bytes()) + ", resident " +
-                   bytes_text(resident_bytes()) + ", of which " + bytes_text(run.baseline_bytes()) +
-                   " before the plan's memory was taken");
+                   bytes_text(run.session().high_water_bytes()) +
+                   (on_device ? " on the device"
+                              : ", in huge pages " + bytes_text(run.session().huge_page_bytes())) +
+                   ", resident " + bytes_text(resident_bytes()) + ", of which " +
+                   bytes_text(run.baseline_bytes()) + " before the plan's memory was taken");
   const std::string at =
       " at step " + std::to_string(result.updates) + ", run folder " + quote_path(output_dir);
   switch (result.outcome) {

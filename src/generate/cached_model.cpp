@@ -37,8 +37,8 @@ runtime::ForwardGraph decoding_graph(const nn::DecoderSpec& spec, const CacheOpt
   return forward;
 }
 
-int32_t* input(const graph::Program& program, std::string_view name) {
-  return runtime::find_input(program, name, DType::kI32).as<int32_t>();
+int32_t* values_of(const runtime::HostInputs& inputs, std::string_view name) {
+  return inputs.find(name, DType::kI32).as<int32_t>();
 }
 
 }  // namespace
@@ -80,14 +80,10 @@ void CachedModel::limit_vocabulary(int64_t tokens) {
   tokens_ = tokens;
 }
 
-const graph::Program& CachedModel::program(bool decoding) const {
-  return programs_.programs[programs_.first + (decoding ? 1 : 0)];
-}
-
 // All places are padding until a token is put there: it goes nowhere and sees nothing.
-void CachedModel::clear_inputs(const graph::Program& program) {
+void CachedModel::clear_inputs(const runtime::HostInputs& inputs) const {
   const auto fill = [&](std::string_view name, int32_t value) {
-    const graph::Tensor tensor = runtime::find_input(program, name, DType::kI32);
+    const graph::Tensor tensor = inputs.find(name, DType::kI32);
     std::fill_n(tensor.as<int32_t>(), tensor.type.shape.elements(), value);
   };
   fill(nn::kInputIds, 0);
@@ -97,22 +93,22 @@ void CachedModel::clear_inputs(const graph::Program& program) {
   if (spec_.window > 0) fill(nn::kWindowKeyRange, 0);
 }
 
-void CachedModel::place(const graph::Program& program, const Token& token) {
+void CachedModel::place(const runtime::HostInputs& inputs, const Token& token) {
   int64_t& length = lengths_[static_cast<size_t>(token.row)];
   if (length >= options_.capacity)
     throw Error("a sequence has more than the " + std::to_string(options_.capacity) +
                 " tokens that the cache holds");
-  const int64_t time = runtime::find_input(program, nn::kInputIds, DType::kI32).type.shape[1];
+  const int64_t time = inputs.find(nn::kInputIds, DType::kI32).type.shape[1];
   const int64_t at = token.row * time + token.column;
   const int32_t position = static_cast<int32_t>(length++);
-  input(program, nn::kInputIds)[at] = token.id;
-  input(program, nn::kPositions)[at] = position;
-  input(program, nn::kSlots)[at] = position;
-  int32_t* range = input(program, nn::kKeyRange) + 2 * at;
+  values_of(inputs, nn::kInputIds)[at] = token.id;
+  values_of(inputs, nn::kPositions)[at] = position;
+  values_of(inputs, nn::kSlots)[at] = position;
+  int32_t* range = values_of(inputs, nn::kKeyRange) + 2 * at;
   range[0] = 0;
   range[1] = position + 1;
   if (spec_.window == 0) return;
-  int32_t* window = input(program, nn::kWindowKeyRange) + 2 * at;
+  int32_t* window = values_of(inputs, nn::kWindowKeyRange) + 2 * at;
   window[0] = std::max(0, position + 1 - static_cast<int32_t>(spec_.window));
   window[1] = position + 1;
 }
@@ -123,23 +119,24 @@ void CachedModel::prefill(std::span<const std::vector<int32_t>> tokens) {
   for (const auto& row : tokens) longest = std::max(longest, row.size());
   const size_t chunk = static_cast<size_t>(options_.chunk);
   for (size_t begin = 0; begin + 1 < longest; begin += chunk) {
-    clear_inputs(program(false));
+    const runtime::HostInputs inputs = programs_.programs.inputs(program(false));
+    clear_inputs(inputs);
     for (size_t r = 0; r < tokens.size(); ++r)
       for (size_t i = begin; i < begin + chunk && i + 1 < tokens[r].size(); ++i)
-        place(program(false),
-              {static_cast<int64_t>(r), static_cast<int64_t>(i - begin), tokens[r][i]});
-    program(false).run_body(programs_.parallel);
+        place(inputs, {static_cast<int64_t>(r), static_cast<int64_t>(i - begin), tokens[r][i]});
+    programs_.programs.run(program(false), programs_.parallel);
   }
 }
 
 std::span<const float> CachedModel::append(std::span<const std::vector<int32_t>> tokens) {
   WEFT_ASSERT(static_cast<int64_t>(tokens.size()) == options_.batch);
   prefill(tokens);
-  clear_inputs(program(true));
+  const runtime::HostInputs inputs = programs_.programs.inputs(program(true));
+  clear_inputs(inputs);
   for (size_t r = 0; r < tokens.size(); ++r)
-    if (!tokens[r].empty()) place(program(true), {static_cast<int64_t>(r), 0, tokens[r].back()});
-  program(true).run_body(programs_.parallel);
-  const std::span<float> logits(programs_.programs.output(programs_.first + 1, 0).as<float>(),
+    if (!tokens[r].empty()) place(inputs, {static_cast<int64_t>(r), 0, tokens[r].back()});
+  programs_.programs.run(program(true), programs_.parallel);
+  const std::span<float> logits(programs_.programs.output(program(true), 0).as<float>(),
                                 static_cast<size_t>(options_.batch * spec_.vocab_size));
   for (size_t row = 0; row < lengths_.size(); ++row) {
     const auto begin = logits.begin() + static_cast<std::ptrdiff_t>(row) * spec_.vocab_size;
@@ -150,15 +147,18 @@ std::span<const float> CachedModel::append(std::span<const std::vector<int32_t>>
 
 void CachedModel::reorder(std::span<const int32_t> parents) {
   WEFT_ASSERT(static_cast<int64_t>(parents.size()) == options_.batch);
-  std::vector<std::byte> old;
+  std::vector<std::byte> old, reordered;
   for (int64_t layer = 0; layer < spec_.layers; ++layer)
     for (const bool values : {false, true}) {
-      const graph::Tensor cache = programs_.programs.shared(nn::cache_name(layer, values));
-      const size_t row = static_cast<size_t>(cache.type.bytes() / options_.batch);
-      auto* data = static_cast<std::byte*>(cache.data);
-      old.assign(data, data + cache.type.bytes());
+      const std::string name = nn::cache_name(layer, values);
+      old.resize(static_cast<size_t>(programs_.programs.shared(name).type.bytes()));
+      reordered.resize(old.size());
+      const size_t row = old.size() / parents.size();
+      programs_.programs.read_shared(name, old);
       for (size_t r = 0; r < parents.size(); ++r)
-        std::memcpy(data + r * row, old.data() + static_cast<size_t>(parents[r]) * row, row);
+        std::memcpy(reordered.data() + r * row, old.data() + static_cast<size_t>(parents[r]) * row,
+                    row);
+      programs_.programs.write_shared(name, reordered);
     }
   const std::vector<int64_t> lengths = lengths_;
   for (size_t r = 0; r < parents.size(); ++r)

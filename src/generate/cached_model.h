@@ -60,9 +60,9 @@ class CachedModel {
     int32_t id;
   };
 
-  const graph::Program& program(bool decoding) const;
-  void clear_inputs(const graph::Program& program);
-  void place(const graph::Program& program, const Token& token);
+  size_t program(bool decoding) const { return programs_.first + (decoding ? 1 : 0); }
+  void clear_inputs(const runtime::HostInputs& inputs) const;
+  void place(const runtime::HostInputs& inputs, const Token& token);
   void prefill(std::span<const std::vector<int32_t>> tokens);
 
   nn::DecoderSpec spec_;

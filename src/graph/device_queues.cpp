@@ -2,8 +2,7 @@
 
 namespace weft::graph {
 
-DeviceQueues::DeviceQueues(const device::Device& device, int count)
-    : one_(device, static_cast<int64_t>(sizeof(float))) {
+DeviceQueues::DeviceQueues(const device::Device& device, int count) : one_(device, kOwnBytes) {
   WEFT_ASSERT(count > 0);
   streams_.reserve(static_cast<size_t>(count));
   ends_.reserve(static_cast<size_t>(count));

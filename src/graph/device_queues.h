@@ -12,6 +12,8 @@ namespace weft::graph {
 
 class DeviceQueues {
  public:
+  static constexpr int64_t kOwnBytes = sizeof(float);  // of the device's memory
+
   // `device` must outlive it. Throws Error if the device has no memory left.
   DeviceQueues(const device::Device& device, int count);
 

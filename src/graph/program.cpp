@@ -101,23 +101,25 @@ void Program::put(size_t instruction, const ParallelFor& parallel) const {
       stream.wait(*done_[w]);
   const Node& node = graph_.node(i.node);
   const DeviceCall call = queues_->call(i.stream);
+  const device::Device::Range range(stream.device(), node.contract->name.data());
   i.kernel({i.inputs, i.outputs, node.params, i.state.get(), i.workspace, parallel, &call});
   stream.device().check(stream.device().api().last_error(), node.contract->name.data());
   if (done_[instruction] != nullptr) stream.record(*done_[instruction]);
 }
 
-void Program::put_on_streams(bool update, const ParallelFor& parallel) const {
+void Program::put_on_streams(bool update, const ParallelFor& parallel, Observer* observer) const {
   queues_->fork();
-  for (size_t i = 0; i < instructions_.size(); ++i)
-    if ((instructions_[i].phase == Phase::kUpdate) == update) put(i, parallel);
+  for (size_t i = 0; i < instructions_.size(); ++i) {
+    if ((instructions_[i].phase == Phase::kUpdate) != update) continue;
+    if (observer != nullptr) observer->before(instructions_[i]);
+    put(i, parallel);
+    if (observer != nullptr) observer->after(instructions_[i]);
+  }
   queues_->join();
 }
 
 void Program::run(bool update, const ParallelFor& parallel, Observer* observer) const {
-  if (queues_ != nullptr) {
-    WEFT_ASSERT(observer == nullptr);
-    return put_on_streams(update, parallel);
-  }
+  if (queues_ != nullptr) return put_on_streams(update, parallel, observer);
   for (const Instruction& i : instructions_) {
     if ((i.phase == Phase::kUpdate) != update) continue;
     if (observer != nullptr) observer->before(i);

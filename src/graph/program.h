@@ -62,8 +62,8 @@ class Program {
           const Binding& binding, const Device& device);
 
   // Runs the instructions of one half: forward and backward, or the update. On a device they are
-  // put on its streams, beginning and ending on the first, and nobody waits; `observer` must be
-  // null.
+  // put on its streams, beginning and ending on the first, and nobody waits: `observer` sees each
+  // as it is put there.
   void run_body(const ParallelFor& parallel, Observer* observer = nullptr) const;
   void run_update(const ParallelFor& parallel, Observer* observer = nullptr) const;
 
@@ -71,13 +71,14 @@ class Program {
   Tensor tensor(ValueId id) const;
   const GraphData& graph() const { return graph_; }
   std::span<const Instruction> instructions() const { return instructions_; }
+  DeviceQueues* queues() const { return queues_; }  // null on the CPU
 
  private:
   Instruction make_instruction(const Step& step, const Device& device) const;
   void run(bool update, const ParallelFor& parallel, Observer* observer) const;
   void place_constants() const;
   void make_events();
-  void put_on_streams(bool update, const ParallelFor& parallel) const;
+  void put_on_streams(bool update, const ParallelFor& parallel, Observer* observer) const;
   void put(size_t instruction, const ParallelFor& parallel) const;
   std::byte* address(ValueId id) const;
 

@@ -1,9 +1,11 @@
 #include "optim/optimizer.h"
 
 #include "weft/ops/adamw.h"
+#include "weft/ops/add.h"
 #include "weft/ops/gradient_norm.h"
 #include "weft/ops/lion.h"
 #include "weft/ops/muon.h"
+#include "weft/ops/scale.h"
 #include "weft/ops/sgd.h"
 
 namespace weft::optim {
@@ -22,8 +24,11 @@ class UpdateBuilder {
     result_.learning_rate = scalar("@learning_rate");
     result_.step = scalar("@step");
     result_.veto = scalar("@veto");
+    // 0 times what is not finite is NaN, which forbids the update as everything but 0 does.
+    const Value veto =
+        blocks_.loss ? ops::add(result_.veto, ops::scale(blocks_.loss, 0.0)) : result_.veto;
     const ops::GradientNorm norm =
-        ops::gradient_norm(blocks_.gradients, result_.veto, {.max_norm = options_.max_grad_norm});
+        ops::gradient_norm(blocks_.gradients, veto, {.max_norm = options_.max_grad_norm});
     result_.gradient_norm = norm.norm;
     result_.applied = norm.apply;
     scalars_ = {.learning_rate = result_.learning_rate,

@@ -7,11 +7,13 @@
 
 namespace weft::optim {
 
-// The blocks that the update works on; `copies` may be absent. All have layout.elements elements.
+// What the update works on. Blocks have layout.elements elements; `copies` may be absent. The loss,
+// f32[1], may be absent too: where it is not finite, nothing is changed.
 struct Blocks {
   Value parameters;
   Value gradients;
   Value copies;
+  Value loss;
 };
 
 struct UpdateGraph {
@@ -19,7 +21,8 @@ struct UpdateGraph {
   Value step;                 // input f32[1]: the number of this update, from 1
   Value veto;                 // input f32[1]: anything but 0 forbids the update
   Value gradient_norm;        // f32[1], before clipping
-  Value applied;              // f32[1]: 0 if nothing changed: a gradient not finite, or the veto
+  Value applied;              // f32[1]: 0 if nothing changed: a gradient or the loss was not
+                              // finite, or the veto forbade it
   std::vector<Value> states;  // moments, for checkpoints
 };
 

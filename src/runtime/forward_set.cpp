@@ -1,10 +1,12 @@
 #include "runtime/forward_set.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "graph/fuse.h"
 #include "graph/precision.h"
 #include "graph/simplify.h"
+#include "runtime/forward_staging.h"
 
 namespace weft::runtime {
 
@@ -62,8 +64,8 @@ void add_shared(ForwardPlan& plan, const GraphData& data) {
 
 }  // namespace
 
-ForwardPlan plan_forwards(std::vector<ForwardGraph> graphs, Parameters parameters, int threads) {
-  ForwardPlan plan{.parameters = parameters};
+ForwardPlan plan_forwards(std::vector<ForwardGraph> graphs, const ForwardOptions& options) {
+  ForwardPlan plan{.parameters = options.parameters};
   for (const ForwardGraph& graph : graphs) add_shared(plan, *graph.data);
   for (ForwardGraph& graph : graphs) {
     ForwardPlan::Entry entry{.graph = std::move(graph)};
@@ -71,7 +73,8 @@ ForwardPlan plan_forwards(std::vector<ForwardGraph> graphs, Parameters parameter
     entry.schedule = graph::serial_schedule(data);
     entry.memory =
         graph::plan_memory(data, entry.schedule,
-                           {.threads = threads,
+                           {.threads = options.threads,
+                            .on_device = options.on_device,
                             .external = [&data](ValueId id) { return is_shared(data, id); },
                             .outputs = entry.graph.outputs});
     entry.persistent = plan.persistent_bytes;
@@ -100,10 +103,43 @@ ForwardPrograms::ForwardPrograms(const ForwardPlan& plan, const ForwardBinding& 
                        .external = external},
         device));
   }
+  if (device.queues == nullptr) return;
+  staging_ = std::make_unique<ForwardStaging>(plan, *device.queues);
+  for (const auto& program : programs_) staging_->add(*program);
+}
+
+ForwardPrograms::~ForwardPrograms() = default;
+
+HostInputs ForwardPrograms::inputs(size_t i) const {
+  if (staging_ == nullptr) return *programs_[i];
+  return {programs_[i]->graph(), [this, i](ValueId id) { return staging_->input(i, id); }};
+}
+
+void ForwardPrograms::run(size_t i, const ParallelFor& parallel, graph::Observer* observer) const {
+  if (staging_ == nullptr) return programs_[i]->run_body(parallel, observer);
+  if (observer == nullptr) return staging_->run(i);
+  staging_->run(i, *programs_[i], *observer);
 }
 
 graph::Tensor ForwardPrograms::output(size_t i, size_t output) const {
-  return programs_[i]->tensor(plan_.entries[i].graph.outputs[output]);
+  const ValueId id = plan_.entries[i].graph.outputs[output];
+  graph::Tensor tensor = programs_[i]->tensor(id);
+  if (staging_ != nullptr) tensor.data = staging_->output(i, id);
+  return tensor;
+}
+
+void ForwardPrograms::read_shared(const std::string& name, std::span<std::byte> to) const {
+  const graph::Tensor from = shared(name);
+  WEFT_ASSERT(from.type.bytes() == static_cast<int64_t>(to.size()));
+  if (staging_ == nullptr) std::memcpy(to.data(), from.data, to.size());
+  else staging_->queues().download(to, from.data);
+}
+
+void ForwardPrograms::write_shared(const std::string& name, std::span<const std::byte> from) const {
+  const graph::Tensor to = shared(name);
+  WEFT_ASSERT(to.type.bytes() == static_cast<int64_t>(from.size()));
+  if (staging_ == nullptr) std::memcpy(to.data, from.data(), from.size());
+  else staging_->queues().upload(to.data, from);
 }
 
 graph::Tensor ForwardPrograms::shared(const std::string& name) const {
@@ -111,31 +147,6 @@ graph::Tensor ForwardPrograms::shared(const std::string& name) const {
   if (found == plan_.shared.end()) throw Error("the programs have no memory named '" + name + "'");
   const ForwardPlan::Shared& place = found->second;
   return {binding_.arena->at(binding_.persistent + place.offset, place.type.bytes()), place.type};
-}
-
-namespace {
-
-// "ids, labels": what the user named.
-std::string input_names(const GraphData& data) {
-  std::string names;
-  for (const ValueInfo& info : data.values)
-    if (info.kind == ValueKind::kInput && info.name.front() != '@')
-      names += (names.empty() ? "" : ", ") + info.name;
-  return names.empty() ? "none" : names;
-}
-
-}  // namespace
-
-graph::Tensor find_input(const graph::Program& program, std::string_view name, DType dtype) {
-  const ValueId id = program.graph().find(name);
-  if (id == kNoValue || program.graph().value(id).kind != ValueKind::kInput)
-    throw Error("the program has no input '" + std::string(name) + "'; it has " +
-                input_names(program.graph()));
-  const TensorType& type = program.graph().value(id).type;
-  if (type.dtype != dtype)
-    throw Error("the input '" + std::string(name) + "' is " + type.to_string() +
-                ", it was asked for as " + std::string(name_of(dtype)));
-  return program.tensor(id);
 }
 
 }  // namespace weft::runtime

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "graph/program.h"
+#include "runtime/host_inputs.h"
 #include "weft/graph.h"
 
 namespace weft::runtime {
@@ -47,8 +48,14 @@ struct ForwardPlan {
   int64_t transient_bytes = 0;  // the programs take turns in it
 };
 
+struct ForwardOptions {
+  Parameters parameters = Parameters::kOwn;
+  int threads = 1;
+  bool on_device = false;
+};
+
 // Throws Error if two graphs have a state or parameter of one name but of different types.
-ForwardPlan plan_forwards(std::vector<ForwardGraph> graphs, Parameters parameters, int threads);
+ForwardPlan plan_forwards(std::vector<ForwardGraph> graphs, const ForwardOptions& options);
 
 // Is this value of a forward graph a parameter, or its copy in the compute type?
 bool is_parameter(const graph::GraphData& data, graph::ValueId id);
@@ -61,27 +68,36 @@ struct ForwardBinding {
   std::function<std::byte*(const std::string& name)> parameter = {};
 };
 
+class ForwardStaging;
+
+// On a device the host sees inputs and outputs in staging, and every program is a captured graph.
 class ForwardPrograms {
  public:
-  // `plan` must outlive this.
+  // `plan` and what `device` names must outlive this.
   ForwardPrograms(const ForwardPlan& plan, const ForwardBinding& binding,
                   const graph::Device& device);
+  ~ForwardPrograms();
 
   size_t size() const { return programs_.size(); }
   const graph::Program& operator[](size_t i) const { return *programs_[i]; }
-  // An output of program `i`, by its place in ForwardGraph::outputs.
+  // Where the host writes what program `i` is given.
+  HostInputs inputs(size_t i) const;
+  // Runs program `i` and waits for it; `observer` may be null.
+  void run(size_t i, const ParallelFor& parallel, graph::Observer* observer = nullptr) const;
+  // An output of program `i` where the host reads it, by its place in ForwardGraph::outputs.
   graph::Tensor output(size_t i, size_t output) const;
-  // A shared state or a parameter of the set's own. Throws Error for an unknown name.
+  // A shared state or a parameter of the set's own, in the memory of programs. Throws Error for an
+  // unknown name.
   graph::Tensor shared(const std::string& name) const;
+  // Copies between that and the host.
+  void read_shared(const std::string& name, std::span<std::byte> to) const;
+  void write_shared(const std::string& name, std::span<const std::byte> from) const;
 
  private:
   const ForwardPlan& plan_;
   ForwardBinding binding_;
   std::vector<std::unique_ptr<graph::Program>> programs_;
+  std::unique_ptr<ForwardStaging> staging_;  // null on the CPU
 };
-
-// The tensor of the input `name` of a program's graph. Throws Error for an unknown name or if its
-// type is not `dtype`.
-graph::Tensor find_input(const graph::Program& program, std::string_view name, DType dtype);
 
 }  // namespace weft::runtime

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "graph/program.h"
-#include "graph/registry.h"
+#include "runtime/program_arena.h"
 #include "weft/kernel_choice.h"
 #include "weft/ops/add.h"
 #include "weft/ops/linear.h"
@@ -17,44 +17,105 @@ double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// What runs a graph of one operator again and again: the CPU's threads, or a device.
+struct Runner {
+  const ParallelFor& parallel;
+  ComputeDevice* device = nullptr;
+
+  void operator()(const graph::Program& program) const {
+    program.run_body(parallel);
+    if (device != nullptr) device->queues().stream(0).synchronize();
+  }
+  // Memory that was never written is one page of zeros to all who read it, and so always cached.
+  void fill(Arena& arena) const {
+    std::byte* memory = arena.at(0, arena.bytes());
+    if (device != nullptr) device->queues().stream(0).fill(memory, 0x3c, arena.bytes());
+    else std::memset(memory, 0x3c, static_cast<size_t>(arena.bytes()));
+  }
+};
+
 // The shortest run of a graph of one operator, among those that fit the time.
-double fastest_run(const graph::GraphData& graph, const ParallelFor& parallel, double seconds) {
+double fastest_run(const graph::GraphData& graph, const Runner& run, double seconds) {
+  const int threads = run.parallel.threads();
   const graph::Schedule schedule = graph::serial_schedule(graph);
   const graph::MemoryPlan plan =
-      graph::plan_memory(graph, schedule, {.threads = parallel.threads()});
-  Arena arena(plan.persistent_bytes + plan.transient_bytes);
+      graph::plan_memory(graph, schedule, {.threads = threads, .on_device = run.device != nullptr});
+  ProgramArena arena(plan.persistent_bytes + plan.transient_bytes, run.device);
   const graph::Program program(graph, schedule, plan,
-                               {.arena = &arena, .transient = plan.persistent_bytes},
-                               {graph::cpu_kernels(), parallel.threads()});
-  // Memory that was never written is one page of zeros to all who read it, and so always cached.
-  std::memset(arena.at(0, arena.bytes()), 0x3c, static_cast<size_t>(arena.bytes()));
-  program.run_body(parallel);
+                               {.arena = &*arena, .transient = plan.persistent_bytes},
+                               backend_of(run.device, threads));
+  run.fill(*arena);
+  run(program);
   double best = 1e30;
   const double end = seconds_now() + seconds;
   do {
     const double start = seconds_now();
-    program.run_body(parallel);
+    run(program);
     best = std::min(best, seconds_now() - start);
   } while (seconds_now() < end);
   return best;
 }
 
+Graph product(DType dtype, int64_t size) {
+  Graph graph;
+  ops::linear(graph.input("x", {dtype, {size, size}}), graph.input("w", {dtype, {size, size}}));
+  return graph;
+}
+
+Graph sum(int64_t elements) {
+  Graph graph;
+  ops::add(graph.input("a", {DType::kF32, {elements}}),
+           graph.input("b", {DType::kF32, {elements}}));
+  return graph;
+}
+
+// Operands from `least` to `most`, and the work of a graph of one size.
+struct Sizes {
+  int64_t least, most;
+  Graph (*graph)(int64_t size);
+  double (*work)(int64_t size);
+};
+
+// Work a second at the first size that takes a tenth of the time, or at the largest.
+double rate_of(const Runner& run, const Sizes& sizes, double seconds) {
+  for (int64_t size = sizes.least;; size *= 2) {
+    const Graph graph = sizes.graph(size);
+    if (size >= sizes.most || fastest_run(graph.data(), run, 0) > seconds / 10)
+      return sizes.work(size) / fastest_run(graph.data(), run, seconds);
+  }
+}
+
+double cube_flops(int64_t size) {
+  return 2.0 * static_cast<double>(size * size * size);
+}
+
 }  // namespace
+
+double measure_flops(DType dtype, ComputeDevice& device, double seconds) {
+  const SerialFor serial;
+  Graph (*graph)(int64_t) = [](int64_t size) { return product(DType::kF32, size); };
+  if (dtype == DType::kBF16) graph = [](int64_t size) { return product(DType::kBF16, size); };
+  return rate_of({serial, &device}, {32, 4096, graph, cube_flops}, seconds);
+}
+
+MachineRoof measure_roof(DType dtype, ComputeDevice& device, double seconds) {
+  const SerialFor serial;
+  const auto bytes = [](int64_t elements) { return 12.0 * static_cast<double>(elements); };
+  return {.flops_per_second = measure_flops(dtype, device, seconds),
+          .bytes_per_second =
+              rate_of({serial, &device}, {1024, int64_t{1} << 27, sum, bytes}, seconds)};
+}
 
 double measure_flops(DType dtype, const ParallelFor& parallel, double seconds) {
   const bool slow = kernel_choice() == KernelChoice::kReference;
   const int64_t size = slow ? 256 : 1024;  // of the matrices
-  Graph product;
-  ops::linear(product.input("x", {dtype, {size, size}}), product.input("w", {dtype, {size, size}}));
-  return 2.0 * static_cast<double>(size * size * size) /
-         fastest_run(product.data(), parallel, seconds);
+  const Graph graph = product(dtype, size);
+  return cube_flops(size) / fastest_run(graph.data(), {parallel}, seconds);
 }
 
 double measure_bandwidth(const ParallelFor& parallel, double seconds) {
   constexpr int64_t kElements = int64_t{1} << 25;  // 128 MiB each: beyond every cache
-  Graph sum;
-  ops::add(sum.input("a", {DType::kF32, {kElements}}), sum.input("b", {DType::kF32, {kElements}}));
-  return 12.0 * kElements / fastest_run(sum.data(), parallel, seconds);
+  return 12.0 * kElements / fastest_run(sum(kElements).data(), {parallel}, seconds);
 }
 
 MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds) {

@@ -2,6 +2,7 @@
 // of are shown while training, in profiles and by `weft bench`.
 #pragma once
 
+#include "runtime/compute_device.h"
 #include "weft/dtype.h"
 #include "weft/parallel_for.h"
 
@@ -17,5 +18,10 @@ struct MachineRoof {
 double measure_flops(DType dtype, const ParallelFor& parallel, double seconds);
 double measure_bandwidth(const ParallelFor& parallel, double seconds);
 MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds = 0.2);
+
+// The same of a device: operands grow until a run takes a good part of the time, up to 4096 x 4096
+// matrices and vectors of 2^27 elements. Throws Error where the device has no memory for them.
+double measure_flops(DType dtype, ComputeDevice& device, double seconds);
+MachineRoof measure_roof(DType dtype, ComputeDevice& device, double seconds = 0.2);
 
 }  // namespace weft::runtime

@@ -54,10 +54,10 @@ Inputs read_inputs(const Path& path, int64_t vocab_size) {
 
 // Positions count the tokens only; a token sees the tokens before it and itself. Padding on one
 // side leaves one stretch of tokens in each row.
-void fill_program(const Inputs& in, const graph::Program& program) {
-  int32_t* ids = runtime::find_input(program, nn::kInputIds, DType::kI32).as<int32_t>();
-  int32_t* positions = runtime::find_input(program, nn::kPositions, DType::kI32).as<int32_t>();
-  int32_t* range = runtime::find_input(program, nn::kKeyRange, DType::kI32).as<int32_t>();
+void fill_inputs(const Inputs& in, const runtime::HostInputs& inputs) {
+  int32_t* ids = inputs.find(nn::kInputIds, DType::kI32).as<int32_t>();
+  int32_t* positions = inputs.find(nn::kPositions, DType::kI32).as<int32_t>();
+  int32_t* range = inputs.find(nn::kKeyRange, DType::kI32).as<int32_t>();
   for (int64_t b = 0; b < in.batch; ++b) {
     int32_t first = -1, count = 0;
     for (int64_t t = 0; t < in.time; ++t) {
@@ -127,9 +127,9 @@ std::optional<double> evaluate_batch(const nn::DecoderSpec& spec, const io::Tens
       graph, spec, {.batch = in.batch, .time = in.time, .key_range = true, .dropout = false});
   std::vector<runtime::ForwardGraph> graphs;
   graphs.push_back(runtime::build_forward_graph("logits", graph.data(), {logits}, batch.compute));
-  runtime::ForwardSession session(std::move(graphs), batch.threads);
+  runtime::ForwardSession session(std::move(graphs), batch.threads, batch.device);
   session.load(tensors, spec);
-  fill_program(in, session.programs()[0]);
+  fill_inputs(in, session.programs().inputs(0));
   session.run(0);
   const std::vector<float> values = to_floats(session.programs().output(0, 0));
   std::vector<io::TensorToWrite> out;

@@ -6,6 +6,7 @@
 
 #include "io/tensor_set.h"
 #include "nn/decoder_spec.h"
+#include "runtime/compute_device.h"
 
 namespace weft::train {
 
@@ -14,6 +15,7 @@ struct BatchEvaluation {
   Path output;  // logits f32 [B, T, V]; loss f32 [1], the mean over all labels that count
   DType compute = DType::kF32;
   int threads = 1;
+  runtime::DeviceChoice device = {};
 };
 
 // attention_mask and labels may be missing: everything is a token, and there is no loss. Labels are

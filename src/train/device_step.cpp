@@ -1,5 +1,6 @@
 #include "train/device_step.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/arena.h"
@@ -21,17 +22,27 @@ std::vector<int64_t> place(const graph::GraphData& graph, const std::vector<Valu
   return offsets;
 }
 
+void append(std::vector<int64_t>& to, const std::vector<int64_t>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
 }  // namespace
 
 DeviceStep::Layout::Layout(const graph::GraphData& graph, const DeviceStepSpec& spec) {
   inputs = place(graph, spec.inputs, micro_bytes);
-  bytes = micro_bytes * spec.micro_batches;
+  bytes = update_begin = micro_bytes * spec.micro_batches;
   update_inputs = place(graph, spec.update_inputs, bytes);
-  results = place(graph, spec.results, bytes);
+  given_bytes = bytes;
+  results = place(graph, spec.body_results, bytes);
+  append(results, place(graph, spec.results, bytes));
 }
 
 int64_t DeviceStep::staging_bytes(const graph::GraphData& graph, const DeviceStepSpec& spec) {
   return kSlots * Layout(graph, spec).bytes;
+}
+
+int64_t DeviceStep::device_bytes(const graph::GraphData& graph, const DeviceStepSpec& spec) {
+  return kSlots * Layout(graph, spec).given_bytes;
 }
 
 DeviceStep::DeviceStep(const graph::Program& program, graph::DeviceQueues& queues,
@@ -40,67 +51,152 @@ DeviceStep::DeviceStep(const graph::Program& program, graph::DeviceQueues& queue
       queues_(queues),
       spec_(std::move(spec)),
       layout_(program.graph(), spec_),
-      staging_(queues.stream(0).device(), staging_bytes(program.graph(), spec_)) {
+      staging_(queues.stream(0).device(), kSlots * layout_.bytes),
+      given_(queues.stream(0).device(), kSlots * layout_.given_bytes),
+      copies_(queues.stream(0).device()) {
   std::memset(staging_.data(), 0, static_cast<size_t>(staging_.bytes()));
-  ended_.reserve(kSlots);
-  graphs_.reserve(kSlots);
-  for (int64_t s = 0; s < kSlots; ++s) {
-    ended_.emplace_back(queues.stream(0).device());
-    graphs_.push_back(queues.stream(0).capture([&] { put(s); }));
+  const device::Device& device = queues.stream(0).device();
+  device::Stream& stream = queues.stream(0);
+  for (size_t s = 0; s < kSlots; ++s) {
+    arrived_.emplace_back(device);
+    body_ended_.emplace_back(device);
+    ended_.emplace_back(device);
+  }
+  for (size_t s = 0; s < kSlots; ++s) {
+    const auto update = [&] {
+      put_update(given(s) + layout_.update_begin, nullptr);
+      read_back(spec_.results, spec_.body_results.size(), s);
+    };
+    if (spec_.split) {
+      bodies_.push_back(stream.capture([&] { put_body(s); }));
+      updates_.push_back(stream.capture(update));
+      continue;
+    }
+    graphs_.push_back(stream.capture([&] {
+      put_body(s);
+      update();
+    }));
   }
 }
 
-std::byte* DeviceStep::slot(int64_t step) const {
-  return staging_.data() + step % kSlots * layout_.bytes;
+std::byte* DeviceStep::staged(size_t slot) const {
+  return staging_.data() + static_cast<int64_t>(slot) * layout_.bytes;
 }
 
-std::byte* DeviceStep::input_of(int64_t step, int micro, size_t i) const {
-  return slot(step) + micro * layout_.micro_bytes + layout_.inputs[i];
+std::byte* DeviceStep::given(size_t slot) const {
+  return given_.data() + static_cast<int64_t>(slot) * layout_.given_bytes;
 }
 
-void DeviceStep::stage(ValueId id, const std::byte* from) {
-  const graph::Tensor to = program_.tensor(id);
-  queues_.stream(0).copy(to.data, from, to.type.bytes());
-}
-
-void DeviceStep::put(int64_t step) {
-  for (int micro = 0; micro < spec_.micro_batches; ++micro) {
-    for (size_t i = 0; i < spec_.inputs.size(); ++i)
-      stage(spec_.inputs[i], input_of(step, micro, i));
-    program_.run_body(SerialFor());
+void DeviceStep::put_micro_batch(int micro, const std::byte* from, graph::Observer* observer) {
+  for (size_t i = 0; i < spec_.inputs.size(); ++i) {
+    const graph::Tensor to = program_.tensor(spec_.inputs[i]);
+    queues_.stream(0).copy(to.data, from + micro * layout_.micro_bytes + layout_.inputs[i],
+                           to.type.bytes());
   }
-  for (size_t i = 0; i < spec_.update_inputs.size(); ++i)
-    stage(spec_.update_inputs[i], slot(step) + layout_.update_inputs[i]);
-  program_.run_update(SerialFor());
-  for (size_t i = 0; i < spec_.results.size(); ++i) {
-    const graph::Tensor from = program_.tensor(spec_.results[i]);
-    queues_.stream(0).copy(slot(step) + layout_.results[i], from.data, from.type.bytes());
+  program_.run_body(SerialFor(), observer);
+}
+
+void DeviceStep::put_update(const std::byte* from, graph::Observer* observer) {
+  for (size_t i = 0; i < spec_.update_inputs.size(); ++i) {
+    const graph::Tensor to = program_.tensor(spec_.update_inputs[i]);
+    queues_.stream(0).copy(to.data, from + layout_.update_inputs[i] - layout_.update_begin,
+                           to.type.bytes());
   }
+  program_.run_update(SerialFor(), observer);
+}
+
+void DeviceStep::put_body(size_t slot) {
+  for (int micro = 0; micro < spec_.micro_batches; ++micro)
+    put_micro_batch(micro, given(slot), nullptr);
+  read_back(spec_.body_results, 0, slot);
+}
+
+void DeviceStep::read_back(const std::vector<ValueId>& values, size_t first, size_t slot) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    const graph::Tensor from = program_.tensor(values[i]);
+    queues_.stream(0).copy(staged(slot) + layout_.results[first + i], from.data, from.type.bytes());
+  }
+}
+
+// The device's side of the slot is read by the step before the last alone, which has ended.
+void DeviceStep::send(int64_t begin, int64_t end) {
+  copies_.copy(given(slot()) + begin, staged(slot()) + begin, end - begin);
+  copies_.record(arrived_[slot()]);
+  queues_.stream(0).wait(arrived_[slot()]);
 }
 
 void DeviceStep::begin() {
-  if (steps_ >= kSlots) ended_[static_cast<size_t>(steps_ % kSlots)].wait();
+  if (steps_ >= kSlots) ended_[slot()].wait();
 }
 
 std::byte* DeviceStep::input(int micro, size_t i) {
-  return input_of(steps_, micro, i);
+  return staged(slot()) + micro * layout_.micro_bytes + layout_.inputs[i];
+}
+
+std::byte* DeviceStep::input_of(ValueId id, int micro) {
+  const auto place_in = [id](const std::vector<ValueId>& values) {
+    return static_cast<size_t>(std::find(values.begin(), values.end(), id) - values.begin());
+  };
+  if (const size_t i = place_in(spec_.inputs); i < spec_.inputs.size()) return input(micro, i);
+  const size_t i = place_in(spec_.update_inputs);
+  WEFT_ASSERT(i < spec_.update_inputs.size());
+  return update_input(i);
 }
 
 std::byte* DeviceStep::update_input(size_t i) {
-  return slot(steps_) + layout_.update_inputs[i];
+  return staged(slot()) + layout_.update_inputs[i];
 }
 
 void DeviceStep::launch() {
-  const auto s = static_cast<size_t>(steps_ % kSlots);
-  queues_.stream(0).launch(graphs_[s]);
-  queues_.stream(0).record(ended_[s]);
+  if (spec_.split) {
+    launch_body();
+    return launch_update();
+  }
+  const device::Device::Range range(queues_.stream(0).device(), "step");
+  send(0, layout_.given_bytes);
+  queues_.stream(0).launch(graphs_[slot()]);
+  queues_.stream(0).record(ended_[slot()]);
+  steps_ += 1;
+}
+
+void DeviceStep::launch_body() {
+  WEFT_ASSERT(spec_.split);
+  send(0, layout_.update_begin);
+  queues_.stream(0).launch(bodies_[slot()]);
+  queues_.stream(0).record(body_ended_[slot()]);
+}
+
+const std::byte* DeviceStep::body_result(size_t i) {
+  body_ended_[slot()].wait();
+  return staged(slot()) + layout_.results[i];
+}
+
+void DeviceStep::launch_update() {
+  send(layout_.update_begin, layout_.given_bytes);
+  queues_.stream(0).launch(updates_[slot()]);
+  queues_.stream(0).record(ended_[slot()]);
+  steps_ += 1;
+}
+
+void DeviceStep::run_micro_batch(int micro, graph::Observer* observer) {
+  put_micro_batch(micro, staged(slot()), observer);
+  queues_.stream(0).synchronize();
+}
+
+void DeviceStep::run_update(graph::Observer* observer) {
+  put_update(staged(slot()) + layout_.update_begin, observer);
+  read_back(spec_.body_results, 0, slot());
+  read_back(spec_.results, spec_.body_results.size(), slot());
+  queues_.stream(0).record(ended_[slot()]);
+  queues_.stream(0).synchronize();
   steps_ += 1;
 }
 
 const std::byte* DeviceStep::result(int64_t step, size_t i) {
   WEFT_ASSERT(step < steps_ && step >= steps_ - kSlots);
-  ended_[static_cast<size_t>(step % kSlots)].wait();
-  return slot(step) + layout_.results[i];
+  const auto s = static_cast<size_t>(step % kSlots);
+  ended_[s].wait();
+  return staged(s) + layout_.results[i];
 }
 
 }  // namespace weft::train

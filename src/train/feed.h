@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "data/batch.h"
-#include "graph/program.h"
+#include "runtime/host_inputs.h"
 
 namespace weft::train {
 
@@ -18,6 +18,7 @@ struct MicroBatchPlace {
 
 // Tokens, labels and positions; and the key of dropout's random numbers: seed, step, and the number
 // of the micro-batch's first sample in the run.
-void feed(const graph::Program& program, const data::Batch& batch, const MicroBatchPlace& place);
+void feed(const runtime::HostInputs& inputs, const data::Batch& batch,
+          const MicroBatchPlace& place);
 
 }  // namespace weft::train

@@ -43,22 +43,25 @@ std::string element_text(const graph::Tensor& tensor, int64_t i) {
 // Stops looking at the first one.
 class Finder final : public graph::Observer {
  public:
-  explicit Finder(const GraphData& graph) : graph_(graph) {}
+  explicit Finder(const Session& session)
+      : session_(session), graph_(session.step_program().graph()) {}
 
   void after(const Instruction& instruction) override {
-    for (size_t i = 0; found_.empty() && i < instruction.outputs.size(); ++i)
-      if (const int64_t at = first_odd(instruction.outputs[i]); at >= 0)
-        found_ = described(instruction, i, at);
+    std::vector<std::byte> copy;
+    for (size_t i = 0; found_.empty() && i < instruction.outputs.size(); ++i) {
+      const graph::Tensor output = session_.on_host(instruction.outputs[i], copy);
+      if (const int64_t at = first_odd(output); at >= 0)
+        found_ = described(instruction, element_text(output, at));
+    }
   }
   const std::string& found() const { return found_; }
 
  private:
-  std::string described(const Instruction& instruction, size_t output, int64_t at) const {
+  std::string described(const Instruction& instruction, const std::string& element) const {
     const graph::Node& node = graph_.node(instruction.node);
     std::string text = "the operator " + std::string(node.contract->name) + " in '" + node.scope +
                        "' (" + std::string(name_of(node.phase)) +
-                       ") is the first whose result is not finite: " +
-                       element_text(instruction.outputs[output], at);
+                       ") is the first whose result is not finite: " + element;
     for (size_t i = 0; i < node.inputs.size(); ++i)
       text += of_parameter(node.inputs[i], "it reads the parameter");
     for (const ValueId id : node.outputs) text += of_gradient(id);
@@ -81,6 +84,7 @@ class Finder final : public graph::Observer {
     return is_one ? "; it makes the gradient of '" + name.substr(0, at) + "'" : "";
   }
 
+  const Session& session_;
   const GraphData& graph_;
   std::string found_;
 };
@@ -102,14 +106,14 @@ std::string odd_ones(const std::vector<NamedTensor>& tensors, const std::string&
 
 std::string locate_nan(Session& session, const StepToReplay& step) {
   const std::string before = odd_ones(session.parameters(), "not finite before the step began are");
-  Finder finder(session.step_program().graph());
+  Finder finder(session);
   const data::BatchSource& batches = step.batches;
   data::Batch batch(batches.rows(), batches.sequence_len());
   std::optional<int64_t> where;  // the micro-batch
   session.begin_step(batches.labels(step.index));
   for (int64_t micro = 0; micro < batches.micro_batches(); ++micro) {
     batches.fill(step.index, micro, batch);
-    feed(session.step_program(), batch,
+    feed(session.inputs(), batch,
          {.seed = step.seed,
           .step = step.index,
           .micro_batch = micro,

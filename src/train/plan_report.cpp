@@ -93,7 +93,11 @@ PlanReport report_plan(const SessionPlan& plan) {
   for (const ForwardPlan::Entry& entry : plan.forwards.entries)
     report.transient_lower_bound =
         std::max(report.transient_lower_bound, entry.memory.transient_lower_bound);
-  report.total = plan.bytes;
+  report.total = plan.total();
+  report.on_device = plan.options.on_device;
+  report.device_staging = plan.device.step_inputs + plan.device.own;
+  report.pinned_staging = plan.device.staging;
+  report.pinned_mirror = plan.device.mirror;
   add_work(*plan.step.data, report);
   return report;
 }

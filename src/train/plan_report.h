@@ -33,7 +33,14 @@ struct PlanReport {
   int64_t largest_workspace = 0;
   int64_t transient = 0;
   int64_t transient_lower_bound = 0;  // the largest set of what lives at one time
-  int64_t total = 0;                  // the arena
+  int64_t total = 0;  // the arena, and on a device what is allocated beside it there
+
+  // On a device, beside the arena: what steps are given, and constants of kernels, in the device's
+  // memory; staging and the copy that checkpoints are written from, in pinned host memory.
+  bool on_device = false;
+  int64_t device_staging = 0;
+  int64_t pinned_staging = 0;
+  int64_t pinned_mirror = 0;
 
   double flops_per_micro_batch = 0;
   double bytes_per_micro_batch = 0;  // least memory traffic

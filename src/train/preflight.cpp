@@ -53,6 +53,7 @@ class Checks {
       guarded("schedule", [this] { check_schedule(); });
       guarded("samples", [this] { check_prompts(); });
     }
+    guarded("device", [this] { check_device(); });
     guarded("memory", [this] { check_memory(); });
     guarded("disk", [this] { check_disk(); });
     return std::move(result_);
@@ -88,6 +89,7 @@ class Checks {
   void check_batch();
   void check_schedule();
   void check_prompts();
+  void check_device();
   void check_memory();
   void check_disk();
 
@@ -103,6 +105,8 @@ class Checks {
   std::unique_ptr<TrainingData> data_;
   int32_t end_token_ = -1;  // of the data
   std::unique_ptr<PlanReport> plan_;
+  runtime::DeviceChoice device_;
+  int64_t device_free_ = 0;
 };
 
 // The folder, or the nearest one above it that exists, must take files.
@@ -257,9 +261,20 @@ void Checks::check_prompts() {
   }
 }
 
+// Throws for a device that cannot be used. The CPU goes without saying.
+void Checks::check_device() {
+  if (config_.device == "cpu") return;
+  device_ = runtime::choose_device(config_.device);
+  if (!device_.on_gpu()) return;
+  device_free_ = runtime::ComputeDevice(device_).device().free_bytes();
+  fine("device", "cuda: " + device_.reason);
+}
+
 void Checks::check_memory() {
-  plan_ = std::make_unique<PlanReport>(report_plan(plan_pretraining(config_, options_.threads)));
-  const int64_t have = options_.memory_bytes > 0 ? options_.memory_bytes : available_memory();
+  plan_ = std::make_unique<PlanReport>(
+      report_plan(plan_pretraining(config_, options_.threads, device_.on_gpu())));
+  const int64_t free = device_.on_gpu() ? device_free_ : available_memory();
+  const int64_t have = options_.memory_bytes > 0 ? options_.memory_bytes : free;
   const std::string text = std::to_string(plan_->parameter_count) + " parameters, the plan takes " +
                            mebibytes(plan_->total) + " of " +
                            (have > 0 ? mebibytes(have) : "an unknown amount") + " that is free";

@@ -249,7 +249,11 @@ void PretrainConfig::visit_machine(Visitor& v) {
              "false as none",
      .may_change = true,
      .aliases = "recompute_granularity"});
-  v("device", device, {.help = "where to compute", .may_change = true, .choices = "auto cpu"});
+  v("device", device,
+    {.help = "where to compute. auto: on the GPU where one can be used, else on the CPU; `weft "
+             "devices` says what there is",
+     .may_change = true,
+     .choices = "auto cpu cuda"});
   v("threads", threads,
     {.help = "threads of the CPU. auto: as many as the process may use",
      .min = 1,

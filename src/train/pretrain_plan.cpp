@@ -37,7 +37,7 @@ generate::CacheOptions sample_cache(const PretrainConfig& config) {
           .compute = config.compute_type()};
 }
 
-SessionPlan plan_pretraining(const PretrainConfig& config, int threads) {
+SessionPlan plan_pretraining(const PretrainConfig& config, int threads, bool on_device) {
   choose_kernels(config.kernels);
   const nn::DecoderSpec spec = nn::decoder_spec(*config.model);
   nn::TrainingGraphOptions options = training_options(config);
@@ -53,7 +53,13 @@ SessionPlan plan_pretraining(const PretrainConfig& config, int threads) {
   if (!config.sample_prompts.empty())
     for (ForwardGraph& graph : generate::generation_graphs(spec, sample_cache(config)))
       forwards.push_back(std::move(graph));
-  return plan_session(std::move(step), std::move(forwards), threads, saves_in_background(config));
+  return plan_session(
+      std::move(step), std::move(forwards),
+      {.threads = threads,
+       .with_snapshot = saves_in_background(config),
+       .on_device = on_device,
+       .micro_batches = static_cast<int>(config.gradient_accumulation_steps.value_or(1)),
+       .split_step = config.spike_policy != SpikePolicy::kWarn});
 }
 
 void show_passes(const PretrainConfig& config,

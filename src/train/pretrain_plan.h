@@ -17,8 +17,9 @@ enum ForwardProgram : size_t { kEvaluation, kGeneration };
 // The cache that samples during a run are made with.
 generate::CacheOptions sample_cache(const PretrainConfig& config);
 
-// Chooses the process's kernels as the config says: workspaces are theirs.
-SessionPlan plan_pretraining(const PretrainConfig& config, int threads);
+// Chooses the process's kernels as the config says: workspaces are theirs. `on_device`: for a GPU,
+// whatever the config says.
+SessionPlan plan_pretraining(const PretrainConfig& config, int threads, bool on_device = false);
 
 // Calls `show` with the graph of a step as it is built and after each pass.
 void show_passes(const PretrainConfig& config,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "config/load.h"
 #include "core/process.h"
@@ -49,15 +50,13 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
                                                  retention(config_));
   saver_ = std::make_unique<io::BackgroundSaver>(*store_);
   const Resume from = find_resume(*options_.files, config_);
-  const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
-  baseline_bytes_ = resident_bytes();
-  session_ = std::make_unique<Session>(plan_pretraining(config_, threads),
-                                       static_cast<uint64_t>(config_.seed));
+  open_session();
   plan_report_ = report_plan(session_->plan());
   state_.tokenizer_hash = data::tokenizer_hash(data_.tokenizer());
   state_.data_hash = data_.order();
-  state_.kernels = kernels_in_use();
-  state_.processor = processor_name();
+  const Arithmetic arithmetic = arithmetic_now();
+  state_.kernels = arithmetic.kernels;
+  state_.processor = arithmetic.processor;
   if (from.checkpoint) resume(*from.checkpoint);
   else if (config_.base_model) load_model(*config_.base_model);
   first_step_ = result_.updates = session_->updates();
@@ -69,11 +68,40 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
   write_config();
   write_record(from);
   write_status(RunPhase::kRunning, "");
-  peak_ =
-      runtime::measure_flops(config_.compute_type(), session_->parallel(), options_.roof_seconds);
+  if (!device_.on_gpu())
+    peak_ =
+        runtime::measure_flops(config_.compute_type(), session_->parallel(), options_.roof_seconds);
 }
 
 Pretrainer::~Pretrainer() = default;
+
+// What a device can do is measured before the run's memory is taken.
+void Pretrainer::open_session() {
+  device_ = runtime::choose_device(config_.device);
+  const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
+  std::unique_ptr<runtime::ComputeDevice> device = runtime::open_device(device_);
+  SessionPlan plan = plan_pretraining(config_, threads, device != nullptr);
+  if (device != nullptr) {
+    runtime::require_free(device->device(), plan.total());
+    peak_ = runtime::measure_flops(config_.compute_type(), *device, options_.roof_seconds);
+  }
+  baseline_bytes_ = resident_bytes();
+  session_ = std::make_unique<Session>(std::move(plan), static_cast<uint64_t>(config_.seed),
+                                       std::move(device));
+  overlaps_ = session_->steps_overlap() && !options_.locate_nan &&
+              config_.non_finite_policy != NonFinitePolicy::kRewind;
+}
+
+Pretrainer::Arithmetic Pretrainer::arithmetic_now() const {
+  if (session_->device() == nullptr) return {kernels_in_use(), processor_name()};
+  const device::Device& device = session_->device()->device();
+  return {device.library().table->architectures, device.properties().name};
+}
+
+std::string Pretrainer::device_text() const {
+  const std::string name = device_.on_gpu() ? session_->device()->device().describe() : "cpu";
+  return name + " (" + device_.reason + ")";
+}
 
 void Pretrainer::open_log(const Resume& from) {
   log_ = std::make_unique<RunLog>(*options_.files,
@@ -109,7 +137,7 @@ void Pretrainer::write_config() {
 void Pretrainer::write_record(const Resume& from) {
   append_line(*options_.files, Path(config_.output_dir) / kRunRecordFile,
               run_record({.config = config_,
-                          .threads = session_->plan().threads,
+                          .threads = session_->plan().options.threads,
                           .first_step = first_step_,
                           .checkpoint = from.checkpoint ? from.checkpoint->folder.string() : "",
                           .tokenizer_hash = state_.tokenizer_hash,
@@ -216,28 +244,48 @@ void Pretrainer::train() {
   clock_ = std::make_unique<Clock>();
   data::Prefetcher batches(data_.batches(), {.first_step = first_step_,
                                              .end_step = std::max(first_step_, total_steps())});
-  bool saved = true;
   for (int64_t index = first_step_; index < total_steps(); ++index) {
     if (interrupted()) result_.outcome = Outcome::kInterrupted;  // before the first step
     if (result_.outcome != Outcome::kFinished) break;
     if (saver_->has_ended()) collect_save();
-    const StepResult result = step(index, batches);
-    result_.updates = index + 1;
-    result_.loss = result.loss;
-    state_.updates = session_->updates();
-    Judgment judgment = guard_.judge(index, result);
-    react(index, judgment);
+    launch(index, batches);
     clock_->waited = batches.seconds_waited();
-    log_step(index, result, std::move(judgment.warnings));
-    if (result_.outcome == Outcome::kDiverged) break;
-    after_step(index + 1);
-    saved = save_is_due(index + 1) && try_to_save();
+    if (pending_) settle();  // the step before, while this one goes on
+    pending_ = index;
+    if (must_settle(index + 1)) settle();
   }
-  saved = collect_save() && saved;
-  if (!saved && result_.outcome != Outcome::kDiverged) save();
+  if (pending_ && result_.outcome != Outcome::kDiverged) settle();
+  saved_ = collect_save() && saved_;
+  if (!saved_ && result_.outcome != Outcome::kDiverged) save();
 }
 
-StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
+bool Pretrainer::must_settle(int64_t updates) const {
+  const auto due = [&](const std::optional<int64_t>& steps) {
+    return steps && updates % *steps == 0;
+  };
+  return !overlaps_ || updates == total_steps() || due(config_.save_steps) ||
+         due(config_.eval_steps) || due(config_.sample_steps);
+}
+
+void Pretrainer::settle() {
+  const int64_t index = *std::exchange(pending_, std::nullopt);
+  const StepResult result = session_->step_result();
+  const int64_t labels = data_.batches().labels(index);
+  state_.tokens_seen += labels;
+  clock_->tokens += labels;
+  clock_->steps += 1;
+  result_.updates = index + 1;
+  result_.loss = result.loss;
+  state_.updates = index + 1;
+  Judgment judgment = guard_.judge(index, result);
+  react(index, judgment);
+  log_step(index, result, std::move(judgment.warnings));
+  if (result_.outcome == Outcome::kDiverged) return;
+  after_step(index + 1);
+  saved_ = save_is_due(index + 1) && try_to_save();
+}
+
+void Pretrainer::launch(int64_t index, data::Prefetcher& batches) {
   const int64_t micro_batches = data_.batches().micro_batches();
   const int64_t labels = data_.batches().labels(index);
   session_->begin_step(labels);
@@ -245,7 +293,7 @@ StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
   for (int64_t micro = 0; micro < micro_batches; ++micro) {
     const data::Batch& batch = batches.next();
     seen += batch.tokens;
-    feed(session_->step_program(), batch,
+    feed(session_->inputs(), batch,
          {.seed = static_cast<uint64_t>(config_.seed),
           .step = index,
           .micro_batch = micro,
@@ -253,12 +301,9 @@ StepResult Pretrainer::step(int64_t index, data::Prefetcher& batches) {
     session_->micro_batch();
   }
   WEFT_ASSERT(seen == labels);
-  state_.tokens_seen += labels;
-  clock_->tokens += labels;
-  clock_->steps += 1;
   const double rate = optim::learning_rate(config_.schedule_options(total_steps()), index);
-  if (guard_.forbids(session_->step_loss())) session_->forbid_update();
-  return session_->end_step(rate);
+  if (guard_.may_forbid() && guard_.forbids(session_->step_loss())) session_->forbid_update();
+  session_->launch_step(rate);
 }
 
 // What is not finite is never hidden: it is told at every step, and a run that makes nothing else
@@ -352,7 +397,7 @@ void Pretrainer::after_step(int64_t updates) {
 }
 
 double Pretrainer::evaluate() {
-  const graph::Program& program = session_->forwards()[kEvaluation];
+  const runtime::HostInputs inputs = session_->forwards().inputs(kEvaluation);
   data::Batch batch(data_.batches().rows(), data_.batches().sequence_len());
   const int64_t batches =
       std::min(data_.evaluation()->size(), config_.eval_batches.value_or(INT64_MAX));
@@ -360,7 +405,7 @@ double Pretrainer::evaluate() {
   int64_t tokens = 0;
   for (int64_t i = 0; i < batches; ++i) {
     data_.evaluation()->fill(i, batch);
-    copy_inputs(batch, program);
+    copy_inputs(batch, inputs);
     session_->run_forward(kEvaluation);
     loss += static_cast<double>(*session_->forwards().output(kEvaluation, 0).as<float>());
     tokens += batch.tokens;
@@ -423,7 +468,7 @@ void Pretrainer::tell_unsaved(int64_t step, const Error& error) {
 }
 
 bool Pretrainer::try_to_save() {
-  if (session_->plan().snapshot_bytes > 0) {
+  if (session_->plan().options.with_snapshot) {
     const double start = monotonic_seconds();
     collect_save();
     log_->sync();

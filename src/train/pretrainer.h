@@ -61,9 +61,13 @@ class Pretrainer {
   Session& session() { return *session_; }
   int64_t total_steps() const { return data_.total_steps(); }
   int64_t first_step() const { return first_step_; }
+  // What computes, and why: "cpu (asked for)".
+  std::string device_text() const;
+  const std::string& kernels() const { return state_.kernels; }
   const PretrainConfig& config() const { return config_; }
   const std::vector<report::LogRecord>& records() const { return log_->records(); }
-  // Resident memory of the process before the session took its own: program, libraries, data.
+  // Resident memory of the process before the session took its own: program, libraries, data (and a
+  // device's driver).
   int64_t baseline_bytes() const { return baseline_bytes_; }
 
   // Calls body(files); what it could not write is told to the listener.
@@ -82,6 +86,8 @@ class Pretrainer {
     std::string kernels, processor;
   };
 
+  void open_session();
+  Arithmetic arithmetic_now() const;
   void open_log(const Resume& resume);
   void tell_other_arithmetic();
   void write_config();
@@ -94,7 +100,12 @@ class Pretrainer {
   void load_best_model();
   void run_to_the_end();
   void train();
-  StepResult step(int64_t index, data::Prefetcher& batches);
+  // Launches a step; on a device it goes on while the host does something else.
+  void launch(int64_t index, data::Prefetcher& batches);
+  // What there is to do after the step that was launched last but not settled.
+  void settle();
+  // Whether a step must end before the next is launched: what follows it needs its parameters.
+  bool must_settle(int64_t updates) const;
   // What went wrong with the step: told, and acted upon.
   void react(int64_t index, Judgment& judgment);
   void locate(int64_t index, Judgment& judgment);
@@ -130,7 +141,11 @@ class Pretrainer {
   PlanReport plan_report_;
   std::unique_ptr<RunLog> log_;
   std::unique_ptr<Clock> clock_;
-  double peak_ = 0;  // of this machine, flops a second
+  runtime::DeviceChoice device_;
+  double peak_ = 0;                 // of this machine, flops a second
+  bool overlaps_ = false;           // a step may be launched before the last is settled
+  std::optional<int64_t> pending_;  // the step that is launched and not settled
+  bool saved_ = true;               // the state after the last settled step
   RunState state_;
   Arithmetic before_;  // of the checkpoint that the run goes on from
   PretrainResult result_;

@@ -45,6 +45,7 @@ report::PlanSummary plan_summary(const PlanReport& plan) {
                         {"largest workspace", plan.largest_workspace},
                         {"evaluation and samples", plan.forward_programs},
                         {"constants and inputs", plan.constants + plan.inputs_and_scalars}};
+  if (plan.on_device) summary.categories.push_back({"staging", plan.device_staging});
   summary.facts = {{"parameters", std::to_string(plan.parameter_count)},
                    {"Gflop per micro-batch", std::to_string(plan.flops_per_micro_batch / 1e9)}};
   return summary;
@@ -85,7 +86,8 @@ report::ReportData page_of(const PageSource& source) {
           .samples = samples_of(source.records),
           .environment = {{"threads", std::to_string(source.threads)},
                           {"precision", std::string(name_of(config.precision))},
-                          {"kernels", kernels_in_use()},
+                          {"kernels", source.plan.on_device ? "of the device" : kernels_in_use()},
+                          {"device", source.plan.on_device ? "cuda" : "cpu"},
                           {"version", WEFT_VERSION}}};
 }
 
@@ -96,7 +98,7 @@ void write_run_page(Pretrainer& run, const PretrainResult& result) {
   if (std::find(wanted.begin(), wanted.end(), "html") == wanted.end()) return;
   const report::ReportData data = page_of({.config = run.config(),
                                            .plan = run.plan_report(),
-                                           .threads = run.plan().threads,
+                                           .threads = run.plan().options.threads,
                                            .state = state_of(result.outcome),
                                            .step = result.updates,
                                            .total_steps = run.total_steps(),
@@ -114,7 +116,8 @@ Path write_page_of_folder(FileSystem& files, const Path& run) {
                   "; give the output_dir of a run of `weft pretrain`");
   const PretrainConfig config = load_pretrain_config(config_file).config;
   const int threads = config.threads ? static_cast<int>(*config.threads) : usable_threads();
-  const PlanReport plan = report_plan(plan_pretraining(config, threads));
+  const bool on_device = runtime::plans_for_gpu(config.device);
+  const PlanReport plan = report_plan(plan_pretraining(config, threads, on_device));
   const std::vector<report::LogRecord> records = report::read_log(files, log_file).records;
   const int64_t step = records.empty() ? 0 : records.back().step;
   const bool finished = config.max_steps && step >= *config.max_steps;

@@ -60,7 +60,7 @@ io::FileToWrite optimizer_to_write(const std::vector<NamedTensor>& state) {
           .content = [tensors](WritableFile& out) { io::write_safetensors(out, tensors, {}); }};
 }
 
-void load_optimizer(const Path& file, const Session& session) {
+void load_optimizer(const Path& file, Session& session) {
   const io::SafetensorsFile tensors(file);
   const std::vector<NamedTensor> state = session.optimizer_state();
   if (tensors.tensors().size() != state.size())
@@ -75,6 +75,7 @@ void load_optimizer(const Path& file, const Session& session) {
     io::read_floats(stored, {entry.tensor.as<float>(),
                              static_cast<size_t>(entry.tensor.type.shape.elements())});
   }
+  session.optimizer_state_changed();
 }
 
 }  // namespace weft::train

@@ -39,6 +39,6 @@ RunState run_state_from_json(std::string_view text, const std::string& source);
 // The optimizer's state as one file; refers to the tensors' memory when it is written.
 io::FileToWrite optimizer_to_write(const std::vector<NamedTensor>& state);
 // Throws Error naming the tensor if the file is of another model or optimizer.
-void load_optimizer(const Path& file, const Session& session);
+void load_optimizer(const Path& file, Session& session);
 
 }  // namespace weft::train

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "graph/registry.h"
+#include "runtime/forward_staging.h"
 #include "train/initialize.h"
 
 namespace weft::train {
@@ -22,27 +22,59 @@ std::vector<ValueId> snapshot_blocks(const StepGraph& step) {
   return blocks;
 }
 
-int64_t snapshot_bytes(const StepGraph& step) {
-  int64_t bytes = 0;
-  for (const ValueId id : snapshot_blocks(step))
-    bytes += align_up(step.data->value(id).type.bytes());
-  return bytes;
+// Inputs of the step that are given once, before the update; all others come with micro-batches.
+std::vector<ValueId> update_inputs(const StepGraph& step) {
+  return {step.update.learning_rate.id(), step.update.step.id(), step.update.veto.id()};
+}
+
+std::vector<ValueId> micro_batch_inputs(const StepGraph& step) {
+  const std::vector<ValueId> once = update_inputs(step);
+  std::vector<ValueId> result;
+  for (size_t v = 0; v < step.data->values.size(); ++v)
+    if (step.data->values[v].kind == ValueKind::kInput &&
+        std::find(once.begin(), once.end(), static_cast<ValueId>(v)) == once.end())
+      result.push_back(static_cast<ValueId>(v));
+  return result;
+}
+
+DeviceStepSpec device_step_spec(const StepGraph& step, const SessionOptions& options) {
+  return {.micro_batches = options.micro_batches,
+          .inputs = micro_batch_inputs(step),
+          .update_inputs = update_inputs(step),
+          .body_results = {step.loss_sum.id()},
+          .results = {step.update.gradient_norm.id(), step.update.applied.id()},
+          .split = options.split_step};
+}
+
+DeviceBytes device_bytes(const StepGraph& step, const ForwardPlan& forwards,
+                         const SessionOptions& options) {
+  const DeviceStepSpec spec = device_step_spec(step, options);
+  return {.step_inputs = DeviceStep::device_bytes(*step.data, spec),
+          .own = runtime::ComputeDevice::kOwnBytes,
+          .staging = DeviceStep::staging_bytes(*step.data, spec) +
+                     runtime::forward_staging_bytes(forwards),
+          .mirror = HostMirror::bytes(*step.data, snapshot_blocks(step))};
 }
 
 }  // namespace
 
-SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads,
-                         bool with_snapshot) {
-  SessionPlan plan{.step = std::move(step), .threads = threads};
+SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards,
+                         const SessionOptions& options) {
+  SessionPlan plan{.step = std::move(step), .options = options};
   plan.step_schedule = graph::serial_schedule(*plan.step.data);
   plan.step_memory = graph::plan_memory(
       *plan.step.data, plan.step_schedule,
-      {.threads = threads,
+      {.threads = options.threads,
+       .on_device = options.on_device,
        .outputs = {plan.step.update.gradient_norm.id(), plan.step.update.applied.id()}});
   plan.forwards =
-      runtime::plan_forwards(std::move(forwards), runtime::Parameters::kElsewhere, threads);
+      runtime::plan_forwards(std::move(forwards), {.parameters = runtime::Parameters::kElsewhere,
+                                                   .threads = options.threads,
+                                                   .on_device = options.on_device});
+  if (options.on_device) plan.device = device_bytes(plan.step, plan.forwards, options);
   plan.snapshot = plan.step_memory.persistent_bytes + plan.forwards.persistent_bytes;
-  plan.snapshot_bytes = with_snapshot ? snapshot_bytes(plan.step) : 0;
+  if (options.with_snapshot && !options.on_device)  // there the mirror is one
+    plan.snapshot_bytes = HostMirror::bytes(*plan.step.data, snapshot_blocks(plan.step));
   plan.transient = plan.snapshot + plan.snapshot_bytes;
   plan.bytes =
       plan.transient + std::max(plan.step_memory.transient_bytes, plan.forwards.transient_bytes);
@@ -82,87 +114,77 @@ std::unique_ptr<ForwardPrograms> bind_forwards(const SessionPlan& plan, const gr
 
 int64_t bound_bytes(const SessionPlan& plan) {
   Arena arena(plan.bytes, ArenaUse::kPlan);
-  const graph::Device device{.threads = plan.threads};
+  const graph::Device device{.threads = plan.options.threads};
   const auto step = bind_step(plan, arena, device);
   bind_forwards(plan, *step, arena, device);
   return arena.high_water();
 }
 
-Session::Session(SessionPlan plan, uint64_t seed)
-    : plan_(std::move(plan)), pool_(plan_.threads), arena_(plan_.bytes) {
-  const graph::Device device{graph::cpu_kernels(), plan_.threads};
-  step_ = bind_step(plan_, arena_, device);
-  forwards_ = bind_forwards(plan_, *step_, arena_, device);
+Session::Session(SessionPlan plan, uint64_t seed, std::unique_ptr<runtime::ComputeDevice> device)
+    : device_(std::move(device)),
+      plan_(std::move(plan)),
+      pool_(plan_.options.threads),
+      arena_(plan_.bytes, device_.get()) {
+  WEFT_ASSERT(plan_.options.on_device == (device_ != nullptr));
+  const graph::Device backend = runtime::backend_of(device_.get(), plan_.options.threads);
+  step_ = bind_step(plan_, *arena_, backend);
+  forwards_ = bind_forwards(plan_, *step_, *arena_, backend);
+  if (device_ != nullptr) bind_device();
   initialize(seed);
 }
 
+Session::~Session() = default;
+
+void Session::bind_device() {
+  mirror_ = std::make_unique<HostMirror>(*step_, device_->queues(), snapshot_blocks(plan_.step));
+  device_step_ = std::make_unique<DeviceStep>(*step_, device_->queues(),
+                                              device_step_spec(plan_.step, plan_.options));
+}
+
 void Session::initialize(uint64_t seed) {
+  const graph::Tensor block = trained_block(plan_.step.blocks.parameters, Fetch::kNo);
   for (const optim::ParameterPlace& place : plan_.step.layout.places) {
     const ValueInfo& info = plan_.step.data->value(place.id);
-    const std::span<float> values(step_->tensor(place.id).as<float>(),
+    const std::span<float> values(block.as<float>() + place.offset,
                                   static_cast<size_t>(place.elements));
     initialize_parameter(info.name, info.initializer, seed, values, pool_);
   }
   parameters_changed();
 }
 
-float& Session::scalar(Value value) const {
-  return *step_->tensor(value.id()).as<float>();
-}
-
-void Session::begin_step(int64_t labels) {
-  if (labels < 1)
-    throw Error("a step needs at least one label that counts, got " + std::to_string(labels) +
-                "; are all labels -100?");
-  if (!touched_) arena_.touch(pool_);
-  touched_ = true;
-  labels_ = static_cast<double>(labels);
-  scalar(plan_.step.loss_scale) = static_cast<float>(1.0 / labels_);
-  scalar(plan_.step.accumulate) = 0.0f;
-  scalar(plan_.step.update.veto) = 0.0f;
-}
-
-void Session::micro_batch(graph::Observer* observer) {
-  step_->run_body(pool_, observer);
-  scalar(plan_.step.accumulate) = 1.0f;
-}
-
-double Session::step_loss() const {
-  return static_cast<double>(scalar(plan_.step.loss_sum)) / labels_;
-}
-
-void Session::forbid_update() {
-  scalar(plan_.step.update.veto) = 1.0f;
-}
-
-StepResult Session::end_step(double learning_rate, graph::Observer* observer) {
-  if (!std::isfinite(step_loss())) forbid_update();
-  scalar(plan_.step.update.learning_rate) = static_cast<float>(learning_rate);
-  scalar(plan_.step.update.step) = static_cast<float>(updates_ + 1);
-  step_->run_update(pool_, observer);
-  const bool applied = scalar(plan_.step.update.applied) != 0.0f;
-  updates_ += 1;
-  return {.loss = step_loss(),
-          .gradient_norm = static_cast<double>(scalar(plan_.step.update.gradient_norm)),
-          .applied = applied};
-}
-
 void Session::run_forward(size_t i, graph::Observer* observer) const {
-  (*forwards_)[i].run_body(pool_, observer);
+  forwards_->run(i, pool_, observer);
+}
+
+graph::Tensor Session::on_host(const graph::Tensor& tensor, std::vector<std::byte>& copy) const {
+  if (device_ == nullptr || tensor.data == nullptr) return tensor;
+  copy.resize(static_cast<size_t>(tensor.type.bytes()));
+  device_->queues().download(copy, tensor.data);
+  return {copy.data(), tensor.type};
+}
+
+// A block of what is trained where the host reads and writes it.
+graph::Tensor Session::trained_block(Value block, Fetch fetch) const {
+  if (device_ == nullptr) return step_->tensor(block.id());
+  if (fetch == Fetch::kYes) mirror_->fetch(block.id());
+  return mirror_->tensor(block.id());
 }
 
 std::vector<NamedTensor> Session::parameters() const {
-  std::vector<NamedTensor> result;
-  for (const optim::ParameterPlace& place : plan_.step.layout.places)
-    result.push_back({plan_.step.data->value(place.id).name, step_->tensor(place.id)});
-  return result;
+  const graph::Tensor block = trained_block(plan_.step.blocks.parameters, Fetch::kYes);
+  return parts_of(block);
 }
 
 std::vector<NamedTensor> Session::gradients() const {
+  return parts_of(on_host(step_->tensor(plan_.step.blocks.gradients.id()), gradients_));
+}
+
+// The parameters' places in a block of all of them.
+std::vector<NamedTensor> Session::parts_of(const graph::Tensor& block) const {
   std::vector<NamedTensor> result;
   for (const optim::ParameterPlace& place : plan_.step.layout.places) {
-    const std::string& name = plan_.step.data->value(place.id).name;
-    result.push_back({name, step_->tensor(plan_.step.data->find(name + "@gradient"))});
+    const ValueInfo& info = plan_.step.data->value(place.id);
+    result.push_back({info.name, {block.as<float>() + place.offset, info.type}});
   }
   return result;
 }
@@ -171,7 +193,7 @@ std::vector<NamedTensor> Session::optimizer_state() const {
   const optim::ParameterLayout& layout = plan_.step.layout;
   std::vector<NamedTensor> result;
   for (const Value& state : plan_.step.update.states) {
-    const graph::Tensor block = step_->tensor(state.id());
+    const graph::Tensor block = trained_block(state, Fetch::kYes);
     // Muon's velocity covers the matrices, every other state what comes behind them.
     const bool matrices = state.name() == "@velocity" && layout.matrix_end > 0;
     const int64_t start = matrices ? 0 : layout.matrix_end;
@@ -211,9 +233,10 @@ void move_views(std::vector<NamedTensor>& tensors, const graph::Tensor& from, st
 }  // namespace
 
 TrainedTensors Session::take_snapshot() {
-  WEFT_ASSERT(plan_.snapshot_bytes > 0);
+  WEFT_ASSERT(plan_.options.with_snapshot);
   TrainedTensors copy = trained_tensors();
-  std::byte* to = arena_.at(plan_.snapshot, plan_.snapshot_bytes);
+  if (device_ != nullptr) return copy;
+  std::byte* to = (*arena_).at(plan_.snapshot, plan_.snapshot_bytes);
   for (const ValueId id : snapshot_blocks(plan_.step)) {
     const graph::Tensor from = step_->tensor(id);
     copy_block(from, to, pool_);
@@ -225,11 +248,21 @@ TrainedTensors Session::take_snapshot() {
 }
 
 void Session::parameters_changed() {
+  if (device_ != nullptr) mirror_->send(plan_.step.blocks.parameters.id());
   if (!plan_.step.blocks.copies) return;
-  const graph::Tensor from = step_->tensor(plan_.step.blocks.parameters.id());
+  const graph::Tensor from = trained_block(plan_.step.blocks.parameters, Fetch::kNo);
   const graph::Tensor to = step_->tensor(plan_.step.blocks.copies.id());
-  round_to_bf16({from.as<float>(), static_cast<size_t>(plan_.step.layout.elements)},
-                to.as<BFloat16>(), pool_);
+  const std::span<const float> masters(from.as<float>(),
+                                       static_cast<size_t>(plan_.step.layout.elements));
+  if (device_ == nullptr) return round_to_bf16(masters, to.as<BFloat16>(), pool_);
+  std::vector<BFloat16> rounded(masters.size());
+  round_to_bf16(masters, rounded.data(), pool_);
+  device_->queues().upload(to.data, std::as_bytes(std::span(rounded)));
+}
+
+void Session::optimizer_state_changed() {
+  if (device_ == nullptr) return;
+  for (const Value& state : plan_.step.update.states) mirror_->send(state.id());
 }
 
 }  // namespace weft::train

@@ -3,6 +3,7 @@
 // allocated.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,9 @@
 #include "graph/program.h"
 #include "runtime/forward_set.h"
 #include "runtime/model_files.h"
+#include "runtime/program_arena.h"
+#include "train/device_step.h"
+#include "train/host_mirror.h"
 #include "train/step_graph.h"
 #include "weft/train_program.h"
 
@@ -23,6 +27,23 @@ using runtime::ForwardPlan;
 using runtime::ForwardPrograms;
 using runtime::NamedTensor;
 
+// What a session is planned for.
+struct SessionOptions {
+  int threads = 1;
+  bool with_snapshot = false;  // checkpoints are written while steps go on
+  bool on_device = false;
+  int micro_batches = 1;    // of a step; counts on a device
+  bool split_step = false;  // the host sees the loss before the update; counts on a device
+};
+
+// What a session on a device takes beside its arena.
+struct DeviceBytes {
+  int64_t step_inputs = 0;  // of the device: what steps are given, ahead of their use
+  int64_t own = 0;          // of the device: constants of its kernels
+  int64_t staging = 0;      // pinned host memory: what programs are given and give
+  int64_t mirror = 0;       // pinned host memory: parameters and optimizer state, for checkpoints
+};
+
 // All of a session's memory, in one block: what survives steps, the inputs and states of the
 // forward programs, and one transient part that all programs take turns in.
 struct SessionPlan {
@@ -30,15 +51,19 @@ struct SessionPlan {
   graph::Schedule step_schedule;
   graph::MemoryPlan step_memory;
   ForwardPlan forwards;
-  int threads = 1;
+  SessionOptions options;
   int64_t snapshot = 0;        // offset in the arena
   int64_t snapshot_bytes = 0;  // a second copy of parameters and optimizer state; 0: none
   int64_t transient = 0;       // offset in the arena
   int64_t bytes = 0;           // of the arena
+  DeviceBytes device;
+
+  // Of the device's memory (of the host's, without a device), everything together.
+  int64_t total() const { return bytes + device.step_inputs + device.own; }
 };
 
-SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards, int threads,
-                         bool with_snapshot = false);
+SessionPlan plan_session(StepGraph step, std::vector<ForwardGraph> forwards,
+                         const SessionOptions& options);
 
 // The arena's high-water mark when every program of the plan is bound on a device that only plans,
 // in bytes: takes address space and no memory, so that plans of any size can be checked.
@@ -53,16 +78,32 @@ struct TrainedTensors {
 
 class Session {
  public:
-  Session(SessionPlan plan, uint64_t seed);
+  // On `device`, if it is given: the plan must be for one. Throws Error with
+  // ExitCode::kDoesNotFit where memory is lacking.
+  Session(SessionPlan plan, uint64_t seed, std::unique_ptr<runtime::ComputeDevice> device = {});
+  ~Session();
 
+  // A step: begin_step(); for each micro-batch inputs() and micro_batch(); end_step(). `labels` is
+  // the number of labels that count in all micro-batches.
   void begin_step(int64_t labels);
+  // Where the host writes what the next micro-batch is given.
+  runtime::HostInputs inputs() const;
+  // On a device with an observer, all micro-batches of the step and its end need one.
   void micro_batch(graph::Observer* observer = nullptr);
-  // The mean loss of the step's micro-batches so far.
-  double step_loss() const;
-  // Whatever its gradient is, this step's update will change nothing.
+  // The mean loss of the step's micro-batches so far; on a device only in a split step, after the
+  // last micro-batch.
+  double step_loss();
+  // Whatever its gradient is, this step's update will change nothing. Nor does it where the loss or
+  // the gradient is not finite.
   void forbid_update();
-  // Nor does it where the loss or the gradient is not finite.
   StepResult end_step(double learning_rate, graph::Observer* observer = nullptr);
+  // The same without waiting for a device, and the result of the oldest step that was launched and
+  // not read. On the CPU the step is done when launch_step() returns. At most
+  // DeviceStep::kSlots steps may be unread.
+  void launch_step(double learning_rate, graph::Observer* observer = nullptr);
+  StepResult step_result();
+  // Whether a step goes on while the host does something else.
+  bool steps_overlap() const { return device_ != nullptr && !plan_.options.split_step; }
   // Updates made so far; the next one has this number plus 1.
   int64_t updates() const { return updates_; }
   void set_updates(int64_t updates) { updates_ = updates; }
@@ -72,31 +113,55 @@ class Session {
   void run_forward(size_t i, graph::Observer* observer = nullptr) const;
   const SessionPlan& plan() const { return plan_; }
   const ParallelFor& parallel() const { return pool_; }
-  int64_t high_water_bytes() const { return arena_.high_water(); }
-  int64_t huge_page_bytes() const { return arena_.huge_bytes(); }
+  int64_t high_water_bytes() const { return (*arena_).high_water(); }
+  int64_t huge_page_bytes() const { return device_ ? 0 : (*arena_).huge_bytes(); }
+  // Null on the CPU.
+  runtime::ComputeDevice* device() const { return device_.get(); }
 
   // fp32 masters by parameter name, in the graph's order; call parameters_changed() after writing.
+  // On a device these, gradients and states are copies on the host, of this moment: valid until the
+  // next call of any of them.
   std::vector<NamedTensor> parameters() const;
   std::vector<NamedTensor> gradients() const;
-  // The optimizer's states, cut up by parameter: "moment1/<parameter>".
+  // The optimizer's states, cut up by parameter: "moment1/<parameter>"; call
+  // optimizer_state_changed() after writing.
   std::vector<NamedTensor> optimizer_state() const;
   void parameters_changed();
+  void optimizer_state_changed();
   TrainedTensors trained_tensors() const { return {parameters(), optimizer_state()}; }
   // A copy of them in the plan's snapshot, which must have one: it stays as it is until the next
-  // call, while steps go on.
+  // call, while steps go on. On a device: until the next call of trained_tensors() and its like.
   TrainedTensors take_snapshot();
+  // A tensor of a program where the host can read it: itself, or its copy in `copy`.
+  graph::Tensor on_host(const graph::Tensor& tensor, std::vector<std::byte>& copy) const;
 
  private:
-  void initialize(uint64_t seed);
-  float& scalar(Value value) const;
+  enum class Fetch : uint8_t { kNo, kYes };  // from the device, first
 
+  void initialize(uint64_t seed);
+  void bind_device();
+  graph::Tensor trained_block(Value block, Fetch fetch) const;
+  std::vector<NamedTensor> parts_of(const graph::Tensor& block) const;
+  float& scalar(Value value) const;
+  // Where the host writes an input of the step's: of the current micro-batch, or of the update.
+  std::byte* step_input(graph::ValueId id) const;
+  float& step_scalar(Value value) const;
+  void launch_update(graph::Observer* observer);
+
+  std::unique_ptr<runtime::ComputeDevice> device_;  // null: the CPU
   SessionPlan plan_;
   ThreadPool pool_;
-  Arena arena_;
+  runtime::ProgramArena arena_;
   std::unique_ptr<graph::Program> step_;
   std::unique_ptr<ForwardPrograms> forwards_;  // reads parameters of step_
+  std::unique_ptr<DeviceStep> device_step_;    // on a device, as is the mirror
+  std::unique_ptr<HostMirror> mirror_;
   int64_t updates_ = 0;
-  double labels_ = 1;
+  std::array<double, DeviceStep::kSlots> labels_ = {};  // by step modulo its size
+  int64_t launched_ = 0, read_ = 0;                     // steps
+  int micro_ = 0;                                       // micro-batches of the step so far
+  bool body_launched_ = false;                          // of a split step
+  mutable std::vector<std::byte> gradients_;            // what gradients() gave, of a device
   bool touched_ = false;  // by the first step: no later one waits for a page of the arena
 };
 

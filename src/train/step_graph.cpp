@@ -93,7 +93,7 @@ class StepGraphBuilder {
     loss_ = data().handle(outputs[0]);
     for (const optim::ParameterPlace& place : step_.layout.places) accumulate(place, contributions);
     const graph::BuildContext context(data(), "loss", Phase::kBackward);
-    graph::roles().accumulate(step_.loss_sum, loss_, step_.accumulate);
+    step_.blocks.loss = graph::roles().accumulate(step_.loss_sum, loss_, step_.accumulate);
   }
 
   void accumulate(const optim::ParameterPlace& place, graph::Contributions& contributions) {

@@ -39,7 +39,7 @@ StepGuard::StepGuard(const PretrainConfig& config)
 }
 
 bool StepGuard::forbids(double loss) const {
-  return spike_policy_ != SpikePolicy::kWarn && losses_.is_spike(loss);
+  return may_forbid() && losses_.is_spike(loss);
 }
 
 std::string StepGuard::text_of_non_finite(const StepResult& result) const {

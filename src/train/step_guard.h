@@ -32,8 +32,10 @@ class StepGuard {
  public:
   explicit StepGuard(const PretrainConfig& config);
 
-  // Before the update: whether the policy for spikes forbids to apply a step of this loss.
+  // Before the update: whether the policy for spikes forbids to apply a step of this loss, and
+  // whether it ever may.
   bool forbids(double loss) const;
+  bool may_forbid() const { return spike_policy_ != SpikePolicy::kWarn; }
   // After every step, `index` from 0. Adds it to what is remembered.
   Judgment judge(int64_t index, const StepResult& result);
 

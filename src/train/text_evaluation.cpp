@@ -28,10 +28,10 @@ std::vector<runtime::ForwardGraph> loss_graph(const nn::DecoderSpec& spec,
 
 }  // namespace
 
-void copy_inputs(const data::Batch& batch, const graph::Program& program) {
+void copy_inputs(const data::Batch& batch, const runtime::HostInputs& inputs) {
   const auto copy = [&](std::string_view name, const std::vector<int32_t>& from) {
-    if (program.graph().find(name) == graph::kNoValue) return;
-    const graph::Tensor to = runtime::find_input(program, name, DType::kI32);
+    if (!inputs.has(name)) return;
+    const graph::Tensor to = inputs.find(name, DType::kI32);
     WEFT_ASSERT(to.type.shape.elements() == static_cast<int64_t>(from.size()));
     std::copy(from.begin(), from.end(), to.as<int32_t>());
   };
@@ -43,7 +43,7 @@ void copy_inputs(const data::Batch& batch, const graph::Program& program) {
 
 TextEvaluation::TextEvaluation(const nn::DecoderSpec& spec, const io::TensorSet& tensors,
                                const EvaluationShape& shape)
-    : shape_(shape), session_(loss_graph(spec, shape), shape.threads) {
+    : shape_(shape), session_(loss_graph(spec, shape), shape.threads, shape.device) {
   session_.load(tensors, spec);
 }
 
@@ -55,7 +55,7 @@ EvaluationResult TextEvaluation::run(const data::TokenSequences& sequences,
   for (int64_t i = 0; i < batches.size(); ++i) {
     if (interrupts.load() > 0) throw Error("interrupted", ExitCode::kInterrupted);
     batches.fill(i, batch);
-    copy_inputs(batch, session_.programs()[0]);
+    copy_inputs(batch, session_.programs().inputs(0));
     session_.run(0);
     result.loss += static_cast<double>(*session_.programs().output(0, 0).as<float>());
     result.tokens += batch.tokens;

@@ -19,6 +19,7 @@ struct EvaluationShape {
   int64_t time = 1;
   DType compute = DType::kF32;
   int threads = 1;
+  runtime::DeviceChoice device = {};
   bool document_mask = false;  // tokens see the keys that their sequence names, not all before them
 };
 
@@ -53,7 +54,7 @@ class IdSequences final : public data::TokenSequences {
   int64_t sequence_len_;
 };
 
-// Writes a batch into the inputs of a program that has inputs of these names.
-void copy_inputs(const data::Batch& batch, const graph::Program& program);
+// Writes a batch into the inputs that a program has of these names.
+void copy_inputs(const data::Batch& batch, const runtime::HostInputs& inputs);
 
 }  // namespace weft::train

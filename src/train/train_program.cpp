@@ -24,7 +24,8 @@ train::SessionPlan plan_of(const Graph& graph, Value loss, const TrainProgramOpt
                                                      {.compute = options.compute,
                                                       .recompute = options.recompute,
                                                       .optimizer = options.optimizer}),
-                             {}, options.threads > 0 ? options.threads : usable_threads());
+                             {},
+                             {.threads = options.threads > 0 ? options.threads : usable_threads()});
 }
 
 std::string first_names(const std::vector<runtime::NamedTensor>& tensors) {

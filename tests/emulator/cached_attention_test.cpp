@@ -28,9 +28,9 @@ struct Pass {
 
   explicit Pass(const AttentionShape& shape)
       : s(shape),
-        q(random_values<T>(static_cast<size_t>(s.B * s.T * s.H * s.D), 1), "q"),
-        k(random_values<T>(static_cast<size_t>(s.B * s.S * s.K * s.D), 2), "k"),
-        v(random_values<T>(static_cast<size_t>(s.B * s.S * s.K * s.D), 3), "v"),
+        q(random_values<T>(s.B * s.T * s.H * s.D, 1), "q"),
+        k(random_values<T>(s.B * s.S * s.K * s.D, 2), "k"),
+        v(random_values<T>(s.B * s.S * s.K * s.D, 3), "v"),
         out(s.B * s.T * s.H * s.D, "out"),
         range(ranges(shape), "range") {}
 

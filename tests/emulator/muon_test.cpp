@@ -17,11 +17,11 @@ struct Pass {
 
   explicit Pass(MuonShape s, float apply = 1.0f)
       : shape(s),
-        parameters(random_values<float>(static_cast<size_t>(s.elements()), 1), "parameters"),
-        gradients(random_values<float>(static_cast<size_t>(s.elements()), 2), "gradients"),
-        velocity(random_values<float>(static_cast<size_t>(s.elements()), 3), "velocity"),
+        parameters(random_values<float>(s.elements(), 1), "parameters"),
+        gradients(random_values<float>(s.elements(), 2), "gradients"),
+        velocity(random_values<float>(s.elements(), 3), "velocity"),
         scalars(std::vector<float>{0.02f, 3.0f, 0.5f, apply}, "scalars"),
-        copy(random_values<BFloat16>(static_cast<size_t>(s.elements()), 4), "copy") {}
+        copy(random_values<BFloat16>(s.elements(), 4), "copy") {}
 
   kernels::Muon args() {
     float* at = scalars.data();

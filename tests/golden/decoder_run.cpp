@@ -9,11 +9,10 @@ nn::TrainingGraphOptions shape(const GoldenCase& golden) {
 
 }  // namespace
 
-void fill(const graph::Program& program, const GoldenCase::Inputs& in) {
+void fill(const runtime::HostInputs& inputs, const GoldenCase::Inputs& in) {
   const auto copy = [&](std::string_view name, const std::vector<int32_t>& from) {
-    if (program.graph().find(name) == graph::kNoValue) return;
-    std::copy(from.begin(), from.end(),
-              runtime::find_input(program, name, DType::kI32).as<int32_t>());
+    if (inputs.has(name))
+      std::copy(from.begin(), from.end(), inputs.find(name, DType::kI32).as<int32_t>());
   };
   copy(nn::kInputIds, in.ids);
   copy(nn::kPositions, in.positions);
@@ -36,8 +35,8 @@ std::unique_ptr<train::Session> training_session(const GoldenCase& golden,
       {.compute = options.compute,
        .recompute = options.recompute,
        .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .max_grad_norm = 1.0}});
-  auto session =
-      std::make_unique<train::Session>(train::plan_session(std::move(step), {}, kThreads), 1);
+  auto session = std::make_unique<train::Session>(
+      train::plan_session(std::move(step), {}, {.threads = kThreads}), 1);
   const auto parameters = session->parameters();
   runtime::load_weights(golden.tensors(), golden.spec(), [&](const std::string& name) {
     return runtime::ParameterMemory{.master = find(parameters, name)};
@@ -49,7 +48,7 @@ std::unique_ptr<train::Session> training_session(const GoldenCase& golden,
 StepResult step(train::Session& session, const GoldenCase& golden) {
   const GoldenCase::Inputs in = golden.inputs();
   session.begin_step(in.count);
-  fill(session.step_program(), in);
+  fill(session.inputs(), in);
   session.micro_batch();
   return session.end_step(1e-3);
 }
@@ -66,7 +65,7 @@ std::vector<float> logits_of(const GoldenCase& golden, const RunOptions& options
     if (change)
       change(name.file_name, {session.programs().shared(name.parameter).as<float>() + name.offset,
                               static_cast<size_t>(name.shape.elements())});
-  fill(session.programs()[0], golden.inputs());
+  fill(session.programs().inputs(0), golden.inputs());
   session.run(0);
   const graph::Tensor out = session.programs().output(0, 0);
   std::vector<float> result(static_cast<size_t>(out.type.shape.elements()));

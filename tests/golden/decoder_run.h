@@ -17,8 +17,8 @@ namespace weft::test {
 
 inline constexpr int kThreads = 2;
 
-// Copies a batch into a program's inputs, as far as it has them.
-void fill(const graph::Program& program, const GoldenCase::Inputs& in);
+// Writes a batch into a program's inputs, as far as it has them.
+void fill(const runtime::HostInputs& inputs, const GoldenCase::Inputs& in);
 
 struct RunOptions {
   DType compute = DType::kF32;

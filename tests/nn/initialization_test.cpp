@@ -58,8 +58,9 @@ nn::DecoderSpec gpt2() {
 Tensors first_values(const nn::DecoderSpec& spec, uint64_t seed = kSeed, int threads = 1) {
   Graph graph;
   const Value loss = nn::build_loss(graph, spec, {.time = 4});
-  train::Session session(
-      train::plan_session(train::build_step_graph(graph.data(), loss, {}), {}, threads), seed);
+  train::Session session(train::plan_session(train::build_step_graph(graph.data(), loss, {}), {},
+                                             {.threads = threads}),
+                         seed);
   std::map<std::string, const float*> memory;
   for (const auto& entry : session.parameters()) memory[entry.name] = entry.tensor.as<float>();
   Tensors result;

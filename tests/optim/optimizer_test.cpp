@@ -36,7 +36,7 @@ train::Session session_of(const std::vector<Parameter>& parameters,
   }
   return train::Session(
       train::plan_session(train::build_step_graph(graph.data(), loss, {.optimizer = options}), {},
-                          2),
+                          {.threads = 2}),
       1);
 }
 
