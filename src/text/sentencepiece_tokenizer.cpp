@@ -45,11 +45,10 @@ SentencePieceTokenizer::SentencePieceTokenizer(std::string content, const std::s
 }
 
 void SentencePieceTokenizer::add_pieces() {
-  float lowest = std::numeric_limits<float>::max(), highest = std::numeric_limits<float>::min();
+  float lowest = std::numeric_limits<float>::max();
   for (const auto& [text, score, type] : file_.pieces) {
     if (type != PieceType::kNormal) continue;
     lowest = std::min(lowest, score);
-    highest = std::max(highest, score);
   }
   for (size_t i = 0; i < file_.pieces.size(); ++i) {
     const auto& [text, score, type] = file_.pieces[i];
@@ -57,7 +56,7 @@ void SentencePieceTokenizer::add_pieces() {
     ids_.insert(text, id);
     scores_.push_back(score);
     if (type == PieceType::kNormal) lattice_.add(text, id, score);
-    if (type == PieceType::kUserDefined) scores_[i] = lattice_.add_user_defined(text, id, highest);
+    if (type == PieceType::kUserDefined) scores_[i] = lattice_.add_user_defined(text, id);
     const bool matters = is_found_in_text(type) || type == PieceType::kUnused;
     if (matters && has_inner_space_mark(text)) cuts_at_spaces_ = false;
   }
@@ -150,13 +149,18 @@ void SentencePieceTokenizer::encode_word(std::string_view word, ModelScratch& sc
 // sum leaves the range between two powers of two, its rounding depends on the exponent and, where a
 // step lies half way between two sums, on the last bit. 0: some sum may leave that range.
 uint16_t SentencePieceTokenizer::rounding_of(std::string_view word, float sum) const {
-  const float reach = static_cast<float>(word.size()) * largest_step_;
+  const float reach = reach_of(word);
   const uint32_t bits = std::bit_cast<uint32_t>(sum);
   const uint32_t exponent = bits >> 23 & 0xFF;
   for (const float end : {std::abs(sum) + reach, std::abs(sum) - reach}) {
     if (!(end > 0) || (std::bit_cast<uint32_t>(end) >> 23 & 0xFF) != exponent) return 0;
   }
   return static_cast<uint16_t>(exponent << 1 | (bits & 1));
+}
+
+// Whether a sum within the word may go beyond the largest; then no stored way holds.
+bool SentencePieceTokenizer::sums_may_begin_again(std::string_view word, float sum) const {
+  return !(std::abs(sum) + reach_of(word) <= UnigramLattice::kLargestSum);
 }
 
 void SentencePieceTokenizer::add_scores(std::span<const int32_t> known, float& sum) const {
@@ -229,7 +233,9 @@ void SentencePieceTokenizer::append_searched(std::string_view word, ModelScratch
 
 void SentencePieceTokenizer::append_word(std::string_view word, ModelScratch& scratch, float& sum,
                                          std::vector<int32_t>& ids) const {
-  if (word.size() > WordCache::kMaxBytes) return append_searched(word, scratch, sum, ids);
+  if (std::abs(sum) > UnigramLattice::kLargestSum) sum = 0;  // as the lattice would
+  if (word.size() > WordCache::kMaxBytes || sums_may_begin_again(word, sum))
+    return append_searched(word, scratch, sum, ids);
   const std::span<const int32_t> known = scratch.cache.find(WordCache::Key(word));
   if (append_known(known, sum, ids)) return;
   if (!known.empty()) return append_close(word, scratch, sum, ids);

@@ -68,6 +68,11 @@ class SentencePieceTokenizer final : public Tokenizer {
                        std::vector<int32_t>& ids) const;
   void append_close(std::string_view word, ModelScratch& scratch, float& sum,
                     std::vector<int32_t>& ids) const;
+  // The furthest that sums within the word lie from the sum before it.
+  float reach_of(std::string_view word) const {
+    return static_cast<float>(word.size()) * largest_step_;
+  }
+  bool sums_may_begin_again(std::string_view word, float sum) const;
   uint16_t rounding_of(std::string_view word, float sum) const;
   void add_scores(std::span<const int32_t> known, float& sum) const;
   bool append_known(std::span<const int32_t> known, float& sum, std::vector<int32_t>& ids) const;

@@ -2,7 +2,9 @@
 #include "text/unigram_lattice.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "text/utf8.h"
 #include "weft/error.h"
@@ -22,12 +24,12 @@ bool has_inner_space_mark(std::string_view piece) {
 void UnigramLattice::add(std::string_view piece, int32_t id, double score) {
   added_.insert(piece, static_cast<int32_t>(pieces_.size()));
   pieces_.push_back({score, id});
+  longest_ = std::max(longest_, piece.size());
   cuts_at_spaces_ = cuts_at_spaces_ && !has_inner_space_mark(piece);
 }
 
-double UnigramLattice::add_user_defined(std::string_view piece, int32_t id, double per_byte) {
-  const float whole = static_cast<float>(piece.size()) * static_cast<float>(per_byte);
-  const double score = static_cast<double>(whole) - 0.1;
+double UnigramLattice::add_user_defined(std::string_view piece, int32_t id) {
+  const float score = static_cast<float>(0.1 * static_cast<double>(piece.size() - 1));
   add(piece, id, score);
   return score;
 }
@@ -72,14 +74,26 @@ void UnigramLattice::extend(std::string_view text, size_t at,
   offer<Float>(nodes[at + character], score, at, unknown_id_);
 }
 
+// Takes the first node's sum off from all sums, which it leaves behind as 0.
+void UnigramLattice::begin_sums_again(std::span<LatticeNode> nodes) const {
+  const auto offset = static_cast<float>(nodes[0].score);
+  nodes[0].score = 0;
+  for (LatticeNode& node : nodes.subspan(1, std::min(longest_, nodes.size() - 1)))
+    if (node.id != LatticeNode::kUnreached) node.score = static_cast<float>(node.score) - offset;
+}
+
 template <class Float>
 Float UnigramLattice::find_path(std::string_view text, ModelScratch& scratch, Float start) const {
   constexpr double kNever = -std::numeric_limits<double>::infinity();
   std::vector<LatticeNode>& nodes = scratch.nodes;
   nodes.assign(text.size() + 1, {0, kNever, 0, LatticeNode::kUnreached});
   nodes[0].score = start;
-  for (size_t at = 0; at < text.size(); at += utf8_at(text, at).size)
+  for (size_t at = 0; at < text.size(); at += utf8_at(text, at).size) {
+    if constexpr (std::is_same_v<Float, float>) {
+      if (std::abs(nodes[at].score) > kLargestSum) begin_sums_again(std::span(nodes).subspan(at));
+    }
     extend<Float>(text, at, nodes);
+  }
   scratch.path.clear();
   for (size_t end = text.size(); end > 0; end = nodes[end].start) {
     WEFT_ASSERT(nodes[end].id != LatticeNode::kUnreached);

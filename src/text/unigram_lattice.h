@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -15,11 +16,14 @@ namespace weft::text {
 
 class UnigramLattice {
  public:
+  // Of sums in single precision, which would lose the differences of scores further away from 0.
+  static constexpr float kLargestSum = 100000;
+
   // A piece that is there already gets the new id and score.
   void add(std::string_view piece, int32_t id, double score);
-  // SentencePiece: wins over all other ways; its score, which is returned, is `per_byte` for each
-  // byte, less 0.1.
-  double add_user_defined(std::string_view piece, int32_t id, double per_byte);
+  // SentencePiece: wins over all other ways; its score, which is returned, is 0.1 for each byte
+  // after the first.
+  double add_user_defined(std::string_view piece, int32_t id);
   // After the last piece: only then are they found.
   void finish();
   // What a character costs that is no piece by itself.
@@ -30,7 +34,8 @@ class UnigramLattice {
 
   // Leaves the pieces of `text` in scratch.path, in order, and returns the sum of their scores.
   // Sums begin with `start` and are of type Float: double in Hugging Face's library, float in
-  // SentencePiece. Of equal sums the first one found stays: that whose last piece is longest.
+  // SentencePiece, where a sum beyond kLargestSum is taken off from all that follows. Of equal sums
+  // the first one found stays: that whose last piece is longest.
   template <class Float>
   Float find_path(std::string_view text, ModelScratch& scratch, Float start = 0) const;
 
@@ -47,6 +52,7 @@ class UnigramLattice {
   void extend(std::string_view text, size_t at, std::vector<LatticeNode>& nodes) const;
   template <class Float>
   static void offer(LatticeNode& node, double score, size_t start, int32_t id);
+  void begin_sums_again(std::span<LatticeNode> nodes) const;
 
   struct Piece {
     double score;
@@ -56,6 +62,7 @@ class UnigramLattice {
   ByteTrie added_;
   DoubleArray trie_;
   std::vector<Piece> pieces_;  // by the tries' values
+  size_t longest_ = 4;         // bytes of a piece, or of a character
   int32_t unknown_id_ = 0;
   double unknown_score_ = 0;
   bool cuts_at_spaces_ = true;

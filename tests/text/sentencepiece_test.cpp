@@ -1,7 +1,9 @@
 // SentencePiece's tokenizer.model in small: files that are refused, symbols, spaces, bytes.
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <cstring>
+#include <random>
 
 #include "text/byte_alphabet.h"
 #include "text/protobuf_reader.h"
@@ -86,6 +88,60 @@ TEST(SentencePiece, FindsTheSamePiecesBothWays) {
   }
   EXPECT_EQ(open(model(kLetters, 1))->name(), "sentencepiece unigram");
   EXPECT_EQ(open(model(kLetters, 2))->name(), "sentencepiece bpe");
+}
+
+// Pieces whose sums are equal but for rounding, as "ab" and "a", "b"; ids from 3 on.
+const std::vector<std::pair<std::string, float>> kCloseOnes = {
+    {"\u2581", -11.1F},  {"a", -13.7F},        {"b", -17.3F},   {"c", -19.9F},
+    {"ab", -31.0F},      {"bc", -37.2F},       {"abc", -50.9F}, {"ca", -33.6F},
+    {"\u2581a", -24.8F}, {"\u2581ab", -42.1F}, {"aab", -44.7F}, {"bca", -50.9F},
+};
+
+// SentencePiece 0.2.3 in its simplest words: single precision, and sums that begin again beyond
+// 100,000 on either side.
+Ids naive_ids(const std::string& text) {
+  struct Node {
+    float score = 0;
+    size_t start = 0;
+    int32_t id = -1;
+  };
+  std::vector<Node> nodes(text.size() + 1);
+  for (size_t at = 0; at < text.size(); at += text[at] == '\xE2' ? 3 : 1) {
+    const float offset = nodes[at].score;
+    for (size_t i = at; std::abs(offset) > 100000 && i < std::min(at + 6, nodes.size()); ++i)
+      if (i == at || nodes[i].id >= 0) nodes[i].score -= offset;
+    for (size_t i = 0; i < kCloseOnes.size(); ++i) {
+      const auto& [piece, score] = kCloseOnes[i];
+      if (text.compare(at, piece.size(), piece) != 0) continue;
+      Node& node = nodes[at + piece.size()];
+      const float sum = score + nodes[at].score;
+      if (node.id < 0 || sum > node.score) node = {sum, at, static_cast<int32_t>(i) + 3};
+    }
+  }
+  Ids ids;
+  for (size_t end = text.size(); end > 0; end = nodes[end].start) ids.push_back(nodes[end].id);
+  return {ids.rbegin(), ids.rend()};
+}
+
+TEST(SentencePiece, SumsOfLongTextsBeginAgain) {
+  std::string pieces;
+  for (const auto& [text, score] : kCloseOnes) pieces += piece(text, score);
+  // The second has a piece that keeps words together, and which no best way takes.
+  for (const std::string& more : {std::string(), piece("c\u2581cc\u2581", -500)}) {
+    const auto tokenizer = open(model(pieces + more, 1));
+    std::mt19937 random(5);
+    std::string text = "a", marked = "\u2581" + text;
+    while (text.size() < 40000) {  // sums of about -500,000
+      const bool is_space = random() % 5 == 0 && text.back() != ' ';
+      const char c = is_space ? ' ' : "abc"[random() % 3];
+      text += c;
+      marked += is_space ? "\u2581" : std::string(1, c);
+    }
+    text += 'a', marked += 'a';
+    const Ids ids = tokenizer->encode(text, kPlain), naive = naive_ids(marked);
+    EXPECT_TRUE(ids == naive) << ids.size() << " and " << naive.size();
+    EXPECT_EQ(tokenizer->encode_rows(text, {}, {.add_special_tokens = false})[0].ids, ids);
+  }
 }
 
 TEST(SentencePiece, ExtraSpacesGo) {

@@ -53,15 +53,15 @@ TEST(UnigramLattice, SumsInSinglePrecisionWhereAsked) {
   UnigramLattice lattice;
   lattice.set_unknown(9, -20);
   lattice.add("a", 1, -1);
-  lattice.add_user_defined("aa", 2, -1);  // -2.1
+  EXPECT_EQ(lattice.add_user_defined("aa", 2), 0.1F);
   lattice.finish();
   ModelScratch scratch;
   lattice.find_path<float>("aaab", scratch);
   Ids ids;
   for (const WordToken& token : scratch.path) ids.push_back(token.id);
-  EXPECT_EQ(ids, (Ids{1, 1, 1, 9}));
-  EXPECT_EQ(scratch.path[3].begin, 3U);
-  EXPECT_EQ(scratch.path[3].end, 4U);
+  EXPECT_EQ(ids, (Ids{1, 2, 9}));
+  EXPECT_EQ(scratch.path[2].begin, 3U);
+  EXPECT_EQ(scratch.path[2].end, 4U);
   EXPECT_TRUE(lattice.cuts_at_spaces());
   lattice.add("a\u2581b", 3, 0);
   EXPECT_FALSE(lattice.cuts_at_spaces());
