@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "cli/verb.h"
 #include "core/file_system.h"
@@ -104,17 +105,19 @@ void append_text(const text::Tokenizer& tokenizer, const Line& line, const Optio
   if (!options.whole) out += '\n';
 }
 
-// Lines without their LF, or the whole text; where they end depends on the text alone.
+// Lines without their LF, or the whole text, in pieces where it may be cut; where they end depends
+// on the text alone.
 class Tiles {
  public:
-  Tiles(std::string_view text, bool whole) : text_(text), whole_(whole) {}
+  // `cutter` may be null: a whole text is one tile.
+  Tiles(std::string_view text, bool whole, const text::Tokenizer* cutter)
+      : text_(text), whole_(whole), cutter_(cutter) {}
 
   // The text of the next tile, and the number of its first line; empty at the end.
   Line next() {
     const size_t begin = at_;
     const uint64_t number = lines_;
-    const size_t line = text_.find('\n', std::min(begin + kTileBytes, text_.size()));
-    at_ = whole_ || line == text_.npos ? text_.size() : line + 1;
+    at_ = end_behind(std::min(begin + kTileBytes, text_.size()));
     const std::string_view tile = text_.substr(begin, at_ - begin);
     lines_ += static_cast<uint64_t>(std::ranges::count(tile, '\n'));
     return {tile, number};
@@ -132,8 +135,15 @@ class Tiles {
   }
 
  private:
+  size_t end_behind(size_t place) const {
+    if (whole_) return cutter_ == nullptr ? text_.size() : cutter_->next_cut(text_, place);
+    const size_t line = text_.find('\n', place);
+    return line == text_.npos ? text_.size() : line + 1;
+  }
+
   std::string_view text_;
   bool whole_;
+  const text::Tokenizer* cutter_;
   size_t at_ = 0;
   uint64_t lines_ = 0;
 };
@@ -144,20 +154,47 @@ struct Result {
   std::exception_ptr error = {};
 };
 
-// The output has the order of the lines. What stands before a line that fails is written.
+// In the order of the tiles. What stands before a line that fails is written. The ids of a text
+// that was cut become one line.
+class Writer {
+ public:
+  explicit Writer(bool joins) : joins_(joins) {}
+  ~Writer() {
+    if (joins_) std::cout << '\n';
+  }
+  void write(const Result& result) {
+    std::string_view out = result.out;
+    if (joins_ && out.ends_with('\n')) out.remove_suffix(1);
+    if (joins_ && !out.empty() && !std::exchange(at_start_, false)) std::cout << ' ';
+    std::cout << out;
+    if (result.error != nullptr) std::rethrow_exception(result.error);
+  }
+
+ private:
+  bool joins_;
+  bool at_start_ = true;
+};
+
+// Of a whole text, where nothing but its ids is asked for.
+bool may_be_cut(const Options& options, Coder coder) {
+  return options.whole && coder == append_ids && !options.special && !options.dropout_seed;
+}
+
 void run(const Options& options, Coder coder) {
   const auto tokenizer = text::load_tokenizer(options.tokenizer);
   const std::string text = read_input(options.file);
   if (options.dropout_seed && !(tokenizer->dropout() > 0))
     throw Error("--dropout-seed: '" + options.tokenizer + "' has no dropout");
   const ThreadPool pool(thread_count(options.threads));
-  Tiles tiles(text, options.whole);
+  const bool cuts = may_be_cut(options, coder);
+  Tiles tiles(text, options.whole, cuts ? tokenizer.get() : nullptr);
   if (options.whole && text.empty()) {
     std::string out;
     coder(*tokenizer, {text, 0}, options, out);
     std::cout << out;
     return;
   }
+  Writer writer(cuts);
   while (true) {
     std::vector<Result> round;
     while (round.size() < kTilesOfRound) {
@@ -175,10 +212,7 @@ void run(const Options& options, Coder coder) {
         result.error = std::current_exception();
       }
     });
-    for (const Result& result : round) {
-      std::cout << result.out;
-      if (result.error != nullptr) std::rethrow_exception(result.error);
-    }
+    for (const Result& result : round) writer.write(result);
     if (interrupts().load() > 0) throw Error("interrupted before the end", ExitCode::kInterrupted);
   }
 }

@@ -11,6 +11,7 @@
 #include "text/row_settings.h"
 #include "text/special_tokens.h"
 #include "text/tokenizer_document.h"
+#include "text/unicode.h"
 #include "text/utf8.h"
 #include "weft/error.h"
 
@@ -92,6 +93,27 @@ void JsonTokenizer::find_shortcut() {
   if (!normalizer_.bert() || !pre_tokenizer_.only_bert() || !normalized_finder_.empty())
     bert_model_ = nullptr;
   if (bert_model_ != nullptr) bert_words_.emplace(*normalizer_.bert());
+  may_cut_ = words_may_part();
+}
+
+// Whether nothing reaches over a cut between a letter and the space or line end behind it. All of
+// WordRule's expressions end a word there and never look back; no form of Unicode joins the two.
+bool JsonTokenizer::words_may_part() const {
+  const bool knows_words =
+      bert_model_ != nullptr || (pre_tokenizer_.rule().has_value() && normalizer_.only_forms());
+  const auto reaches_over = [&](const AddedToken& token) {
+    const std::string normalized = normalizer_.normalize(token.content);
+    return token.rstrip || (token.content + normalized).find_first_of(" \n") != std::string::npos;
+  };
+  return knows_words && std::ranges::none_of(added_, reaches_over);
+}
+
+size_t JsonTokenizer::next_cut(std::string_view text, size_t from) const {
+  if (!may_cut_) return text.size();
+  for (size_t at = from; (at = text.find_first_of(" \n", at + 1)) != text.npos;) {
+    if ((class_table()[utf8_last(text.substr(0, at)).code] & kLetter) != 0) return at;
+  }
+  return text.size();
 }
 
 std::vector<TokenFinder::Entry> JsonTokenizer::finder_entries(bool normalized) const {

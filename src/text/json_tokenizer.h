@@ -40,6 +40,7 @@ class JsonTokenizer final : public Tokenizer {
 
   void append_ids(std::string_view text, const EncodeOptions& options,
                   std::vector<int32_t>& ids) const override;
+  size_t next_cut(std::string_view text, size_t from) const override;
   std::vector<Encoding> encode_rows(std::string_view text, std::optional<std::string_view> pair,
                                     const RowOptions& options) const override;
   RowOptions row_options() const override { return row_options_; }
@@ -72,6 +73,7 @@ class JsonTokenizer final : public Tokenizer {
   void make_files(TokenizerSource source);
   void check_id(int32_t id) const;
   void find_shortcut();
+  bool words_may_part() const;
 
   void append_part(std::string_view text, bool at_start, bool find_special, Scratch& scratch,
                    std::vector<int32_t>& ids) const;
@@ -94,6 +96,7 @@ class JsonTokenizer final : public Tokenizer {
   std::unique_ptr<const Model> model_;
   const WordPieceModel* bert_model_ = nullptr;  // set where bert_words_ does all in one pass
   std::optional<BertWords> bert_words_;
+  bool may_cut_ = false;  // between a letter and a space or line end behind it
   Frame frame_;
   TokenDecoder decoder_;
   std::vector<bool> special_;         // by id

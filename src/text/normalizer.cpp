@@ -236,6 +236,7 @@ bool Normalizer::read_configured(const std::string& type, JsonFields& fields) {
 void Normalizer::read(const Json& component, const std::string& path) {
   JsonFields fields(component, path);
   const std::string& type = fields.text("type");
+  if (type != "Sequence" && !type.starts_with("NF")) only_forms_ = false;
   if (type == "Sequence") {
     const Json& list = fields.array("normalizers", kMaxSteps);
     for (size_t i = 0; i < list.size(); ++i) {

@@ -37,6 +37,8 @@ class Normalizer {
   Normalizer(const Json& component, const std::string& path);
 
   bool empty() const { return steps_.empty(); }
+  // Whether there is nothing but Unicode's forms.
+  bool only_forms() const { return only_forms_; }
   // Set where BertNormalizer is all there is.
   const std::optional<BertOptions>& bert() const { return bert_; }
   // Origins are kept up where `text` has them. Throws Error where a file's replacements make text
@@ -54,6 +56,7 @@ class Normalizer {
 
   std::string path_;
   std::optional<BertOptions> bert_;
+  bool only_forms_ = true;
   std::vector<std::unique_ptr<const NormalizerStep>> steps_;
 };
 

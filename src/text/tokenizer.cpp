@@ -13,6 +13,10 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, const EncodeOption
   return ids;
 }
 
+size_t Tokenizer::next_cut(std::string_view text, size_t) const {
+  return text.size();
+}
+
 std::vector<Encoding> Tokenizer::encode_rows(std::string_view, std::optional<std::string_view>,
                                              const RowOptions&) const {
   throw Error("the tokenizer " + quote(std::string(name())) +

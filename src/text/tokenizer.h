@@ -62,6 +62,11 @@ class Tokenizer {
                           std::vector<int32_t>& ids) const = 0;
   std::vector<int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const;
 
+  // The first place behind `from` where `text` may be cut in two whose ids, the frame aside, are
+  // those of the whole, one after the other; text.size() if there is none. So threads can share a
+  // text. Unless dropout is asked for, whose random numbers run through the whole text.
+  virtual size_t next_cut(std::string_view text, size_t from) const;
+
   // A text, or a text and its pair, as rows for a model: the one that is kept, then those that
   // truncation cut off. Bytes that are not UTF-8 have offsets like any others. Throws Error as
   // append_ids() does, where truncation cannot be done, and where the tokenizer knows no pairs.

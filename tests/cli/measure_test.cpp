@@ -167,8 +167,8 @@ TEST_F(Measure, TokenizersAreTimedOnTextsThatAreCountedRight) {
   EXPECT_EQ(bench["bytes"], 10);
   EXPECT_EQ(bench["ids"], 10);
   EXPECT_EQ(bench["ids_of_lines"], 8) << "no line end";
-  for (const char* rate :
-       {"mb_per_second", "mb_per_second_of_lines", "mb_per_second_of_all_threads"})
+  for (const char* rate : {"mb_per_second", "mb_per_second_of_lines", "all_threads_mb_per_second",
+                           "all_threads_mb_per_second_of_lines"})
     EXPECT_GT(bench[rate].get<double>(), 0.0) << rate;
   write("empty.txt", "");
   expect_error({"tokenizer", "bench", "--tokenizer", "bytes", "empty.txt"},

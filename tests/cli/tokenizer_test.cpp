@@ -2,6 +2,7 @@
 // do not go together.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "cli_test.h"
 
@@ -75,6 +76,25 @@ TEST_F(TokenizerVerbs, LinesBeforeAnErrorAreWritten) {
   EXPECT_NE(outcome.code, kDone);
   EXPECT_THAT(outcome.err, HasSubstr("no token for"));
   EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 8000);
+}
+
+// Threads share it where it may be cut; one line comes out.
+TEST_F(TokenizerVerbs, AWholeTextHasTheSameIdsOnAnyThreads) {
+  write_text();
+  for (const std::string kind : {"byte-bpe", "bpe"}) {
+    must({"tokenizer", "train", "text.txt", "--kind", kind, "--vocab-size", "400", "-o", kind});
+    const Arguments whole = {"tokenizer", "encode", "--tokenizer", kind, "--whole", "text.txt"};
+    const auto with = [&](std::initializer_list<std::string> more) {
+      Arguments arguments = whole;
+      arguments.insert(arguments.end(), more);
+      return must(arguments).out;
+    };
+    // Offsets are found without a cut. "5:0-3 7:3-4" becomes "5 7".
+    const std::string ids = std::regex_replace(with({"--offsets"}), std::regex(":[0-9-]+"), "");
+    EXPECT_GT(ids.size(), 100000u);
+    EXPECT_EQ(with({"--threads", "1"}), ids);
+    EXPECT_EQ(with({"--threads", "3"}), ids);
+  }
 }
 
 TEST_F(TokenizerVerbs, DropoutIsForThoseWhoAsk) {
