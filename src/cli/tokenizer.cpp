@@ -15,6 +15,7 @@ void run_info(const std::string& where, bool json) {
   nlohmann::ordered_json out;
   out["kind"] = info.kind;
   out["vocab_size"] = info.vocab_size;
+  if (info.ids_without_token > 0) out["ids_without_token"] = info.ids_without_token;
   out["merges"] = info.merges;
   out["added_tokens"] = info.added_tokens;
   for (const auto& special : info.special)

@@ -236,7 +236,7 @@ std::string JsonTokenizer::decode_ids(std::span<const int32_t> ids,
   for (const int32_t id : ids) {
     check_id(id);
     const auto i = static_cast<size_t>(id);
-    if (options.skip_special_tokens && special_[i]) continue;
+    if (vocabulary_.text(id).empty() || (options.skip_special_tokens && special_[i])) continue;
     if (direct) {
       bytes += decoded_[i];
     } else {

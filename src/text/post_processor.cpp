@@ -75,6 +75,8 @@ int32_t Reader::checked_id(const Json& id, const std::string& path) const {
     throw Error(path + ": expected an id below " + std::to_string(vocabulary_.size()) + ", found " +
                 quote(id.dump(), 40));
   }
+  if (vocabulary_.text(id.get<int32_t>()).empty())
+    throw Error(path + ": no token has the id " + id.dump());
   return id.get<int32_t>();
 }
 

@@ -85,9 +85,11 @@ class Tokenizer {
   // "bytes", "chars", or the model: "bpe", "unigram", "wordpiece",
   // "wordlevel", "sentencepiece bpe", ...
   virtual std::string_view name() const = 0;
-  // Ids are 0 .. vocab_size() - 1, special tokens included, without holes.
+  // Ids are below it, special tokens included. Some files leave ids without a token: no text has
+  // them, and they are decoded to nothing.
   virtual int32_t vocab_size() const = 0;
-  // The token as the vocabulary writes it (byte-level: "Ġthe"); its bytes: decode({id}).
+  // The token as the vocabulary writes it (byte-level: "Ġthe"); its bytes: decode({id}). Empty for
+  // an id without a token.
   virtual std::string_view token_text(int32_t id) const = 0;
   virtual std::optional<int32_t> token_id(std::string_view token_text) const = 0;
   virtual bool is_special(int32_t id) const = 0;

@@ -48,6 +48,8 @@ void describe_model(const std::string& content, const std::string& name, Tokeniz
 
 TokenizerInfo tokenizer_info(const Tokenizer& tokenizer) {
   TokenizerInfo info{.kind = std::string(tokenizer.name()), .vocab_size = tokenizer.vocab_size()};
+  for (int32_t id = 0; id < tokenizer.vocab_size(); ++id)
+    info.ids_without_token += tokenizer.token_text(id).empty() ? 1 : 0;
   const SpecialIds& ids = tokenizer.special_ids();
   for (const auto& [role, id] :
        {std::pair("bos", ids.bos), {"eos", ids.eos}, {"pad", ids.pad}, {"unk", ids.unk}})

@@ -13,6 +13,7 @@ namespace weft::text {
 struct TokenizerInfo {
   std::string kind;  // "bpe", "bytes", "chars"
   int64_t vocab_size = 0;
+  int64_t ids_without_token = 0;
   int64_t merges = 0;
   int64_t added_tokens = 0;
   // "eos" and the like, with the token's text and id.

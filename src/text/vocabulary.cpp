@@ -43,10 +43,10 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
     if (id >= 0)
       size = std::max(size, static_cast<size_t>(std::min<int64_t>(id, kMaxVocabulary)) + 1);
   }
-  if (size > model.size() + added.size()) {
+  if (size > model.size() + added.size() + kMaxHoles) {
     throw Error(origin + ": ids reach to " + std::to_string(size - 1) + " but there are at most " +
-                std::to_string(model.size() + added.size()) +
-                " tokens; ids must be 0, 1, 2, ... without holes");
+                std::to_string(model.size() + added.size()) + " tokens; at most " +
+                std::to_string(kMaxHoles) + " ids may have none");
   }
   texts_.resize(size);
   is_model_token_.resize(size);
@@ -68,10 +68,12 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
     }
     added_ids_.insert(texts_[static_cast<size_t>(token.id)], token.id);
   }
-  const auto hole = std::ranges::find(texts_, "");
-  if (hole != texts_.end()) {
-    throw Error(origin + ": no token has the id " + std::to_string(hole - texts_.begin()) +
-                "; ids must be 0, 1, 2, ... without holes");
+  const auto holes = static_cast<size_t>(std::ranges::count(texts_, ""));
+  if (holes > kMaxHoles) {
+    const auto first = std::ranges::find(texts_, "") - texts_.begin();
+    throw Error(origin + ": no token has the id " + std::to_string(first) + " and " +
+                std::to_string(holes - 1) + " others; at most " + std::to_string(kMaxHoles) +
+                " ids may have none");
   }
 }
 

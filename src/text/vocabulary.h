@@ -31,11 +31,16 @@ class StringTable {
   std::vector<Slot> slots_;
 };
 
-// The model's tokens and the added ones. Ids are 0 .. size() - 1 without holes.
+// The model's tokens and the added ones, with ids below size(). A few ids may have no token, as in
+// GPT-4o's vocabulary between the model's tokens and the special ones.
 class Vocabulary {
  public:
-  // `model` are pairs of token and id. Throws Error, beginning with `origin`, for holes, repeated
-  // ids or tokens, tokens that are empty or too long, and added tokens whose id is another's.
+  // Ids without tokens: memory and the model's rows are taken for them.
+  static constexpr size_t kMaxHoles = 4096;
+
+  // `model` are pairs of token and id. Throws Error, beginning with `origin`, for many ids
+  // without tokens, repeated ids or tokens, tokens that are empty or too long, and added tokens
+  // whose id is another's.
   Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
              const std::vector<AddedToken>& added, const std::string& origin);
 
@@ -43,6 +48,7 @@ class Vocabulary {
   Vocabulary& operator=(const Vocabulary&) = delete;
 
   int32_t size() const { return static_cast<int32_t>(texts_.size()); }
+  // Empty for an id without a token.
   std::string_view text(int32_t id) const { return texts_[static_cast<size_t>(id)]; }
   // Of the model's tokens alone: the id, or -1.
   int32_t model_id(std::string_view token) const { return model_ids_.find(token); }

@@ -28,7 +28,8 @@ std::vector<std::string> lines_of(std::string_view text, const std::string& orig
     std::string_view line = text.substr(at, end - at);
     if (line.ends_with('\r')) line.remove_suffix(1);
     lines.emplace_back(line);
-    if (lines.size() > kMaxMerges) throw Error(origin + ": too many lines");
+    if (lines.size() > kMaxMerges)
+      throw Error(origin + ": more than " + std::to_string(kMaxMerges) + " lines");
     at = end + 1;
   }
   return lines;
@@ -60,7 +61,8 @@ std::vector<std::string> tokens_by_id(const Json& vocab, const std::string& orig
     const bool fits = is_integer_within(id, 0, static_cast<int64_t>(tokens.size()) - 1);
     if (!fits || !tokens[id.get<size_t>()].empty()) {
       throw Error(origin + ": the id of " + quote(token) + " is no number below " +
-                  std::to_string(tokens.size()) + ", or is there twice");
+                  std::to_string(tokens.size()) +
+                  ", or is there twice; a vocab.json has the ids 0, 1, 2, ... of all its tokens");
     }
     tokens[id.get<size_t>()] = token;
   }

@@ -97,6 +97,22 @@ TEST_F(TokenizerVerbs, AWholeTextHasTheSameIdsOnAnyThreads) {
   }
 }
 
+TEST_F(TokenizerVerbs, IdsWithoutATokenAreToldAndDecodedToNothing) {
+  write_text();
+  must({"tokenizer", "train", "text.txt", "--vocab-size", "300", "-o", "t.json"});
+  EXPECT_THAT(must({"tokenizer", "info", "t.json"}).out, testing::Not(HasSubstr("without_token")));
+  nlohmann::ordered_json file = nlohmann::ordered_json::parse(text_of("t.json"));
+  file["added_tokens"].push_back(file["added_tokens"][0]);
+  file["added_tokens"].back()["id"] = 310;
+  file["added_tokens"].back()["content"] = "<far>";
+  write("t.json", file.dump());
+  const std::string info = must({"tokenizer", "info", "t.json"}).out;
+  EXPECT_THAT(info, HasSubstr("vocab_size 311\nids_without_token 10\n"));
+  write("ids.txt", "310 305 310\n305\n");
+  EXPECT_EQ(must({"tokenizer", "decode", "--tokenizer", "t.json", "--special", "ids.txt"}).out,
+            "<far><far>\n\n");
+}
+
 TEST_F(TokenizerVerbs, DropoutIsForThoseWhoAsk) {
   write_text();
   must({"tokenizer", "train", "text.txt", "--vocab-size", "300", "-o", "t.json"});

@@ -5,6 +5,8 @@
 #include "small_tokenizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/token_decoder.h"
+#include "text/tokenizer_info.h"
+#include "weft/error.h"
 
 namespace weft::text {
 namespace {
@@ -236,6 +238,31 @@ TEST(PostProcessor, PutsTokensAround) {
   EXPECT_EQ(with(tmpl)->encode("e"), (Ids{1, 2, 5, 1, 2}));
   const Json both = {{"type", "Sequence"}, {"processors", {tmpl, roberta}}};
   EXPECT_EQ(with(both)->encode("e"), (Ids{0, 1, 2, 5, 1, 2, 5}));
+}
+
+// GPT-4o's vocabulary has 199,998 tokens, then the special ones 199,999 and 200,018.
+TEST(SmallTokenizer, SomeIdsMayHaveNoToken) {
+  Json json = small_tokenizer();
+  json["model"]["vocab"]["bb"] = 20;
+  json["model"]["merges"].push_back("b b");
+  json["added_tokens"].push_back(added_token(30, "<e>"));
+  const auto tokenizer = open_json(json);
+  EXPECT_EQ(tokenizer->vocab_size(), 31);
+  EXPECT_EQ(tokenizer->encode("bb<e>"), (std::vector<int32_t>{20, 30}));
+  EXPECT_EQ(tokenizer->decode(std::vector<int32_t>{15, 1, 29, 20, 30}), "abb<e>");
+  EXPECT_EQ(tokenizer->token_text(29), "");
+  EXPECT_EQ(tokenizer->token_id(""), std::nullopt);
+  EXPECT_FALSE(tokenizer->is_special(29));
+  EXPECT_THROW(tokenizer->decode(std::vector<int32_t>{31}), Error);
+  EXPECT_EQ(tokenizer_info(*tokenizer).ids_without_token, 18);
+  EXPECT_EQ(tokenizer->files()[0].content, json.dump()) << "goes into exports as it was read";
+  // Other decoders put a space before a token: not before one that is none.
+  json["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", false}};
+  EXPECT_EQ(open_json(json)->decode(std::vector<int32_t>{1, 29, 2}), "a b");
+  json["post_processor"] = {{"type", "BertProcessing"},
+                            {"sep", Json::array({"<x>", 29})},
+                            {"cls", Json::array({"<s>", 0})}};
+  EXPECT_THROW(open_json(json), Error);
 }
 
 TEST(SmallTokenizer, TokensBothWays) {

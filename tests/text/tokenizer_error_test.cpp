@@ -137,10 +137,11 @@ TEST(TokenizerErrors, CharacterMap) {
 
 TEST(TokenizerErrors, VocabularyAndMerges) {
   expect_refused(
-      {{[](Json& j) { j["model"]["vocab"]["x"] = 12; }, "no token has the id 11"},
-       {[](Json& j) { j["model"]["vocab"]["x"] = 13; },
-        "ids reach to 13 but there are at most 13 tokens"},
-       {[](Json& j) { j["model"]["vocab"]["x"] = 4000000000; }, "without holes"},
+      {{[](Json& j) { j["model"]["vocab"]["x"] = 11 + 4097; },
+        "no token has the id 11 and 4096 others; at most 4096 ids may have none"},
+       {[](Json& j) { j["model"]["vocab"]["x"] = 13 + 4096; },
+        "ids reach to 4109 but there are at most 13 tokens"},
+       {[](Json& j) { j["model"]["vocab"]["x"] = 4000000000; }, "at most 4096 ids may have none"},
        {[](Json& j) { j["model"]["vocab"]["x"] = -1; },
         "model.vocab['x']: the id must be an integer"},
        {[](Json& j) { j["model"]["vocab"]["x"] = 18446744073709551615u; },
@@ -193,7 +194,7 @@ TEST(TokenizerErrors, AddedTokens) {
        {add(added_token(11, std::string(2000, 'x'))), "content: is longer than 1024 bytes"},
        {add(added_token(0, "x")), "added_tokens[1].id: 0 is used twice"},
        {add(added_token(11, "<s>")), "content: '<s>' is there twice"},
-       {add(added_token(13, "x")), "ids reach to 13"},
+       {add(added_token(13 + 4096, "x")), "ids reach to 4109"},
        {add(added_token(-1, "x")), "expected an integer from 0"},
        {add(added_token(5, "x")), "id 5 is also that of 'e'"},
        {add(added_token(11, "ab")), "has id 11 here and 7 in model.vocab"},
