@@ -15,7 +15,6 @@
 namespace weft::text {
 namespace {
 
-constexpr size_t kMaxAddedTokens = 100000;
 // The search compares at most so many bytes at each place of a text.
 constexpr size_t kMaxContent = 1024;
 

@@ -10,7 +10,6 @@
 #include "core/quote.h"
 #include "text/byte_alphabet.h"
 #include "text/protobuf_reader.h"
-#include "text/tokenizer_document.h"
 #include "text/utf8.h"
 #include "weft/error.h"
 
@@ -113,12 +112,14 @@ void check_pieces(SentencePieceFile& file, const std::string& origin) {
 
 }  // namespace
 
-SentencePieceFile parse_sentencepiece_file(std::string_view content, const std::string& origin) {
+SentencePieceFile parse_sentencepiece_file(std::string_view content, const std::string& origin,
+                                           size_t most_pieces) {
   SentencePieceFile file;
   ProtobufReader fields(content, origin);
   while (fields.next()) {
     if (fields.number() == 1) {
-      if (file.pieces.size() == kMaxVocabulary) fields.fail("too many pieces");
+      if (file.pieces.size() == most_pieces)
+        fields.fail("more than " + std::to_string(most_pieces) + " pieces");
       file.pieces.push_back(read_piece(fields.message()));
     }
     if (fields.number() == 2) read_trainer(fields.message(), file);

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/tokenizer_document.h"
+
 namespace weft::text {
 
 struct SentencePieceFile {
@@ -37,6 +39,7 @@ struct SentencePieceFile {
 // Throws Error, beginning with `origin`, for what is malformed or of an unknown model type. Every
 // piece is there once, is not empty, is UTF-8; there is one unknown piece, and with byte fallback
 // there are all 256 bytes.
-SentencePieceFile parse_sentencepiece_file(std::string_view content, const std::string& origin);
+SentencePieceFile parse_sentencepiece_file(std::string_view content, const std::string& origin,
+                                           size_t most_pieces = kMaxVocabulary);
 
 }  // namespace weft::text

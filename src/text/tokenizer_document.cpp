@@ -9,12 +9,12 @@
 namespace weft::text {
 namespace {
 
-constexpr JsonLimits kLimits{.bytes = kMaxDocumentBytes, .depth = 32, .values = int64_t{1} << 26};
-// Kept as JSON, of which added tokens are the most: eight values each.
-constexpr size_t kMaxValues = 300'000;
+constexpr int kMaxDepth = 32;
+constexpr int64_t kMaxValues = int64_t{1} << 26;
 
 class Reader final : public JsonEvents {
  public:
+  explicit Reader(const DocumentLimits& limits) : limits_(limits) {}
   TokenizerDocument take() { return std::move(document_); }
 
   void null() override { value(nullptr); }
@@ -67,6 +67,7 @@ class Reader final : public JsonEvents {
     return stack_.size() == 2 && keys_[0] == "model" && keys_[1] == key;
   }
 
+  const DocumentLimits& limits_;
   TokenizerDocument document_;
   std::vector<Json*> stack_;       // open containers
   std::vector<std::string> keys_;  // the last key in each of them
@@ -78,8 +79,8 @@ class Reader final : public JsonEvents {
 
 // Stores a value where the reader is, and returns where it lies.
 Json* Reader::put(Json given) {
-  if (++values_ > kMaxValues) {
-    throw Error("more than " + std::to_string(kMaxValues) +
+  if (++values_ > kMaxOtherValues) {
+    throw Error("more than " + std::to_string(kMaxOtherValues) +
                 " values outside of model.vocab and model.merges");
   }
   if (stack_.empty()) {
@@ -108,8 +109,8 @@ void Reader::value(Json given) {
 
 // A piece is told as its text, then its score.
 void Reader::new_piece() {
-  if (document_.vocab.size() == kMaxVocabulary) {
-    throw Error("model.vocab: more than " + std::to_string(kMaxVocabulary) + " tokens");
+  if (document_.vocab.size() == limits_.tokens) {
+    throw Error("model.vocab: more than " + std::to_string(limits_.tokens) + " tokens");
   }
   place_ = Place::kPiece;
 }
@@ -125,8 +126,8 @@ void Reader::piece_score(double given) {
 }
 
 void Reader::new_merge() {
-  if (document_.merges.size() == kMaxMerges) {
-    throw Error("model.merges: more than " + std::to_string(kMaxMerges) + " entries");
+  if (document_.merges.size() == limits_.merges) {
+    throw Error("model.merges: more than " + std::to_string(limits_.merges) + " entries");
   }
   document_.merges.emplace_back();
   merge_parts_ = 0;
@@ -208,8 +209,8 @@ void Reader::close() {
 
 void Reader::key(std::string& given) {
   if (place_ == Place::kVocab) {
-    if (document_.vocab.size() == kMaxVocabulary) {
-      throw Error("model.vocab: more than " + std::to_string(kMaxVocabulary) + " tokens");
+    if (document_.vocab.size() == limits_.tokens) {
+      throw Error("model.vocab: more than " + std::to_string(limits_.tokens) + " tokens");
     }
     document_.vocab.emplace_back(std::move(given), -1);
     return;
@@ -223,9 +224,11 @@ void Reader::key(std::string& given) {
 
 }  // namespace
 
-TokenizerDocument parse_tokenizer_document(std::string_view content, const std::string& origin) {
-  Reader reader;
-  parse_json_events(content, origin, kLimits, reader);
+TokenizerDocument parse_tokenizer_document(std::string_view content, const std::string& origin,
+                                           const DocumentLimits& limits) {
+  Reader reader(limits);
+  const JsonLimits json{.bytes = limits.bytes, .depth = kMaxDepth, .values = kMaxValues};
+  parse_json_events(content, origin, json, reader);
   return reader.take();
 }
 

@@ -17,6 +17,16 @@ inline constexpr int64_t kMaxDocumentBytes = int64_t{256} << 20;
 inline constexpr size_t kMaxVocabulary = size_t{1} << 22;
 inline constexpr size_t kMaxMerges = size_t{1} << 23;
 inline constexpr size_t kMaxTokenBytes = 4096;
+inline constexpr size_t kMaxAddedTokens = 32768;
+// Kept as JSON, of which added tokens are the most: eight values each.
+inline constexpr size_t kMaxOtherValues = 300'000;
+
+// Others than these only in tests, which so need no files of many megabytes.
+struct DocumentLimits {
+  int64_t bytes = kMaxDocumentBytes;
+  size_t tokens = kMaxVocabulary;
+  size_t merges = kMaxMerges;
+};
 
 struct TokenizerDocument {
   Json rest;  // everything but model.vocab and model.merges, which are left out there
@@ -31,6 +41,7 @@ struct TokenizerDocument {
 
 // Throws Error, beginning with `origin`, for what is not JSON, repeats a key, nests too deeply, or
 // is above the limits. Memory stays within a small multiple of the content.
-TokenizerDocument parse_tokenizer_document(std::string_view content, const std::string& origin);
+TokenizerDocument parse_tokenizer_document(std::string_view content, const std::string& origin,
+                                           const DocumentLimits& limits = {});
 
 }  // namespace weft::text
