@@ -141,8 +141,10 @@ void WarpGroups::check_alike(const Gathering& g) const {
 
 std::shared_ptr<SumsInFlight> WarpGroups::take_sums(const Gathering& g) {
   const auto& first = *static_cast<const WgmmaCall*>(g.operands[0]);
-  std::shared_ptr<SumsInFlight> sums = first.mark->sums;
-  if (sums == nullptr) {
+  std::shared_ptr<SumsInFlight> sums;
+  if (first.mark->sums != nullptr) {
+    sums = first.mark->sums->shared_from_this();
+  } else {
     sums = std::make_shared<SumsInFlight>();
     sums->n = first.n;
     sums->values.resize(static_cast<size_t>(kWgmmaRows * first.n));
@@ -176,7 +178,7 @@ void WarpGroups::issue(const Gathering& g) {
   start_reads(*product);
   for (unsigned t = 0; t < kWarpGroup; ++t) {
     const auto& c = *static_cast<const WgmmaCall*>(g.operands[t]);
-    c.mark->sums = product->sums;
+    c.mark->sums = product->sums.get();
     ++c.mark->pending;
     products_[product->group * kWarpGroup + t].open.push_back({product, c.sums, c.mark});
   }
@@ -289,7 +291,7 @@ void WarpGroups::retire(Pending& pending) {
     const Cell cell = cell_of(block_.thread() % kWarpGroup, i);
     pending.sums[i] = sums.values[cell.row * static_cast<size_t>(sums.n) + cell.column];
   }
-  mark.sums.reset();
+  mark.sums = nullptr;
 }
 
 void WarpGroups::commit() {

@@ -21,14 +21,15 @@ inline constexpr unsigned kWarpGroup = 128;
 inline constexpr int kWgmmaRows = 64, kWgmmaK = 16;
 
 // The sums of one warp group while products that add to them are under way: 64 rows of n.
-struct SumsInFlight {
+struct SumsInFlight : std::enable_shared_from_this<SumsInFlight> {
   int n = 0;
   std::vector<float> values;
 };
 
-// What an accumulator in a thread's registers carries beside its numbers.
+// What an accumulator in a thread's registers carries beside its numbers. It owns nothing: stacks
+// of threads that a fault leaves in the middle are not unwound.
 struct AccumulatorMark {
-  std::shared_ptr<SumsInFlight> sums;
+  SumsInFlight* sums = nullptr;
   unsigned pending = 0;  // products under way
   bool touched = true;   // accessed since the last wgmma_fence that names it
 
