@@ -110,17 +110,35 @@ TensorMap make_tensor_map(const TensorMapSpec& spec) {
   return encode(spec);
 }
 
+#if defined(__CUDACC__)
+namespace {
+
+int attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
+  if (cudaGetDevice(&device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&value, which, device) != cudaSuccess) {
+    throw Error("the properties of the GPU cannot be read; is there one?");
+  }
+  return value;
+}
+
+}  // namespace
+#endif
+
 int compute_capability() {
 #if defined(__CUDACC__)
-  int device = 0, major = 0, minor = 0;
-  if (cudaGetDevice(&device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) != cudaSuccess) {
-    throw Error("the compute capability of the GPU cannot be read; is there one?");
-  }
-  return 10 * major + minor;
+  return 10 * attribute(cudaDevAttrComputeCapabilityMajor) +
+         attribute(cudaDevAttrComputeCapabilityMinor);
 #else
   return emulator::compute_capability();
+#endif
+}
+
+int multiprocessors() {
+#if defined(__CUDACC__)
+  return attribute(cudaDevAttrMultiProcessorCount);
+#else
+  return 2;  // so few that a small test's blocks go through several tiles
 #endif
 }
 

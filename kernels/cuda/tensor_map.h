@@ -53,5 +53,7 @@ TensorMap make_tensor_map(const TensorMapSpec& spec);
 
 // 10 times the major compute capability of the current device, plus the minor one: 90 on Hopper.
 int compute_capability();
+// Of the current device: how many blocks of a persistent kernel there are.
+int multiprocessors();
 
 }  // namespace weft::cuda

@@ -14,9 +14,11 @@
 #include <string>
 
 #include "kernels/cuda/ring.h"
+#include "kernels/cuda/tensor_map.h"
 #include "kernels/cuda/tile.h"
 #include "kernels/gemm/epilogue_cuda.h"
 #include "kernels/gemm/gemm_cuda.h"
+#include "kernels/gemm/gemm_sm90.h"
 #include "weft/error.h"
 
 namespace weft::kernels {
@@ -203,6 +205,9 @@ void launch_layout(Stream stream, const GemmSpec& s, const GemmArgs& a) {
 }  // namespace
 
 void gemm_bf16(cuda::Stream stream, const GemmSpec& spec, const GemmArgs& args) {
+  if (compute_capability() == 90 && gemm_sm90_fits(spec, args)) {
+    return gemm_sm90(stream, spec, args);
+  }
   if (spec.output == DType::kF32) return launch_layout<float>(stream, spec, args);
   launch_layout<BFloat16>(stream, spec, args);
 }
