@@ -1,4 +1,4 @@
-// shfl.sync on the host: each lane shows its value, and takes another's.
+// shfl.sync and vote.sync on the host: each lane shows its value, and takes another's, or all.
 #pragma once
 
 #include <cstring>
@@ -25,5 +25,8 @@ T shuffle(const T& value, unsigned from, Site site) {
   std::memcpy(&result, &lane.result, sizeof(T));
   return result;
 }
+
+// Which lanes said yes.
+uint32_t ballot(bool mine, Site site);
 
 }  // namespace weft::emulator
