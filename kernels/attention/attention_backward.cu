@@ -15,9 +15,10 @@
 // Source: Dao, "FlashAttention-2", 2023; the split into two kernels is Triton's tutorial's.
 #include <string>
 
+#include "kernels/attention/attention_backward_device.h"
+#include "kernels/attention/attention_backward_sm90.h"
 #include "kernels/attention/attention_cuda.h"
-#include "kernels/attention/attention_device.h"
-#include "kernels/cuda/warp.h"
+#include "kernels/cuda/tensor_map.h"
 #include "weft/error.h"
 
 namespace weft::kernels {
@@ -31,14 +32,6 @@ template <int kD>
 constexpr int kColumns = kD < 128 ? kD : 128;
 template <int kD>
 constexpr int kStages = kD <= 128 ? 2 : 1;
-
-struct Backward {
-  AttentionBackward<BFloat16> a;
-  AttentionRandom random;
-  float* delta_BHT;
-  KeySpan* sees;  // of each tile of queries of each sample
-  int64_t tiles;  // of queries
-};
 
 // Deltas, a warp a query; the block of head 0 also notes what its tile sees.
 WEFT_KERNEL(kThreads) attention_delta_kernel(Backward w) {
@@ -76,19 +69,6 @@ struct QueryStats {
   }
 };
 
-// One score on its way back.
-struct Element {
-  float p, ds;  // P D, and dS
-};
-struct ElementInputs {
-  float score, dp, lse, delta, factor, scale;
-};
-WEFT_DEVICE Element differentiate(bool visible, const ElementInputs& e) {
-  if (!visible) return {0.0f, 0.0f};
-  const float p = fast_exp2(e.score * e.scale * kLog2E - e.lse);
-  return {p * e.factor, p * (e.dp * e.factor - e.delta) * e.scale};
-}
-
 template <int kD>
 struct KeyShared {
   SharedTile<kTile, kD> k, v, q[kStages<kD>], dout[kStages<kD>];
@@ -96,23 +76,6 @@ struct KeyShared {
   QueryStats stats;
   KeySpan tiles;
 };
-
-// Tiles [first, last) of queries that see any of keys [key, key + 64). Ends with a barrier.
-WEFT_DEVICE KeySpan tiles_that_see(const Backward& w, int64_t b, int key, KeySpan* result) {
-  if (warp_index() == 0) {
-    KeySpan tiles;
-    for (int i = static_cast<int>(lane_index()); i < w.tiles; i += static_cast<int>(kWarp)) {
-      const KeySpan seen = load(w.sees + b * w.tiles + i);
-      if (seen.begin < key + kTile && seen.end > key) tiles = join(tiles, {i, i + 1});
-    }
-    for (unsigned d = kWarp / 2; d > 0; d /= 2) {
-      tiles = join(tiles, {shuffle_xor(tiles.begin, d), shuffle_xor(tiles.end, d)});
-    }
-    if (lane_index() == 0) store(result, tiles);
-  }
-  block_barrier();
-  return load(result);
-}
 
 // Where a block of keys stands in its walk over heads and tiles of queries.
 struct KeyPlace {
@@ -159,7 +122,7 @@ attention_keys_kernel(Backward w) {
 
   copy_rows(shared.k, head_of(w.a.k, b, key_head, s.S, s.D), first_key);
   copy_rows(shared.v, head_of(w.a.v, b, key_head, s.S, s.D), first_key);
-  const KeySpan tiles = tiles_that_see(w, b, first_key, &shared.tiles);
+  const KeySpan tiles = tiles_that_see<kTile>(w, b, first_key, &shared.tiles);
   const int64_t each = tiles.begin < tiles.end ? tiles.end - tiles.begin : 0;
   const auto place = [&](int64_t step) {
     return KeyPlace{b, key_head * group + step / each, (tiles.begin + step % each) * kTile,
@@ -275,7 +238,7 @@ void launch_backward(Stream stream, const Backward& w) {
            Launch{.grid = blocks, .threads = kThreads, .shared_bytes = shared, .name = name},
            kernel, w);
   };
-  start(grid(s.T, s.H), sizeof(TileSees), "attention_delta", attention_delta_kernel);
+  attention_delta(stream, w);
   start(grid(s.S, s.K * kParts), sizeof(KeyShared<kD>), "attention_backward_keys",
         attention_keys_kernel<kD>);
   start(grid(s.T, s.H * kParts), sizeof(QueryShared<kD>), "attention_backward_queries",
@@ -283,6 +246,20 @@ void launch_backward(Stream stream, const Backward& w) {
 }
 
 }  // namespace
+
+namespace attention_cuda {
+
+void attention_delta(Stream stream, const Backward& w) {
+  const AttentionShape& s = w.a.shape;
+  const Launch how{.grid = {static_cast<unsigned>(w.tiles), static_cast<unsigned>(s.H),
+                            static_cast<unsigned>(s.B)},
+                   .threads = kThreads,
+                   .shared_bytes = sizeof(TileSees),
+                   .name = "attention_delta"};
+  launch(stream, how, attention_delta_kernel, w);
+}
+
+}  // namespace attention_cuda
 
 void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<BFloat16>& call) {
   const AttentionShape& s = call.args.shape;
@@ -295,6 +272,9 @@ void attention_backward(cuda::Stream stream, const AttentionBackwardOnDevice<BFl
   const Backward w{call.args, call.random, reinterpret_cast<float*>(bytes),
                    reinterpret_cast<KeySpan*>(bytes + attention_delta_bytes(s)),
                    ceil_div(s.T, kTile)};
+  if (compute_capability() == 90 && attention_backward_sm90_fits(call)) {
+    return attention_backward_sm90(stream, w);
+  }
   if (s.D <= 64) return launch_backward<64>(stream, w);
   if (s.D <= 128) return launch_backward<128>(stream, w);
   launch_backward<256>(stream, w);

@@ -18,10 +18,7 @@
 // Source: Shah et al., "FlashAttention-3", 2024; Dao, "FlashAttention-2", 2023.
 #include "kernels/attention/attention_sm90.h"
 
-#include "kernels/attention/attention_device.h"
-#include "kernels/cuda/box_copies.h"
-#include "kernels/cuda/warp_group.h"
-#include "kernels/cuda/wgmma.h"
+#include "kernels/attention/attention_sm90_device.h"
 #include "weft/error.h"
 
 namespace weft::kernels {
@@ -71,7 +68,7 @@ struct Shared {
   MatrixTile<C::kQueries, kD, C::kSwizzle> q;  // the output at the end
   MatrixTile<C::kKeys, kD, C::kSwizzle> k[C::kStages], v[C::kStages];
   Mbarrier q_full, k_full[C::kStages], k_empty[C::kStages], v_full[C::kStages], v_empty[C::kStages];
-  KeySpan seen[C::kQueries / kWarp];  // by 32 queries each
+  BlockSpan seen;
 };
 
 // The block's place, and its walk over tiles of keys.
@@ -90,6 +87,7 @@ template <int kD>
 WEFT_DEVICE Walk begin_block(const HopperForward& a, Shared<kD>& s) {
   using C = Config<kD>;
   if (thread_index() == 0) {
+    for (const TensorMap* map : {&a.q, &a.k, &a.v}) prefetch(*map);
     init(s.q_full, 1);
     for (int i = 0; i < C::kStages; ++i) {
       init(s.k_full[i], 1);
@@ -102,43 +100,27 @@ WEFT_DEVICE Walk begin_block(const HopperForward& a, Shared<kD>& s) {
   const int head = static_cast<int>(block_index().y), b = static_cast<int>(block_index().z);
   // The last queries see most keys where the mask is causal: they begin first.
   const int first = static_cast<int>(grid_size().x - 1 - block_index().x) * C::kQueries;
-  if (warp_index() < C::kQueries / kWarp) {
-    const int64_t t = first + static_cast<int>(thread_index());
-    KeySpan seen = t < a.shape.T ? visible_keys(a.shape, a.mask, b, t) : KeySpan{};
-    for (unsigned d = kWarp / 2; d > 0; d /= 2) {
-      seen = join(seen, {shuffle_xor(seen.begin, d), shuffle_xor(seen.end, d)});
-    }
-    if (lane_index() == 0) store(&s.seen[warp_index()], seen);
-  }
-  block_barrier();
-  KeySpan seen;
-  for (const KeySpan& part : s.seen) seen = join(seen, load(&part));
+  const KeySpan seen = span_of_queries(a.shape, a.mask, {b, first}, s.seen);
   const int begin = seen.begin / C::kKeys * C::kKeys;
   const int steps = seen.begin < seen.end ? ceil_div(seen.end - begin, C::kKeys) : 0;
   const int key_head = head * static_cast<int>(a.shape.K) / static_cast<int>(a.shape.H);
   return {b, head, key_head, first, begin, steps};
 }
 
-// A tile of tokens of one head, panel by panel.
-template <class Tile>
-WEFT_DEVICE void load_tile(Tile& tile, const TensorMap& map, BoxPlace at, Mbarrier& full) {
-  arrive_and_expect(full, Tile::bytes());
-  for (int p = 0; p < Tile::kPanels; ++p) {
-    load_box<4>(tile.panels[p], map, {p * Tile::kWidth, at.y, at.z, at.w}, full);
-  }
-}
-
 // By one thread: all that the block reads.
 template <int kD>
 WEFT_DEVICE void copy_tiles(const HopperForward& a, Shared<kD>& s, const Walk& walk) {
   using C = Config<kD>;
+  arrive_and_expect(s.q_full, s.q.bytes());
   load_tile(s.q, a.q, {0, walk.head, walk.first, walk.b}, s.q_full);
   RingPlace<C::kStages> at;
   for (int step = 0; step < walk.steps; ++step, at.advance()) {
     const BoxPlace place{0, walk.key_head, walk.key<C::kKeys>(step), walk.b};
     wait(s.k_empty[at.stage], at.parity ^ 1u);
+    arrive_and_expect(s.k_full[at.stage], s.k[0].bytes());
     load_tile(s.k[at.stage], a.k, place, s.k_full[at.stage]);
     wait(s.v_empty[at.stage], at.parity ^ 1u);
+    arrive_and_expect(s.v_full[at.stage], s.v[0].bytes());
     load_tile(s.v[at.stage], a.v, place, s.v_full[at.stage]);
   }
 }
@@ -202,23 +184,6 @@ struct Softmax {
   }
 };
 
-// Probabilities as operand A: the sums' layout is the operand's, two blocks at a time.
-template <int kKeys>
-struct Probabilities {
-  FragmentA part[kKeys / 16];
-
-  WEFT_DEVICE void take(Accumulator<kKeys>& scores) {
-    WEFT_UNROLL
-    for (int k = 0; k < kKeys / 16; ++k) {
-      WEFT_UNROLL
-      for (int r = 0; r < 4; ++r) {
-        const int block = 2 * k + r / 2, v = r % 2 * 2;
-        part[k].r[r] = pack_bfloat16(scores(block, v), scores(block, v + 1));
-      }
-    }
-  }
-};
-
 // S = Q K^T of the warp group's rows and a tile of keys: issued.
 template <int kD>
 WEFT_DEVICE void multiply_keys(Shared<kD>& s, int stage, int row,
@@ -234,17 +199,12 @@ WEFT_DEVICE void multiply_keys(Shared<kD>& s, int stage, int row,
 // O += P V: issued. `first`: O = P V.
 template <int kD>
 WEFT_DEVICE void multiply_values(Shared<kD>& s, int stage, bool first,
-                                 const Probabilities<Config<kD>::kKeys>& p, Accumulator<kD>& out) {
+                                 const OperandA<Config<kD>::kKeys>& p, Accumulator<kD>& out) {
   WEFT_UNROLL
   for (int k = 0; k < Config<kD>::kKeys; k += 16) {
     multiply<Major::kMN>(out, p.part[k / 16], s.v[stage].columns_by_k(k, 0), !first || k > 0);
   }
   commit_products();
-}
-
-// A warp has read the tile: when all have, it may be filled again.
-WEFT_DEVICE void release(Mbarrier& empty) {
-  if (lane_index() == 0) arrive(empty);
 }
 
 // The warp groups take turns at issuing products. The second lets the first begin.
@@ -266,7 +226,7 @@ WEFT_DEVICE void attend(Shared<kD>& s, const Walk& walk, unsigned consumer, Soft
   const int row = static_cast<int>(consumer) * C::kRows;
   const Turns turns(consumer);
   Accumulator<C::kKeys> scores;
-  Probabilities<C::kKeys> p;
+  OperandA<C::kKeys> p;
   RingPlace<C::kStages> at, before;  // of this step's keys, and of the values that follow
 
   wait(s.q_full, 0);
@@ -326,21 +286,11 @@ WEFT_DEVICE void write_rows(const HopperForward& a, Shared<kD>& s, const Walk& w
   using C = Config<kD>;
   const int first = static_cast<int>(consumer) * C::kRows;
   const int row = first + static_cast<int>(thread_of_group() / kWarp) * 16;
-  WEFT_UNROLL
-  for (int j = 0; j < kD / 8; ++j) {
-    WEFT_UNROLL
-    for (int v = 0; v < 4; v += 2) {
-      BFloat16* chunk = s.q.chunk(row + fragment_row(v), j * 8) + fragment_column(v);
-      cuda::store(reinterpret_cast<uint32_t*>(chunk), pack_bfloat16(out(j, v), out(j, v + 1)));
-    }
-  }
+  put_rows(s.q, row, out);
   fence_async_proxy();
   named_barrier(kOutputWritten + consumer, kWarpGroup);
   if (thread_of_group() != 0) return;
-  for (int p = 0; p < decltype(s.q)::kPanels; ++p) {
-    store_box<4>(a.out, {p * decltype(s.q)::kWidth, walk.head, walk.first + first, walk.b},
-                 s.q.panels[p][first]);
-  }
+  store_rows(a.out, s.q, first, {0, walk.head, walk.first + first, walk.b});
   commit_boxes();
   wait_for_boxes_read<0>();
 }
@@ -381,24 +331,6 @@ attention_forward_sm90_kernel(WEFT_GRID_CONSTANT HopperForward a) {
     take_registers<C::kRegistersToMultiply>();
     consume(a, s, walk);
   }
-}
-
-// Heads as a tensor of (width, head, token, sample), a box of which is a panel of tokens.
-template <class T>
-TensorMapSpec heads(const HeadRows<T>& rows, int64_t count, int64_t tokens,
-                    const AttentionShape& s) {
-  const auto bytes = [](int64_t elements) { return elements * int64_t{sizeof(BFloat16)}; };
-  const int64_t batch = s.B == 1 ? rows.row : rows.batch;  // any, where there is no second sample
-  return {.data = rows.data,
-          .rank = 4,
-          .size = {s.D, count, tokens, s.B},
-          .stride = {0, bytes(s.D), bytes(rows.row), bytes(batch)}};
-}
-
-TensorMapSpec with_box(TensorMapSpec spec, Swizzle swizzle, int rows) {
-  spec.swizzle = swizzle;
-  spec.box = {static_cast<uint32_t>(swizzle) / 2, 1, static_cast<uint32_t>(rows), 1};
-  return spec;
 }
 
 template <int kD>

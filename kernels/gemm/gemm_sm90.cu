@@ -274,6 +274,7 @@ WEFT_KERNEL(Config::kThreads, 1)
 gemm_sm90_kernel(WEFT_GRID_CONSTANT GemmCall<Out> g) {
   auto& s = shared_memory<Shared<kTransA, kTransB>>();
   if (thread_index() == 0) {
+    for (const TensorMap* map : {&g.a, &g.b}) prefetch(*map);
     for (int i = 0; i < Config::kStages; ++i) {
       init(s.full[i], 1);
       init(s.empty[i], Config::kConsumers * kWarpGroup / kWarp);

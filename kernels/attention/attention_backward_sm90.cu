@@ -1,0 +1,373 @@
+// Attention backward for Hopper (sm_90a); attention_backward.cu is its reference, and what runs
+// elsewhere.
+//
+//   P = exp(scale Q K^T - lse), delta_t = dout_t . out_t
+//   dV = P^T dout,  dS = P (dout V^T - delta),  dQ = scale dS K,  dK = scale dS^T Q
+//
+// Two kernels of one form after the one for delta. A block keeps 128 rows of one head: keys and
+// values, or queries and output gradients, and goes through the other side 64 tokens at a time. One
+// thread copies boxes through a ring of two stages, a second warp writes what each token of a stage
+// needs besides its row (log-sum-exp, delta, the keys it sees), and two warp groups of 64 rows each
+// multiply: scores and dP, from tiles to registers; P and dS, which stay there as operand A; and
+// with them the gradients, 64 x D sums in registers to the end. The keys' kernel goes through all
+// queries of all heads of its group, so nothing is added by two blocks: the bits are the same in
+// every run, always. Its price is computing P twice, 7 products in place of 5.
+//
+// Numerics: as forward; P and dS are rounded to bfloat16 for the second products.
+// Source: Shah et al., "FlashAttention-3", 2024; the split into two kernels is Triton's tutorial's.
+#include "kernels/attention/attention_backward_sm90.h"
+
+#include "kernels/attention/attention_sm90_device.h"
+#include "weft/error.h"
+
+namespace weft::kernels {
+namespace {
+
+using namespace attention_cuda;
+
+// The model of its time on an H200, a multiprocessor and step of 128 rows and 64 tokens at D 128:
+//   products      keys 4 x 2 x 128 x 64 x 128 flops at 4,096 a clock, queries 3   2,048 and 1,536
+//   clocks exponentials  128 x 64 at 16 a clock                                          512 the
+//   rest      about 10 instructions a score at 128 a clock                    640 copies        32
+//   KiB at 33 bytes a clock                                      993
+// The two warp groups are not told to take turns: each waits for its own products, and the other's
+// fill the gap. 64 tokens a step because at D 128 the keys' kernel has dK and dV in 128 registers
+// and scores and dP in 64; 128 would not fit.
+template <int kD>
+struct Config {
+  static constexpr int kBlock = 128, kConsumers = 2, kRows = kBlock / kConsumers, kTokens = 64;
+  static constexpr Swizzle kSwizzle = kD % 64 == 0 ? Swizzle::k128 : Swizzle::k64;
+  static constexpr int kStages = 2;
+  // 40 + 2 x 232 registers of 128 threads are 63 of 64 Ki; the visible keys need a few more than
+  // copies alone.
+  static constexpr unsigned kThreads = (1 + kConsumers) * kWarpGroup;
+  static constexpr unsigned kRegistersToCopy = 40, kRegistersToMultiply = 232;
+};
+constexpr int kMostWidth = 128;
+
+constexpr unsigned kOutputWritten = 1;  // a named barrier for each consumer
+
+// `x` and `x2` are the block's side, `y` and `y2` the one that comes by: K, V and Q, dout, or Q,
+// dout and K, V. `out` is x's gradient, `out2` that of V.
+struct Call {
+  TensorMap x, x2, y, y2, out, out2;
+  Backward w;
+};
+
+// What the queries of a stage need besides their rows.
+struct QueryStats {
+  float lse[64], delta[64];  // log-sum-exp in base 2
+  KeySpan seen[64];
+};
+
+template <int kD>
+struct Shared {
+  using C = Config<kD>;
+  MatrixTile<C::kBlock, kD, C::kSwizzle> x, x2;  // their gradients at the end
+  MatrixTile<C::kTokens, kD, C::kSwizzle> y[C::kStages], y2[C::kStages];
+  QueryStats stats[C::kStages];
+  Mbarrier x_full, full[C::kStages], empty[C::kStages];
+  BlockSpan span;
+  KeySpan tiles;
+};
+
+// The block's rows, and its walk over tokens of the other side: `each` tiles of every head.
+struct Walk {
+  int b, head, first;  // of the block's side
+  int y_head, begin, each, steps;
+
+  WEFT_DEVICE int head_of(int step) const { return y_head + step / each; }
+  WEFT_DEVICE int token(int step) const { return begin + step % each * 64; }
+};
+
+template <int kD, bool kOfKeys>
+WEFT_DEVICE Walk begin_block(const Call& a, Shared<kD>& s) {
+  using C = Config<kD>;
+  const AttentionShape& shape = a.w.a.shape;
+  if (thread_index() == 0) {
+    for (const TensorMap* map : {&a.x, &a.x2, &a.y, &a.y2}) prefetch(*map);
+    init(s.x_full, 1);
+    for (int i = 0; i < C::kStages; ++i) {
+      init(s.full[i], kOfKeys ? 2 : 1);  // the copies, and the statistics of queries
+      init(s.empty[i], C::kConsumers * kWarpGroup / kWarp);
+    }
+    fence_mbarriers();
+  }
+  const int b = static_cast<int>(block_index().z), head = static_cast<int>(block_index().y);
+  const int group = static_cast<int>(shape.H / shape.K);
+  if constexpr (kOfKeys) {
+    const int first = static_cast<int>(block_index().x) * C::kBlock;
+    const KeySpan tiles = tiles_that_see<C::kBlock>(a.w, b, first, &s.tiles);
+    const int each = most(0, tiles.end - tiles.begin);
+    return {b, head, first, head * group, tiles.begin * C::kTokens, each, each * group};
+  } else {
+    // The last queries see most keys where the mask is causal: they begin first.
+    const int first = static_cast<int>(grid_size().x - 1 - block_index().x) * C::kBlock;
+    const KeySpan seen = span_of_queries(shape, a.w.a.mask, {b, first}, s.span);
+    const int begin = seen.begin / C::kTokens * C::kTokens;
+    const int each = seen.begin < seen.end ? ceil_div(seen.end - begin, C::kTokens) : 0;
+    return {b, head, first, head / group, begin, each, each};
+  }
+}
+
+// By one thread: all that the block reads as tiles.
+template <int kD>
+WEFT_DEVICE void copy_tiles(const Call& a, Shared<kD>& s, const Walk& walk) {
+  using C = Config<kD>;
+  arrive_and_expect(s.x_full, s.x.bytes() + s.x2.bytes());
+  load_tile(s.x, a.x, {0, walk.head, walk.first, walk.b}, s.x_full);
+  load_tile(s.x2, a.x2, {0, walk.head, walk.first, walk.b}, s.x_full);
+  RingPlace<C::kStages> at;
+  for (int step = 0; step < walk.steps; ++step, at.advance()) {
+    const BoxPlace place{0, walk.head_of(step), walk.token(step), walk.b};
+    wait(s.empty[at.stage], at.parity ^ 1u);
+    arrive_and_expect(s.full[at.stage], s.y[0].bytes() + s.y2[0].bytes());
+    load_tile(s.y[at.stage], a.y, place, s.full[at.stage]);
+    load_tile(s.y2[at.stage], a.y2, place, s.full[at.stage]);
+  }
+}
+
+// By one warp: what the queries of each stage need besides.
+template <int kD>
+WEFT_DEVICE void write_stats(const Backward& w, Shared<kD>& s, const Walk& walk) {
+  using C = Config<kD>;
+  const AttentionShape& shape = w.a.shape;
+  RingPlace<C::kStages> at;
+  for (int step = 0; step < walk.steps; ++step, at.advance()) {
+    wait(s.empty[at.stage], at.parity ^ 1u);
+    QueryStats& stats = s.stats[at.stage];
+    for (unsigned i = lane_index(); i < C::kTokens; i += kWarp) {
+      const int64_t t = walk.token(step) + static_cast<int>(i);
+      const bool there = t < shape.T;
+      const int64_t row = (walk.b * shape.H + walk.head_of(step)) * shape.T + t;
+      cuda::store(&stats.lse[i], there ? load(w.a.lse_BHT + row) * kLog2E : 0.0f);
+      cuda::store(&stats.delta[i], there ? load(w.delta_BHT + row) : 0.0f);
+      cuda::store(&stats.seen[i], there ? visible_keys(shape, w.a.mask, walk.b, t) : KeySpan{});
+    }
+    warp_barrier();
+    if (lane_index() == 0) arrive(s.full[at.stage]);
+  }
+}
+
+// What a thread's two rows need if they are queries.
+struct RowStats {
+  float lse[2] = {}, delta[2] = {};
+  KeySpan seen[2];
+
+  WEFT_DEVICE void read(const Backward& w, const Walk& walk, int row) {
+    const AttentionShape& shape = w.a.shape;
+    for (int half = 0; half < 2; ++half) {
+      const int64_t t = walk.first + row + fragment_row(2 * half);
+      if (t >= shape.T) continue;
+      const int64_t at = (walk.b * shape.H + walk.head) * shape.T + t;
+      lse[half] = load(w.a.lse_BHT + at) * kLog2E;
+      delta[half] = load(w.delta_BHT + at);
+      seen[half] = visible_keys(shape, w.a.mask, walk.b, t);
+    }
+  }
+};
+
+using Scores64 = Accumulator<64>;
+
+// Scores become P, and dP becomes dS: of rows that are keys, whose columns are a stage's queries.
+WEFT_DEVICE void differentiate_keys(const QueryStats& stats, int key, float scale, Scores64& p,
+                                    Scores64& ds) {
+  WEFT_UNROLL
+  for (int j = 0; j < 8; ++j) {
+    WEFT_UNROLL
+    for (int i = 0; i < 2; ++i) {
+      const int query = j * 8 + fragment_column(i);
+      const KeySpan seen = load(&stats.seen[query]);
+      const float lse = load(&stats.lse[query]), delta = load(&stats.delta[query]);
+      WEFT_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        const int v = 2 * half + i;
+        const Element e = differentiate(seen.has(key + fragment_row(v)),
+                                        {p(j, v), ds(j, v), lse, delta, 1.0f, scale});
+        p(j, v) = e.p;
+        ds(j, v) = e.ds;
+      }
+    }
+  }
+}
+
+// The same of rows that are queries, whose columns are keys from `key` on.
+WEFT_DEVICE void differentiate_queries(const RowStats& stats, int key, float scale, Scores64& p,
+                                       Scores64& ds) {
+  WEFT_UNROLL
+  for (int j = 0; j < 8; ++j) {
+    WEFT_UNROLL
+    for (int v = 0; v < 4; ++v) {
+      const bool visible = stats.seen[v / 2].has(key + j * 8 + fragment_column(v));
+      ds(j, v) = differentiate(visible, {p(j, v), ds(j, v), stats.lse[v / 2], stats.delta[v / 2],
+                                         1.0f, scale})
+                     .ds;
+    }
+  }
+}
+
+// 64 rows of x times the transpose of y: issued.
+template <int kD, class X, class Y>
+WEFT_DEVICE void multiply_rows(const X& x, int row, const Y& y, Scores64& out) {
+  WEFT_UNROLL
+  for (int d = 0; d < kD; d += 16) {
+    multiply<Major::kK, Major::kK>(out, x.rows_by_k(row, d), y.rows_by_k(0, d), d > 0);
+  }
+  commit_products();
+}
+
+// out (+)= a y: issued.
+template <int kD, class Y>
+WEFT_DEVICE void add_product(Accumulator<kD>& out, const OperandA<64>& a, const Y& y, bool first) {
+  WEFT_UNROLL
+  for (int k = 0; k < 64; k += 16) {
+    multiply<Major::kMN>(out, a.part[k / 16], y.columns_by_k(k, 0), !first || k > 0);
+  }
+  commit_products();
+}
+
+template <int kD>
+struct Gradients {
+  Accumulator<kD> x, v;  // of x; and of V, in the keys' kernel
+
+  WEFT_DEVICE void clear() {
+    WEFT_UNROLL
+    for (int i = 0; i < kD / 2; ++i) x(i / 4, i % 4) = v(i / 4, i % 4) = 0.0f;
+  }
+};
+
+// Of the tile: where the warp group's 64 begin, and the warp's 16.
+struct FirstRows {
+  int of_group, of_warp;
+};
+
+template <int kD, bool kOfKeys>
+WEFT_DEVICE void differentiate_steps(const Call& a, Shared<kD>& s, const Walk& walk, FirstRows row,
+                                     Gradients<kD>& g) {
+  using C = Config<kD>;
+  RowStats stats;
+  if constexpr (!kOfKeys) stats.read(a.w, walk, row.of_warp);
+  Scores64 p, ds;
+  RingPlace<C::kStages> at;
+  for (int step = 0; step < walk.steps; ++step, at.advance()) {
+    wait(s.full[at.stage], at.parity);
+    wgmma_fence(p, ds);
+    multiply_rows<kD>(s.x, row.of_group, s.y[at.stage], p);
+    multiply_rows<kD>(s.x2, row.of_group, s.y2[at.stage], ds);
+    wait_for_products<0>(p, ds);
+    OperandA<64> left;
+    if constexpr (kOfKeys) {
+      differentiate_keys(s.stats[at.stage], walk.first + row.of_warp, a.w.a.scale, p, ds);
+      left.take(p);
+      wgmma_fence(g.v);
+      add_product(g.v, left, s.y2[at.stage], step == 0);
+    } else {
+      differentiate_queries(stats, walk.token(step), a.w.a.scale, p, ds);
+    }
+    OperandA<64> right;
+    right.take(ds);
+    wgmma_fence(g.x);
+    add_product(g.x, right, s.y[at.stage], step == 0);
+    if constexpr (kOfKeys) wait_for_products<0>(g.x, g.v);
+    else wait_for_products<0>(g.x);
+    if constexpr (kOfKeys) warp_barrier();  // every lane has read the statistics, not lane 0 alone
+    release(s.empty[at.stage]);
+  }
+}
+
+template <int kD, bool kOfKeys>
+WEFT_DEVICE void consume(const Call& a, Shared<kD>& s, const Walk& walk) {
+  using C = Config<kD>;
+  const unsigned consumer = warp_group_index() - 1;
+  const int first = static_cast<int>(consumer) * C::kRows;
+  const int row = first + static_cast<int>(thread_of_group() / kWarp) * 16;
+  Gradients<kD> g;
+  wait(s.x_full, 0);
+  if (walk.steps > 0) differentiate_steps<kD, kOfKeys>(a, s, walk, {first, row}, g);
+  else g.clear();
+
+  put_rows(s.x, row, g.x);
+  if constexpr (kOfKeys) put_rows(s.x2, row, g.v);
+  fence_async_proxy();
+  named_barrier(kOutputWritten + consumer, kWarpGroup);
+  if (thread_of_group() != 0) return;
+  const BoxPlace place{0, walk.head, walk.first + first, walk.b};
+  store_rows(a.out, s.x, first, place);
+  if constexpr (kOfKeys) store_rows(a.out2, s.x2, first, place);
+  commit_boxes();
+  wait_for_boxes_read<0>();
+}
+
+template <int kD, bool kOfKeys>
+WEFT_KERNEL(Config<kD>::kThreads, 1)
+attention_backward_sm90_kernel(WEFT_GRID_CONSTANT Call a) {
+  using C = Config<kD>;
+  auto& s = shared_memory<Shared<kD>>();
+  const Walk walk = begin_block<kD, kOfKeys>(a, s);
+  if (warp_group_index() == 0) {
+    give_registers_back<C::kRegistersToCopy>();
+    if (warp_index() == 0) {
+      if (elect_lane()) copy_tiles(a, s, walk);
+    } else if (kOfKeys && warp_index() == 1) {
+      write_stats(a.w, s, walk);
+    }
+  } else {
+    take_registers<C::kRegistersToMultiply>();
+    consume<kD, kOfKeys>(a, s, walk);
+  }
+}
+
+template <int kD>
+void launch_sm90(Stream stream, const Backward& w) {
+  using C = Config<kD>;
+  const AttentionBackward<BFloat16>& a = w.a;
+  const AttentionShape& s = a.shape;
+  const auto queries = [&](const auto& rows, int box) {
+    return make_tensor_map(with_box(heads(rows, s.H, s.T, s), C::kSwizzle, box));
+  };
+  const auto keys = [&](const auto& rows, int box) {
+    return make_tensor_map(with_box(heads(rows, s.K, s.S, s), C::kSwizzle, box));
+  };
+  const auto start = [&](int64_t tokens, int64_t count, const char* name, void (*kernel)(Call),
+                         const Call& call) {
+    const Launch how{.grid = {static_cast<unsigned>(ceil_div(tokens, C::kBlock)),
+                              static_cast<unsigned>(count), static_cast<unsigned>(s.B)},
+                     .threads = C::kThreads,
+                     .shared_bytes = sizeof(Shared<kD>),
+                     .name = name};
+    launch(stream, how, kernel, call);
+  };
+  attention_delta(stream, w);
+  start(s.S, s.K, "attention_backward_keys_sm90", attention_backward_sm90_kernel<kD, true>,
+        {keys(a.k, C::kBlock), keys(a.v, C::kBlock), queries(a.q, C::kTokens),
+         queries(a.dout, C::kTokens), keys(a.dk, C::kRows), keys(a.dv, C::kRows), w});
+  start(s.T, s.H, "attention_backward_queries_sm90", attention_backward_sm90_kernel<kD, false>,
+        {queries(a.q, C::kBlock),
+         queries(a.dout, C::kBlock),
+         keys(a.k, C::kTokens),
+         keys(a.v, C::kTokens),
+         queries(a.dq, C::kRows),
+         {},
+         w});
+}
+
+}  // namespace
+
+bool attention_backward_sm90_fits(const AttentionBackwardOnDevice<BFloat16>& call) {
+  const AttentionBackward<BFloat16>& a = call.args;
+  const AttentionShape& s = a.shape;
+  if (s.D > kMostWidth || a.dropout.p > 0.0f || s.S < 1) return false;
+  const auto fits = [&](const auto& rows, int64_t count, int64_t tokens) {
+    return tensor_map_fits(with_box(heads(rows, count, tokens, s), Swizzle::k128, 64));
+  };
+  return fits(a.q, s.H, s.T) && fits(a.dout, s.H, s.T) && fits(a.dq, s.H, s.T) &&
+         fits(a.k, s.K, s.S) && fits(a.v, s.K, s.S) && fits(a.dk, s.K, s.S) && fits(a.dv, s.K, s.S);
+}
+
+void attention_backward_sm90(cuda::Stream stream, const Backward& w) {
+  if (w.a.shape.D <= 64) return launch_sm90<64>(stream, w);
+  if (w.a.shape.D <= 96) return launch_sm90<96>(stream, w);
+  launch_sm90<128>(stream, w);
+}
+
+}  // namespace weft::kernels
