@@ -35,7 +35,7 @@ class Gpt2(nn.Module):
                 nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * layers) if into_residual else 0.02)
 
     def forward(self, ids, labels):
-        x = self.wte(ids) + self.wpe(torch.arange(ids.shape[1]))
+        x = self.wte(ids) + self.wpe(torch.arange(ids.shape[1], device=ids.device))
         for block in self.blocks:
             x = block(x)
         logits = F.linear(self.ln_f(x), self.wte.weight)
@@ -80,7 +80,7 @@ class Llama(nn.Module):
                 nn.init.normal_(parameter, std=1 / 24)
 
     def forward(self, ids, labels):
-        angles = torch.outer(torch.arange(ids.shape[1]), self.frequencies)
+        angles = torch.outer(torch.arange(ids.shape[1], device=ids.device), self.frequencies.to(ids.device))
         cos, sin = angles.cos(), angles.sin()
         x = self.embedding(ids)
         for block in self.blocks:

@@ -1,4 +1,4 @@
-"""Trains GPT-2 or SmolLM2 in PyTorch as its users would on a CPU, and prints its speed as JSON: the other side of scripts/bench.
+"""Trains a model in PyTorch as its users would, and prints its speed as JSON: the other side of scripts/bench and scripts/gpu.
 
 Eager or compiled, fp32 or bf16 autocast, scaled_dot_product_attention, fused AdamW, clipping; random tokens.
 """
@@ -14,6 +14,12 @@ MODELS = {
     'gpt2-124m': (Gpt2, {'vocabulary': 50257, 'positions': 1024, 'width': 768, 'layers': 12, 'heads': 12}),
     'smollm2-135m': (Llama, {'vocabulary': 49152, 'width': 576, 'inner': 1536, 'layers': 30, 'heads': 9,
                              'key_heads': 3, 'theta': 100000.0}),
+    'gpt2-1558m': (Gpt2, {'vocabulary': 50257, 'positions': 1024, 'width': 1600, 'layers': 48, 'heads': 25}),
+    # Without the biases of queries, keys and values, which cost no time.
+    'qwen2.5-0.5b': (Llama, {'vocabulary': 151936, 'width': 896, 'inner': 4864, 'layers': 24, 'heads': 14,
+                             'key_heads': 2, 'theta': 1000000.0}),
+    'qwen2.5-1.5b': (Llama, {'vocabulary': 151936, 'width': 1536, 'inner': 8960, 'layers': 28, 'heads': 12,
+                             'key_heads': 2, 'theta': 1000000.0}),
 }
 
 
@@ -26,19 +32,20 @@ def main():
     parser.add_argument('--steps', type=int, default=5)
     parser.add_argument('--warmup', type=int, default=2)
     parser.add_argument('--compile', action='store_true')
+    parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--threads', type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
 
     kind, sizes = MODELS[options.model]
-    model = kind(**sizes)
+    model = kind(**sizes).to(options.device)
     optimizer = adamw(model, 6e-4, (0.9, 0.95))
     run = torch.compile(model) if options.compile else model
 
     def step():
-        ids = torch.randint(sizes['vocabulary'], (options.batch, options.time + 1))
-        with torch.autocast('cpu', torch.bfloat16, enabled=options.precision == 'bf16'):
+        ids = torch.randint(sizes['vocabulary'], (options.batch, options.time + 1), device=options.device)
+        with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == 'bf16'):
             loss = run(ids[:, :-1], ids[:, 1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
