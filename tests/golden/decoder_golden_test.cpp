@@ -28,20 +28,33 @@ void expect_close(const std::string& what, const std::vector<float>& expected, c
   }
 }
 
-class DecoderGolden : public testing::TestWithParam<std::string> {
+struct Case {
+  std::string model;
+  bool on_device = false;
+
+  bool is_slow() const { return on_device && model != "gpt2" && model != "llama"; }
+};
+
+class DecoderGolden : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    const auto folder = golden_folder(GetParam());
+    const auto folder = golden_folder(GetParam().model);
     // The values are made with PyTorch and kept apart from the project.
     if (!folder) GTEST_SKIP() << "no reference values: set WEFT_GOLDEN";
+    if (GetParam().is_slow() && !may_take_long()) GTEST_SKIP() << "set WEFT_LONG";
     golden_ = std::make_unique<GoldenCase>(*folder);
+  }
+
+  RunOptions options(RecomputeMode recompute = RecomputeMode::kNone) const {
+    return {.recompute = recompute, .on_device = GetParam().on_device};
   }
 
   std::unique_ptr<GoldenCase> golden_;
 };
 
 TEST_P(DecoderGolden, Logits) {
-  const std::vector<float> expected = golden_->floats("logits"), actual = logits_of(*golden_);
+  const std::vector<float> expected = golden_->floats("logits"),
+                           actual = logits_of(*golden_, options());
   const size_t V = static_cast<size_t>(golden_->spec().vocab_size);
   for (size_t row = 0; row < expected.size() / V; ++row) {
     if (!golden_->is_token(row)) continue;
@@ -53,9 +66,11 @@ TEST_P(DecoderGolden, Logits) {
 }
 
 TEST_P(DecoderGolden, LossAndEveryGradient) {
-  for (const RecomputeMode mode :
-       {RecomputeMode::kNone, RecomputeMode::kSelective, RecomputeMode::kFull}) {
-    const auto run = training_session(*golden_, {.recompute = mode});
+  std::vector<RecomputeMode> modes = {RecomputeMode::kNone};
+  if (!GetParam().on_device || may_take_long())
+    modes.insert(modes.end(), {RecomputeMode::kSelective, RecomputeMode::kFull});
+  for (const RecomputeMode mode : modes) {
+    const auto run = training_session(*golden_, options(mode));
     const StepResult result = step(*run, *golden_);
     const float loss = static_cast<float>(result.loss);
     expect_close("loss", golden_->floats("loss"), &loss, golden_->allowed("loss"));
@@ -67,7 +82,8 @@ TEST_P(DecoderGolden, LossAndEveryGradient) {
 }
 
 TEST_P(DecoderGolden, FiveStepsOfAdamW) {
-  const auto run = training_session(*golden_);
+  if (GetParam().on_device && !may_take_long()) GTEST_SKIP() << "takes 15 s; set WEFT_LONG";
+  const auto run = training_session(*golden_, options());
   const std::vector<float> losses = golden_->floats("step_losses");
   const std::vector<float> norms = golden_->floats("step_grad_norms");
   for (size_t i = 0; i < kSteps; ++i) {
@@ -101,15 +117,24 @@ TEST_P(DecoderGolden, FiveStepsOfAdamW) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, DecoderGolden,
-                         testing::Values("gpt2", "gpt2-untied", "llama", "llama3", "llama-tied",
-                                         "mistral", "qwen2", "qwen3"),
-                         [](const auto& test) {
-                           std::string name = test.param;
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+std::vector<Case> cases(bool on_device) {
+  std::vector<Case> all;
+  for (const char* model :
+       {"gpt2", "gpt2-untied", "llama", "llama3", "llama-tied", "mistral", "qwen2", "qwen3"})
+    all.push_back({model, on_device});
+  return all;
+}
+
+std::string name_of_case(const testing::TestParamInfo<Case>& test) {
+  std::string name = test.param.model;
+  for (char& c : name)
+    if (c == '-') c = '_';
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, DecoderGolden, testing::ValuesIn(cases(false)), name_of_case);
+// The same tolerances on the emulated device, or with WEFT_TEST_DEVICE=cuda on a GPU.
+INSTANTIATE_TEST_SUITE_P(OnDevice, DecoderGolden, testing::ValuesIn(cases(true)), name_of_case);
 
 }  // namespace
 }  // namespace weft::test

@@ -1,5 +1,7 @@
 #include "decoder_run.h"
 
+#include <cstdlib>
+
 namespace weft::test {
 namespace {
 
@@ -20,6 +22,16 @@ void fill(const runtime::HostInputs& inputs, const GoldenCase::Inputs& in) {
   copy(nn::kKeyRange, in.key_range);
 }
 
+bool may_take_long() {
+  return std::getenv("WEFT_LONG") != nullptr;
+}
+
+runtime::DeviceChoice device_for_tests(bool on_device) {
+  if (!on_device) return {};
+  setenv("WEFT_TEST_DEVICE", "emulated", 0);
+  return runtime::choose_device("cuda");
+}
+
 float* find(const std::vector<runtime::NamedTensor>& tensors, const std::string& name) {
   for (const auto& entry : tensors)
     if (entry.name == name) return entry.tensor.as<float>();
@@ -36,7 +48,9 @@ std::unique_ptr<train::Session> training_session(const GoldenCase& golden,
        .recompute = options.recompute,
        .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .weight_decay = 0.1, .max_grad_norm = 1.0}});
   auto session = std::make_unique<train::Session>(
-      train::plan_session(std::move(step), {}, {.threads = kThreads}), 1);
+      train::plan_session(std::move(step), {},
+                          {.threads = kThreads, .on_device = options.on_device}),
+      1, runtime::open_device(device_for_tests(options.on_device)));
   const auto parameters = session->parameters();
   runtime::load_weights(golden.tensors(), golden.spec(), [&](const std::string& name) {
     return runtime::ParameterMemory{.master = find(parameters, name)};
@@ -59,7 +73,7 @@ std::vector<float> logits_of(const GoldenCase& golden, const RunOptions& options
   const Value logits = nn::build_logits(graph, golden.spec(), shape(golden));
   std::vector<runtime::ForwardGraph> graphs;
   graphs.push_back(runtime::build_forward_graph("logits", graph.data(), {logits}, options.compute));
-  runtime::ForwardSession session(std::move(graphs), kThreads);
+  runtime::ForwardSession session(std::move(graphs), kThreads, device_for_tests(options.on_device));
   session.load(golden.tensors(), golden.spec());
   for (const nn::TensorName& name : nn::tensor_names(golden.spec()))
     if (change)

@@ -1,5 +1,5 @@
 // Running a reference case: its model as a training session or a forward program, with its weights
-// and its batch.
+// and its batch, on the CPU or on a device.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,13 @@ void fill(const runtime::HostInputs& inputs, const GoldenCase::Inputs& in);
 struct RunOptions {
   DType compute = DType::kF32;
   RecomputeMode recompute = RecomputeMode::kNone;
+  bool on_device = false;
 };
+// Whether tests may take minutes (`scripts/test --long` sets WEFT_LONG): the emulated device
+// computes a step of a reference model in 3 s.
+bool may_take_long();
+// The emulated device, or with WEFT_TEST_DEVICE=cuda a GPU; the CPU if it is not asked for.
+runtime::DeviceChoice device_for_tests(bool on_device);
 std::unique_ptr<train::Session> training_session(const GoldenCase& golden,
                                                  const RunOptions& options = {});
 // One AdamW step of the reference values' recipe.
