@@ -12,11 +12,13 @@
 #include "cli/stopwatch.h"
 #include "cli/verb.h"
 #include "core/process.h"
+#include "core/quote.h"
 #include "data/sequences.h"
 #include "nn/decoder.h"
 #include "report/profile.h"
 #include "runtime/roof.h"
 #include "train/pretrainer.h"
+#include "train/run_page.h"
 #include "train/text_evaluation.h"
 #include "weft/kernel_choice.h"
 
@@ -29,6 +31,7 @@ struct Options {
   int64_t warmup = 1;
   bool json = false;
   std::string trace;
+  bool save = false;
   bool generate = false;
   GenerationBench generation = {};
 };
@@ -98,6 +101,20 @@ nlohmann::ordered_json roof_json(int threads) {
     out["memory_gb_per_second"] = roof.bytes_per_second / 1e9;
   }
   return out;
+}
+
+// The same of a GPU, where one can be used.
+void add_device_roof(nlohmann::ordered_json& out) {
+  const runtime::DeviceChoice choice = runtime::choose_device("auto");
+  const auto device = runtime::open_device(choice);
+  if (device == nullptr) return;
+  nlohmann::ordered_json& of = out["device"];
+  of["name"] = device->device().describe();
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    const runtime::MachineRoof roof = runtime::measure_roof(dtype, *device, 0.5);
+    of[std::string("gemm_gflops_") + std::string(name_of(dtype))] = roof.flops_per_second / 1e9;
+    of["memory_gb_per_second"] = roof.bytes_per_second / 1e9;
+  }
 }
 
 nlohmann::ordered_json bench_model(const Options& options) {
@@ -174,8 +191,15 @@ void run_profile(const Options& options) {
   run.step(&watch);
   const runtime::MachineRoof fp32 = roof_of(run.session(), DType::kF32);
   const runtime::MachineRoof bf16 = roof_of(run.session(), DType::kBF16);
-  std::cout << run.description() << "\n"
-            << report::profile_table(report::by_name(watch.rows(fp32, bf16)));
+  const std::string text =
+      run.description() + "\n" + report::profile_table(report::by_name(watch.rows(fp32, bf16)));
+  std::cout << text;
+  if (options.save) {
+    create_folders(real_file_system(), config.output_dir);
+    const Path file = Path(config.output_dir) / train::kProfileFile;
+    write_file_atomically(real_file_system(), file, text);
+    std::cout << "written to " << quote_path(file) << ", which `weft report` shows\n";
+  }
   if (options.trace.empty()) return;
   const std::vector<std::string> threads = {"operators"};
   write_file_atomically(real_file_system(), options.trace,
@@ -202,7 +226,9 @@ nlohmann::ordered_json measured(const Options& options) {
   if (options.generate) return bench_model(options);
   if (!options.config.file.empty()) return bench_config(options);
   choose_kernels_by(options.config.kernels);
-  return roof_json(thread_count(0));
+  nlohmann::ordered_json out = roof_json(thread_count(0));
+  add_device_roof(out);
+  return out;
 }
 
 }  // namespace
@@ -235,6 +261,8 @@ void add_profile(CLI::App& app) {
   add_config_options(*verb, options->config);
   verb->add_option("--warmup", options->warmup, "steps before the one that is timed")
       ->capture_default_str();
+  verb->add_flag("--save", options->save,
+                 "also into the config's output_dir, for the page of `weft report`");
   verb->add_option("--trace", options->trace, "a Chrome trace to write (ui.perfetto.dev)");
   verb->callback([options] { run_profile(*options); });
 }

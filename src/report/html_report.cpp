@@ -91,6 +91,7 @@ std::string html_report(const ReportData& data) {
   std::string page = head(data) + "<body>\n" + title_section(data) + "<main>\n";
   page += tiles_section(data) + warnings_section(data) + charts_section(data);
   page += samples_section(data.samples);
+  page += profile_section(data.profile);
   if (data.plan) page += plan_section(*data.plan);
   page += "<div class=\"pair\">\n" + facts_section("Data", data.prepare) +
           facts_section("Machine", data.environment) + "</div>\n";

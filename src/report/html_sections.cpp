@@ -115,12 +115,24 @@ std::string samples_section(std::span<const GeneratedSample> samples) {
   return html_section("Samples written during training", body);
 }
 
+namespace {
+
+// Text with its own lines, in a box that scrolls.
+std::string text_section(const std::string& title, const std::string& label,
+                         const std::string& text) {
+  if (text.empty()) return "";
+  return html_section(title, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" +
+                                 label + "\"><pre>" + html_text(text) + "</pre></div>\n");
+}
+
+}  // namespace
+
 std::string config_section(const std::string& config) {
-  if (config.empty()) return "";
-  return html_section(
-      "Config, as resolved",
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Config\"><pre>" +
-          html_text(config) + "</pre></div>\n");
+  return text_section("Config, as resolved", "Config", config);
+}
+
+std::string profile_section(const std::string& profile) {
+  return text_section("Where the time of a step goes", "Profile", profile);
 }
 
 std::string facts_section(const std::string& title, std::span<const LabelledValue> facts) {

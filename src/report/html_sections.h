@@ -25,6 +25,7 @@ std::string values_table(std::span<const LogRecord> log);
 std::string plan_section(const PlanSummary& plan);
 std::string samples_section(std::span<const GeneratedSample> samples);
 std::string config_section(const std::string& config);
+std::string profile_section(const std::string& profile);
 std::string facts_section(const std::string& title, std::span<const LabelledValue> facts);
 
 }  // namespace weft::report

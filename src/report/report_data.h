@@ -51,7 +51,8 @@ struct ReportData {
   std::vector<LogRecord> log;
   std::vector<ReferenceLoss> references;
   std::optional<PlanSummary> plan;
-  std::string config;  // resolved, as YAML
+  std::string config;   // resolved, as YAML
+  std::string profile;  // where a step's time goes, as `weft profile` prints it
   std::vector<GeneratedSample> samples;
   std::vector<LabelledValue> prepare;      // statistics of the data
   std::vector<LabelledValue> environment;  // machine, threads, versions

@@ -59,7 +59,15 @@ struct PageSource {
   int64_t step = 0;
   int64_t total_steps = 0;
   const std::vector<report::LogRecord>& records;
+  std::string profile = {};
 };
+
+// What `weft profile --save` left in a run's folder; empty if there is none.
+std::string saved_profile(FileSystem& files, const Path& run) {
+  constexpr int64_t kMost = int64_t{1} << 20;
+  const Path file = run / kProfileFile;
+  return files.status(file).kind == FileKind::kFile ? read_text_file(file, kMost) : "";
+}
 
 std::vector<report::GeneratedSample> samples_of(const std::vector<report::LogRecord>& records) {
   std::vector<report::GeneratedSample> samples;
@@ -83,6 +91,7 @@ report::ReportData page_of(const PageSource& source) {
           .log = source.records,
           .plan = plan_summary(source.plan),
           .config = config::print(config),
+          .profile = source.profile,
           .samples = samples_of(source.records),
           .environment = {{"threads", std::to_string(source.threads)},
                           {"precision", std::string(name_of(config.precision))},
@@ -96,15 +105,17 @@ report::ReportData page_of(const PageSource& source) {
 void write_run_page(Pretrainer& run, const PretrainResult& result) {
   const auto& wanted = run.config().report_to;
   if (std::find(wanted.begin(), wanted.end(), "html") == wanted.end()) return;
-  const report::ReportData data = page_of({.config = run.config(),
-                                           .plan = run.plan_report(),
-                                           .threads = run.plan().options.threads,
-                                           .state = state_of(result.outcome),
-                                           .step = result.updates,
-                                           .total_steps = run.total_steps(),
-                                           .records = run.records()});
   run.guarded([&](FileSystem& files) {
-    report::write_html_report(files, Path(run.config().output_dir) / kPageName, data);
+    const Path folder = run.config().output_dir;
+    const report::ReportData data = page_of({.config = run.config(),
+                                             .plan = run.plan_report(),
+                                             .threads = run.plan().options.threads,
+                                             .state = state_of(result.outcome),
+                                             .step = result.updates,
+                                             .total_steps = run.total_steps(),
+                                             .records = run.records(),
+                                             .profile = saved_profile(files, folder)});
+    report::write_html_report(files, folder / kPageName, data);
   });
 }
 
@@ -130,7 +141,8 @@ Path write_page_of_folder(FileSystem& files, const Path& run) {
                .state = finished ? report::RunState::kFinished : unfinished,
                .step = step,
                .total_steps = config.max_steps.value_or(0),
-               .records = records});
+               .records = records,
+               .profile = saved_profile(files, run)});
   report::write_html_report(files, run / kPageName, data);
   return run / kPageName;
 }

@@ -5,6 +5,9 @@
 
 namespace weft::train {
 
+// In the run's folder, where `weft profile --save` leaves it for the page.
+inline constexpr std::string_view kProfileFile = "profile.txt";
+
 // Writes OUTPUT_DIR/report.html at the end of a run, if the config's report_to asks for it. A page
 // that cannot be written is told to the run's listener.
 void write_run_page(Pretrainer& run, const PretrainResult& result);

@@ -129,6 +129,15 @@ TEST(HtmlReport, ShowsEveryPartOfTheRun) {
   EXPECT_THAT(page, Not(HasSubstr("Warnings")));
 }
 
+TEST(HtmlReport, ShowsASavedProfileAsText) {
+  ReportData run = sample_run();
+  const std::string title = "Where the time of a step goes";
+  EXPECT_THAT(html_report(run), Not(HasSubstr(title)));
+  run.profile = "attention <1> ms\n";
+  EXPECT_THAT(html_report(run), HasSubstr(title));
+  EXPECT_THAT(html_report(run), HasSubstr("attention &lt;1&gt; ms"));
+}
+
 TEST(HtmlReport, ShowsNanEverywhere) {
   const std::string page = html_report(odd_run());
   EXPECT_THAT(page, HasSubstr("<li class=\"tile bad\"><span>Training loss</span><b>NaN</b>"));
