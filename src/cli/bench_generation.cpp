@@ -27,6 +27,7 @@ struct Subject {
   nn::DecoderSpec spec;
   DType compute = DType::kF32;
   int threads = 1;
+  runtime::DeviceChoice device;
   uint64_t seed = 0;
   std::optional<ModelFolder> folder;
 };
@@ -39,19 +40,29 @@ Subject subject_of(const GenerationBench& options) {
     return {.spec = spec,
             .compute = compute_type(options.precision),
             .threads = thread_count(0),
+            .device = runtime::choose_device("auto"),
             .folder = std::move(folder)};
   }
   const train::PretrainConfig config = load_config(options.config);
   return {.spec = nn::decoder_spec(*config.model),
           .compute = config.compute_type(),
           .threads = threads_of(config),
+          .device = runtime::choose_device(config.device),
           .seed = static_cast<uint64_t>(config.seed)};
+}
+
+runtime::MachineRoof roof_of(const Subject& subject) {
+  constexpr double kSeconds = 0.5;
+  if (const auto device = runtime::open_device(subject.device))
+    return runtime::measure_roof(subject.compute, *device, kSeconds);
+  return runtime::measure_roof(subject.compute, ThreadPool(subject.threads), kSeconds);
 }
 
 // The values that a model starts its training with, in the type that it computes in.
 void initialize(const runtime::ForwardSession& session, uint64_t seed) {
   std::set<const void*> done;
   std::vector<float> values;
+  std::vector<BFloat16> rounded;
   for (size_t i = 0; i < session.programs().size(); ++i) {
     const graph::Program& program = session.programs()[i];
     const graph::GraphData& data = program.graph();
@@ -64,9 +75,12 @@ void initialize(const runtime::ForwardSession& session, uint64_t seed) {
         const graph::ValueInfo& info = data.value(master == kNoValue ? id : master);
         values.resize(static_cast<size_t>(tensor.type.shape.elements()));
         train::initialize_parameter(info.name, info.initializer, seed, values, session.parallel());
-        if (tensor.type.dtype == DType::kF32)
-          std::copy(values.begin(), values.end(), tensor.as<float>());
-        else train::round_to_bf16(values, tensor.as<BFloat16>(), session.parallel());
+        rounded.resize(values.size());
+        train::round_to_bf16(values, rounded.data(), session.parallel());
+        const bool is_copy = tensor.type.dtype == DType::kBF16;
+        session.programs().write_shared(
+            data.value(id).name,
+            is_copy ? std::as_bytes(std::span(rounded)) : std::as_bytes(std::span(values)));
       }
   }
 }
@@ -160,14 +174,13 @@ double median(const std::vector<RunSeconds>& runs, Seconds seconds) {
 nlohmann::ordered_json bench_generation(const GenerationBench& options) {
   Subject subject = subject_of(options);
   // Before the model is there, so that both need not fit into memory at one time.
-  const runtime::MachineRoof roof =
-      runtime::measure_roof(subject.compute, ThreadPool(subject.threads), 0.5);
+  const runtime::MachineRoof roof = roof_of(subject);
   const generate::CacheOptions cache{.batch = options.sequences,
                                      .capacity = options.prompt_tokens + options.new_tokens,
                                      .chunk = generate::chunk_for(options.prompt_tokens),
                                      .compute = subject.compute};
-  runtime::ForwardSession session(generate::generation_graphs(subject.spec, cache),
-                                  subject.threads);
+  runtime::ForwardSession session(generate::generation_graphs(subject.spec, cache), subject.threads,
+                                  subject.device);
   if (subject.folder) session.load(subject.folder->tensors, subject.spec);
   else initialize(session, subject.seed);
   generate::CachedModel model(subject.spec, cache, {session.programs(), 0, session.parallel()});

@@ -38,6 +38,7 @@ train::EvaluationResult evaluate_tokens(const Options& options, const ModelFolde
                                     .time = sequences.sequence_len(),
                                     .compute = compute_type(options.model.precision),
                                     .threads = thread_count(options.model.threads),
+                                    .device = device_of(options.model),
                                     .document_mask = !options.cross_documents});
   return evaluation.run(sequences, interrupts());
 }
@@ -109,7 +110,8 @@ void evaluate_batch(const Options& options, const ModelFolder& model) {
                             {.input = options.batch,
                              .output = options.output,
                              .compute = compute_type(options.model.precision),
-                             .threads = thread_count(options.model.threads)});
+                             .threads = thread_count(options.model.threads),
+                             .device = device_of(options.model)});
   nlohmann::ordered_json out;
   if (loss) out["loss"] = *loss;
   out["output"] = options.output;

@@ -111,7 +111,8 @@ class GenerateVerb {
                                        .chunk = generate::chunk_for(longest_),
                                        .compute = compute_type(options_.model.precision)};
     runtime::ForwardSession session(generate::generation_graphs(folder_.spec, cache),
-                                    thread_count(options_.model.threads));
+                                    thread_count(options_.model.threads),
+                                    device_of(options_.model));
     session.load(folder_.tensors, folder_.spec);
     generate::CachedModel model(folder_.spec, cache, {session.programs(), 0, session.parallel()});
     if (options_.beams > 1) return search(model);

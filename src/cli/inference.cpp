@@ -18,7 +18,17 @@ void add_inference_options(CLI::App& verb, InferenceOptions& options) {
   verb.add_option("--threads", options.threads, "0: as many as the process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  verb.add_option("--device", options.device,
+                  "where to compute; auto: on the GPU where one can be used")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
   add_kernels_option(verb, options.kernels);
+}
+
+runtime::DeviceChoice device_of(const InferenceOptions& options) {
+  const runtime::DeviceChoice choice = runtime::choose_device(options.device);
+  if (choice.on_gpu()) std::cerr << "weft: device cuda (" << choice.reason << ")\n";
+  return choice;
 }
 
 Path model_folder_of(const Path& folder) {

@@ -18,6 +18,7 @@ struct InferenceOptions {
   std::string model;
   std::string precision = "fp32";
   int threads = 0;
+  std::string device = "auto";
   std::string kernels;
 };
 void add_inference_options(CLI::App& verb, InferenceOptions& options);
@@ -37,6 +38,10 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer = t
 // Where the model of a run lies: the folder itself if it has a config.json, else its latest intact
 // checkpoint.
 Path model_folder_of(const Path& folder);
+
+// What --device means here; standard error is told of a GPU. Throws Error for one that was asked
+// for and cannot be used.
+runtime::DeviceChoice device_of(const InferenceOptions& options);
 
 // Tokens that end a text: what generation_config.json says, else config.json, else the tokenizer.
 std::vector<int32_t> end_tokens(const ModelFolder& folder);

@@ -1,6 +1,9 @@
 // `device: auto|cpu|cuda` of the program: what it says on machines that lack something, and what is
 // left of a run whose device fails. The emulated device stands in for a GPU
 // (WEFT_TEST_DEVICE=emulated), and lacks or breaks what WEFT_EMULATED_FAULT names.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
 #include "cli_test.h"
 
 namespace weft::test {
@@ -124,16 +127,37 @@ TEST_F(DeviceOption, ThePlanSaysWhatADeviceTakes) {
 
 TEST_F(DeviceOption, ProfileAndBenchMeasureTheDevice) {
   const Outcome profile =
-      on_emulated({"profile", "tiny.yaml", "--warmup", "0", "--trace", "trace.json"});
+      on_emulated({"profile", "tiny.yaml", "--warmup", "0", "--trace", "trace.json", "--save"});
   ASSERT_EQ(profile.code, kDone) << profile.all();
   for (const char* part : {"device: emulated:0 (emulated on the host)", "kernels: for host",
                            "attention_backward", "adamw", "total"})
     EXPECT_THAT(profile.out, HasSubstr(part));
+  EXPECT_THAT(text_of("run/profile.txt"), HasSubstr("attention_backward"));
   EXPECT_THAT(text_of("trace.json"), HasSubstr("\"name\": \"rms_norm_backward\""));
   const Outcome bench =
       on_emulated({"bench", "tiny.yaml", "--steps", "2", "--warmup", "1", "--json"});
   ASSERT_EQ(bench.code, kDone) << bench.all();
   EXPECT_THAT(bench.out, HasSubstr("\"device\": \"cuda\""));
+}
+
+TEST_F(DeviceOption, ModelsAreEvaluatedAndContinuedOnTheDevice) {
+  prepare();
+  must({"pretrain", "tiny.yaml", "device=cpu"});
+  write("few.txt", "Line 7 says that.\n");
+  const auto on = [&](Arguments arguments, const std::string& device) {
+    arguments.insert(arguments.end(), {"--model", "run", "--json", "--device", device});
+    const Outcome outcome = on_emulated(arguments);
+    EXPECT_EQ(outcome.code, kDone) << outcome.all();
+    EXPECT_EQ(outcome.err.find("device cuda (asked for)") != std::string::npos, device == "cuda");
+    return nlohmann::json::parse(outcome.out);
+  };
+  const Arguments evaluate = {"evaluate", "--text", "few.txt"};
+  EXPECT_LE(std::abs(on(evaluate, "cuda").at("loss").get<double>() -
+                     on(evaluate, "cpu").at("loss").get<double>()),
+            1e-5);
+  const Arguments generate = {"generate", "--prompt",      "Li", "--max-new-tokens",
+                              "3",        "--temperature", "0"};
+  EXPECT_EQ(on(generate, "cuda"), on(generate, "cpu"));
 }
 
 TEST_F(DeviceOption, CheckLooksAtTheDevice) {
