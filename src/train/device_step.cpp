@@ -62,21 +62,26 @@ DeviceStep::DeviceStep(const graph::Program& program, graph::DeviceQueues& queue
     body_ended_.emplace_back(device);
     ended_.emplace_back(device);
   }
-  for (size_t s = 0; s < kSlots; ++s) {
-    const auto update = [&] {
-      put_update(given(s) + layout_.update_begin, nullptr);
-      read_back(spec_.results, spec_.body_results.size(), s);
-    };
-    if (spec_.split) {
-      bodies_.push_back(stream.capture([&] { put_body(s); }));
-      updates_.push_back(stream.capture(update));
-      continue;
-    }
+  if (spec_.micro_batches > spec_.most_in_a_graph)
+    micro_batch_.push_back(stream.capture([&] { program_.run_body(SerialFor()); }));
+  for (size_t s = 0; s < kSlots; ++s) capture(s);
+}
+
+void DeviceStep::capture(size_t slot) {
+  device::Stream& stream = queues_.stream(0);
+  const auto update = [&] {
+    put_update(given(slot) + layout_.update_begin, nullptr);
+    read_back(spec_.results, spec_.body_results.size(), slot);
+  };
+  if (is_one_graph()) {
     graphs_.push_back(stream.capture([&] {
-      put_body(s);
+      put_body(slot);
       update();
     }));
+    return;
   }
+  if (micro_batch_.empty()) bodies_.push_back(stream.capture([&] { put_body(slot); }));
+  updates_.push_back(stream.capture(update));
 }
 
 std::byte* DeviceStep::staged(size_t slot) const {
@@ -87,13 +92,12 @@ std::byte* DeviceStep::given(size_t slot) const {
   return given_.data() + static_cast<int64_t>(slot) * layout_.given_bytes;
 }
 
-void DeviceStep::put_micro_batch(int micro, const std::byte* from, graph::Observer* observer) {
+void DeviceStep::put_inputs(int micro, const std::byte* from) {
   for (size_t i = 0; i < spec_.inputs.size(); ++i) {
     const graph::Tensor to = program_.tensor(spec_.inputs[i]);
     queues_.stream(0).copy(to.data, from + micro * layout_.micro_bytes + layout_.inputs[i],
                            to.type.bytes());
   }
-  program_.run_body(SerialFor(), observer);
 }
 
 void DeviceStep::put_update(const std::byte* from, graph::Observer* observer) {
@@ -105,9 +109,13 @@ void DeviceStep::put_update(const std::byte* from, graph::Observer* observer) {
   program_.run_update(SerialFor(), observer);
 }
 
+// Captured, or at once where the graph is of one micro-batch.
 void DeviceStep::put_body(size_t slot) {
-  for (int micro = 0; micro < spec_.micro_batches; ++micro)
-    put_micro_batch(micro, given(slot), nullptr);
+  for (int micro = 0; micro < spec_.micro_batches; ++micro) {
+    put_inputs(micro, given(slot));
+    if (micro_batch_.empty()) program_.run_body(SerialFor());
+    else queues_.stream(0).launch(micro_batch_[0]);
+  }
   read_back(spec_.body_results, 0, slot);
 }
 
@@ -148,11 +156,11 @@ std::byte* DeviceStep::update_input(size_t i) {
 }
 
 void DeviceStep::launch() {
-  if (spec_.split) {
+  const device::Device::Range range(queues_.stream(0).device(), "step");
+  if (!is_one_graph()) {
     launch_body();
     return launch_update();
   }
-  const device::Device::Range range(queues_.stream(0).device(), "step");
   send(0, layout_.given_bytes);
   queues_.stream(0).launch(graphs_[slot()]);
   queues_.stream(0).record(ended_[slot()]);
@@ -160,9 +168,10 @@ void DeviceStep::launch() {
 }
 
 void DeviceStep::launch_body() {
-  WEFT_ASSERT(spec_.split);
+  WEFT_ASSERT(!is_one_graph());
   send(0, layout_.update_begin);
-  queues_.stream(0).launch(bodies_[slot()]);
+  if (micro_batch_.empty()) queues_.stream(0).launch(bodies_[slot()]);
+  else put_body(slot());
   queues_.stream(0).record(body_ended_[slot()]);
 }
 
@@ -179,7 +188,8 @@ void DeviceStep::launch_update() {
 }
 
 void DeviceStep::run_micro_batch(int micro, graph::Observer* observer) {
-  put_micro_batch(micro, staged(slot()), observer);
+  put_inputs(micro, staged(slot()));
+  program_.run_body(SerialFor(), observer);
   queues_.stream(0).synchronize();
 }
 

@@ -1,7 +1,9 @@
 // A training step on a device as one replayable graph: micro-batches, update, and the copies of
-// what they are given and what they give. What a step is given is copied to the device on a stream
-// of its own, while the step before computes; the host fills the staging of the next step meanwhile
-// and reads results a step late. Nothing is allocated, and nothing else is waited for.
+// what they are given and what they give; a step of many micro-batches replays the graph of one
+// micro-batch, for a captured graph takes memory of the device by its length. What a step is given
+// is copied to the device on a stream of its own, while the step before computes; the host fills
+// the staging of the next step meanwhile and reads results a step late. Nothing is allocated, and
+// nothing else is waited for.
 #pragma once
 
 #include <vector>
@@ -19,6 +21,8 @@ struct DeviceStepSpec {
   std::vector<graph::ValueId> inputs, update_inputs, body_results, results;
   // The host decides of the update after it has seen the body's results: two graphs, not one.
   bool split = false;
+  // With more micro-batches than this a graph is of one micro-batch.
+  int most_in_a_graph = 16;
 };
 
 class DeviceStep {
@@ -72,7 +76,9 @@ class DeviceStep {
   size_t slot() const { return static_cast<size_t>(steps_ % kSlots); }
   std::byte* staged(size_t slot) const;
   std::byte* given(size_t slot) const;
-  void put_micro_batch(int micro, const std::byte* from, graph::Observer* observer);
+  bool is_one_graph() const { return !spec_.split && spec_.micro_batches <= spec_.most_in_a_graph; }
+  void capture(size_t slot);
+  void put_inputs(int micro, const std::byte* from);
   void put_update(const std::byte* from, graph::Observer* observer);
   void put_body(size_t slot);
   void read_back(const std::vector<graph::ValueId>& values, size_t first, size_t slot);
@@ -86,8 +92,9 @@ class DeviceStep {
   device::PinnedMemory staging_;
   device::Memory given_;
   device::Stream copies_;
-  std::vector<device::Event> arrived_, body_ended_, ended_;       // by slot
-  std::vector<device::CapturedGraph> graphs_, bodies_, updates_;  // by slot: the first or the rest
+  std::vector<device::Event> arrived_, body_ended_, ended_;  // by slot
+  // By slot: whole steps, or their halves; and one micro-batch whose inputs are there already.
+  std::vector<device::CapturedGraph> graphs_, bodies_, updates_, micro_batch_;
   int64_t steps_ = 0;
 };
 

@@ -166,6 +166,7 @@ struct DeviceStepOptions {
   DType compute = DType::kF32;
   int streams = 1;
   uint64_t seed = 0;
+  int most_in_a_graph = 16;  // micro-batches
   // May leave something out, to see that it shows.
   std::function<void(graph::Schedule&)> change = [](graph::Schedule&) {};
 };
@@ -174,6 +175,7 @@ class SmallDeviceStep : public SmallStep {
  public:
   SmallDeviceStep(const device::Device& device, const DeviceStepOptions& options)
       : SmallStep(options.compute),
+        most_in_a_graph_(options.most_in_a_graph),
         queues_((ops::use_device_kernels(device.library()), device), options.streams),
         schedule_(SpreadSchedule(*step_.data, options.streams, options.seed).take()),
         plan_(
@@ -199,7 +201,8 @@ class SmallDeviceStep : public SmallStep {
                            {.micro_batches = kMicroBatches,
                             .inputs = inputs(),
                             .update_inputs = update_inputs(),
-                            .results = results()});
+                            .results = results(),
+                            .most_in_a_graph = most_in_a_graph_});
     Trained trained;
     for (int64_t i = 0; i < steps; ++i) {
       step.begin();
@@ -238,6 +241,7 @@ class SmallDeviceStep : public SmallStep {
     trained.norms.push_back(value);
   }
 
+  int most_in_a_graph_;
   graph::DeviceQueues queues_;
   graph::Schedule schedule_;
   graph::MemoryPlan plan_;

@@ -47,6 +47,14 @@ TEST_F(DeviceSteps, BitsDependNeitherOnStreamsNorOnTheOrderOfWork) {
   }
 }
 
+TEST_F(DeviceSteps, ManyMicroBatchesReplayTheGraphOfOneWithTheSameBits) {
+  const Trained expected = SmallDeviceStep(device_, {}).train(3);
+  for (const DeviceOrder& order : {kDeviceOrders[0], kDeviceOrders[1], kDeviceOrders[2]}) {
+    set_order(device_, order);
+    EXPECT_EQ(SmallDeviceStep(device_, {.streams = 2, .most_in_a_graph = 1}).train(3), expected);
+  }
+}
+
 TEST_F(DeviceSteps, PlannedBytesAreWhatIsBound) {
   const SmallDeviceStep step(device_, {.streams = 2});
   EXPECT_EQ(step.arena().high_water(), step.plan().persistent_bytes + step.plan().transient_bytes);

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "emulated_device.h"
+#include "tests/device/emulated_device.h"
 #include "tests/train/training_test.h"
 
 namespace weft::train {
@@ -22,9 +22,8 @@ const std::string kGpt2 =
 
 class DeviceRun : public TrainingTest {
  protected:
-  void SetUp() override { setenv("WEFT_TEST_DEVICE", "emulated", 1); }
+  void SetUp() override { setenv("WEFT_TEST_DEVICE", "emulated", 0); }  // or a GPU
   void TearDown() override {
-    unsetenv("WEFT_TEST_DEVICE");
     test::emulated_library()->api().set_order(device::Order::kForward, 0);
   }
 

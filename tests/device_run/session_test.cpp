@@ -82,9 +82,15 @@ int64_t used_bytes() {
 TEST_F(DeviceSession, AllocatesWhatIsPlanned) {
   for (const std::string more : {"precision=fp32", "precision=bf16"}) {
     const int64_t before = used_bytes();
+    int64_t pinned = 0;
+    device_hooks.allocate_pinned = [&pinned](void** out, int64_t bytes) {
+      pinned += bytes;
+      return test::emulated_library()->api().allocate_pinned(out, bytes);
+    };
     const SessionPlan plan = plan_pretraining(tiny({more, "sample_prompts=[warp]"}), 1, true);
     const auto s = session({more, "sample_prompts=[warp]"});
     EXPECT_EQ(used_bytes() - before, plan.total());
+    EXPECT_EQ(pinned, plan.device.staging + plan.device.mirror);
     EXPECT_EQ(s->high_water_bytes(), plan.bytes);
     EXPECT_EQ(bound_bytes(plan), plan.bytes);
     EXPECT_EQ(report_plan(plan).total, plan.total());

@@ -4,8 +4,8 @@
 
 #include <functional>
 
-#include "emulated_device.h"
 #include "runtime/compute_device.h"
+#include "tests/device/emulated_device.h"
 
 namespace weft::test {
 
@@ -14,6 +14,7 @@ struct DeviceHooks {
   std::function<device::Status(void* stream, void* event)> stream_wait;
   std::function<device::Status(void* event)> event_synchronize;
   std::function<device::Status(void* graph, void* stream)> graph_launch;
+  std::function<device::Status(void** out, int64_t bytes)> allocate_pinned;
 };
 inline DeviceHooks device_hooks;
 
@@ -33,6 +34,10 @@ inline std::shared_ptr<const device::Library> wrapped_library() {
   api.graph_launch = [](void* graph, void* stream) {
     return device_hooks.graph_launch ? device_hooks.graph_launch(graph, stream)
                                      : kReal->api().graph_launch(graph, stream);
+  };
+  api.allocate_pinned = [](void** out, int64_t bytes) {
+    return device_hooks.allocate_pinned ? device_hooks.allocate_pinned(out, bytes)
+                                        : kReal->api().allocate_pinned(out, bytes);
   };
   table.api = &api;
   return std::make_shared<const device::Library>(device::Library{kReal->path, &table});

@@ -4,6 +4,7 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/cuda/table.h"
@@ -193,7 +194,10 @@ const char* error_text(Status status) {
 
 }  // namespace
 
+// Kernels are loaded when the library is first used, and not one by one at their first launches:
+// those may be captured, when loading is refused. Whoever sets the variable decides otherwise.
 const Api& api_of_this_library() {
+  setenv("CUDA_MODULE_LOADING", "EAGER", 0);
   static constexpr Api kApi{.versions = versions,
                             .count = count,
                             .properties = properties,
