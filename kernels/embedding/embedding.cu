@@ -27,7 +27,7 @@ struct Config {
   static constexpr unsigned kThreads = 128;  // a row of 768 bf16 is 96 vectors
   static constexpr int kRows = 32;           // of the table, a block: a lane deals out each
   static constexpr int kIds = 1024;          // looked at between two barriers
-  static constexpr int kInFlight = 16;       // rows that are read before they are added
+  static constexpr int kInFlight = 12;       // rows that are read before they are added
 };
 
 template <class T, int kWidth>
