@@ -138,7 +138,8 @@ void narrow_strip(const Strip& s, int64_t rows, int64_t columns) {
   }
 }
 
-// Memory that is wanted soon: `rows` of `bytes` bytes, `pitch` bytes apart.
+// Memory that is wanted soon, in the second-level cache (the first is full of the panel before):
+// `rows` of `bytes` bytes, `pitch` bytes apart.
 struct Ahead {
   const char* from = nullptr;
   int64_t rows = 0, bytes = 0, pitch = 0;
@@ -147,7 +148,7 @@ struct Ahead {
   HWY_INLINE void fetch(int64_t i, int64_t strips) const {
     const int64_t each = ceil_div(rows, strips);
     for (int64_t r = i * each; r < std::min(rows, (i + 1) * each); ++r) {
-      for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + r * pitch + at);
+      for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + r * pitch + at, 0, 2);
     }
   }
 };

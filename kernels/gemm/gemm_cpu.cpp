@@ -62,7 +62,8 @@ Blocking float_blocking(const GemmSpec& s, int workers) {
   const auto too_few = [&] {
     return ceil_div(s.m, m) * ceil_div(s.n, n) < kTilesPerWorker * workers;
   };
-  while (n > kLeastFloatTileN && too_few()) n /= 2;
+  // The longer side first: A is packed again for every tile of a row, B for every one of a column.
+  while (n > kLeastFloatTileN && too_few()) (n > m ? n : m) /= 2;
   while (m > kLeastFloatTileM && too_few()) m /= 2;
   return {Method::kFloat, balanced(s.m, m, kFloatTileRows), balanced(s.n, n, kFloatTileColumns)};
 }

@@ -22,6 +22,10 @@ namespace weft::kernels {
 
 // A panel's part of so many rows takes 32 KiB.
 constexpr int64_t kPartK = 256;
+// While a part is multiplied, the next one is fetched into the second-level cache: a line with
+// every so many of its rows, so that four strips fetch it. In one go it would hold up the loads.
+constexpr int kFetchEvery = 4;
+constexpr int64_t kLine = 16;  // floats
 // Rows of B that are packed as one task.
 constexpr int64_t kPackedRows = 32;
 
@@ -53,7 +57,8 @@ struct Strip {
   int64_t lda;
   const float* panel;  // rows of kPanelColumns
   int64_t k;
-  const float* plus;  // what the sums are added to, in rows of ld_plus, or null
+  const float* ahead;  // a panel's next part, to be fetched meanwhile
+  const float* plus;   // what the sums are added to, in rows of ld_plus, or null
   int64_t ld_plus;
   Out* c;  // rows of ldc
   int64_t ldc;
@@ -109,8 +114,8 @@ HWY_NOINLINE WEFT_UNCHECKED void multiply_strip(const Strip<Out>& s) {
     if constexpr (sizeof(Out) == sizeof(float)) __builtin_prefetch(s.c + r * s.ldc + kLanes, 1);
   }
   Elements<kRows> a(s.a, s.lda);
-  const float* b = s.panel;
-  for (int64_t k = 0; k < s.k; ++k, b += kPanelColumns, a.next()) {
+  const float *b = s.panel, *ahead = s.ahead;
+  const auto multiply_row = [&]() WEFT_LANES {
     const V b_left = load(b, Full()), b_right = load(b + kLanes, Full());
     HWY_UNROLL(12)
     for (int r = 0; r < kRows; ++r) {
@@ -118,7 +123,16 @@ HWY_NOINLINE WEFT_UNCHECKED void multiply_strip(const Strip<Out>& s) {
       left[r] = hn::MulAdd(element, b_left, left[r]);
       right[r] = hn::MulAdd(element, b_right, right[r]);
     }
+    b += kPanelColumns;
+    a.next();
+  };
+  int64_t k = 0;
+  for (; k + kFetchEvery <= s.k; k += kFetchEvery, ahead += kLine) {
+    __builtin_prefetch(ahead, 0, 2);
+    HWY_UNROLL(4)
+    for (int i = 0; i < kFetchEvery; ++i) multiply_row();
   }
+  for (; k < s.k; ++k) multiply_row();
   HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
     Out* row = s.c + r * s.ldc;
@@ -158,6 +172,7 @@ void multiply_rows(Strip<Out> s, int64_t rows) {
     strip_of_rows<kStrip, Elements>(s, std::min<int64_t>(kStrip, rows - row));
     s.a += kStrip * Elements<1>::row_step(s.lda);
     s.c += kStrip * s.ldc;
+    s.ahead += s.k / kFetchEvery * kLine;
     if (s.plus != nullptr) s.plus += kStrip * s.ld_plus;
   }
 }
@@ -184,12 +199,13 @@ void multiply_columns(const Strip<Out>& s, int64_t rows, int64_t columns) {
     part.a += first * Elements<1>::k_step(s.lda);
     part.panel += first * kPanelColumns;
     part.k = std::min(size, s.k - first);
+    part.ahead = part.panel + part.k * kPanelColumns;
     if (narrow) part.plus = nullptr;
     if (first > 0) part.plus = sums, part.ld_plus = kColumns;
     if (first + size >= s.k && !narrow) multiply_rows<Elements>(part, rows);
     else
-      multiply_rows<Elements>(Strip<float>{part.a, part.lda, part.panel, part.k, part.plus,
-                                           part.ld_plus, sums, kColumns},
+      multiply_rows<Elements>(Strip<float>{part.a, part.lda, part.panel, part.k, part.ahead,
+                                           part.plus, part.ld_plus, sums, kColumns},
                               rows);
   }
   if (narrow) store_narrow(s, sums, rows, columns);
@@ -216,7 +232,8 @@ void multiply(const GemmSpec& s, const PanelTile& tile) {
   const T* a = static_cast<const T*>(tile.a) + tile.first_row * (s.trans_a ? 1 : s.lda);
   const FloatRows rows = float_rows(a, s, tile.rows, static_cast<float*>(tile.scratch));
   Out* c = static_cast<Out*>(tile.c);
-  Strip<Out> strip{rows.a, rows.lda, nullptr, s.k, nullptr, tile.ld_plus, nullptr, tile.ldc};
+  Strip<Out> strip{rows.a,  rows.lda,     nullptr, s.k,     nullptr,
+                   nullptr, tile.ld_plus, nullptr, tile.ldc};
   for (int64_t column = 0; column < tile.columns; column += kColumns) {
     strip.panel =
         tile.panels + column / kPanelColumns * kPanelColumns * s.k + column % kPanelColumns;
