@@ -60,10 +60,10 @@ bool SharedMemory::contains(const void* p) const {
   return memory_ && at >= memory_.get() && at < memory_.get() + bytes_;
 }
 
-bool SharedMemory::near(const void* p) const {
-  if (!memory_) return false;
+size_t SharedMemory::distance(const void* p) const {
   const auto at = reinterpret_cast<uintptr_t>(p), begin = reinterpret_cast<uintptr_t>(data());
-  return at + kNear >= begin && at < begin + bytes_ + kNear;
+  if (at < begin) return begin - at;
+  return at < begin + bytes_ ? 0 : at - (begin + bytes_);
 }
 
 void Accesses::report(Detector detector, const std::string& message) const {
@@ -84,7 +84,14 @@ const Allocation* Accesses::global_place(const AccessOf& a) {
   if (last_ != nullptr && last_->contains(a.p, a.bytes)) return last_;
   const Allocation* found = find_allocation(*begin_.map, a.p);
   if (found != nullptr && found->contains(a.p, a.bytes)) return last_ = found;
-  if (shared_.near(a.p)) {
+  // Nobody knows what such an address was meant for: what lies nearest, in any layout of the heap.
+  const auto past = [&] {
+    const auto end = reinterpret_cast<uintptr_t>(found->begin) + found->bytes;
+    const auto at = reinterpret_cast<uintptr_t>(a.p);
+    return at < end ? size_t{0} : at - end;
+  };
+  const size_t beside = shared_.distance(a.p);
+  if (beside < SharedMemory::kNear && (found == nullptr || beside < past())) {
     const auto offset =
         reinterpret_cast<intptr_t>(a.p) - reinterpret_cast<intptr_t>(shared_.data());
     report(Detector::kSharedOutOfBounds, what(a) + "at " + std::to_string(offset) + " of " +

@@ -37,7 +37,8 @@ class SharedMemory {
   std::byte* data() const { return memory_.get(); }
   size_t bytes() const { return bytes_; }
   bool contains(const void* p) const;
-  bool near(const void* p) const;
+  // How far p lies outside.
+  size_t distance(const void* p) const;
   Granule* granules(const void* p) { return shadow_.data() + offset(p) / Granule::kBytes; }
   size_t offset(const void* p) const {
     return static_cast<size_t>(static_cast<const std::byte*>(p) - memory_.get());
