@@ -22,32 +22,99 @@ std::string without_root(const std::string& name) {
   return name.substr(name.find('.') + 1);
 }
 
-class WeightLoader {
+// Which tensor of the files is which of the model's, and what does not fit.
+class Matcher {
  public:
-  WeightLoader(const io::TensorSet& tensors, const nn::DecoderSpec& spec, const FindParameter& find)
-      : tensors_(tensors), spec_(spec), find_(find) {}
+  Matcher(const io::TensorSet& tensors, const nn::DecoderSpec& spec)
+      : tensors_(tensors), spec_(spec), file_(quote_path(tensors.path())) {}
 
-  void run() {
-    for (const nn::TensorName& name : nn::tensor_names(spec_)) load(name);
-    for (const io::TensorView& tensor : tensors_.tensors()) check_used(tensor);
-  }
-
- private:
-  const io::TensorView& find_tensor(const nn::TensorName& name) {
+  const io::TensorView* find(const nn::TensorName& name) {
     for (const std::string& candidate : {name.file_name, without_root(name.file_name)})
       if (const io::TensorView* tensor = tensors_.find(candidate)) {
         used_.insert(candidate);
-        return *tensor;
+        return tensor;
       }
-    throw Error(quote_path(tensors_.path()) + " has no tensor '" + name.file_name +
-                "', which the model needs; is config.json of another model?");
+    return nullptr;
+  }
+  // What is wrong with what find() returned; empty if nothing is.
+  std::string problem(const nn::TensorName& name, const io::TensorView* tensor) const {
+    if (tensor == nullptr)
+      return file_ + " has no tensor '" + name.file_name +
+             "', which the model needs; is config.json of another model?";
+    if (std::equal(tensor->shape.begin(), tensor->shape.end(), name.shape.begin(),
+                   name.shape.end()))
+      return "";
+    return file_ + " has the tensor " + tensor->to_string() +
+           "; the model's config.json makes it " + name.shape.to_string();
+  }
+  // What is wrong with a tensor that find() has not found, after all have been looked for.
+  std::string problem_of_extra(const io::TensorView& tensor) const {
+    if (used_.count(std::string(tensor.name)) != 0 || is_known_buffer(tensor.name) ||
+        is_tied_head(tensor))
+      return "";
+    return file_ + " has the tensor " + tensor.to_string() +
+           ", which the model of its config.json does not have";
+  }
+
+ private:
+  // A tied head may stand in the file as well; it must then be the embedding.
+  bool is_tied_head(const io::TensorView& tensor) const {
+    if (!spec_.tied_head || tensor.name != "lm_head.weight") return false;
+    const std::string embedding = nn::parameter_name(spec_.family, nn::Part::kEmbedding, 0);
+    for (const std::string& name : {embedding, without_root(embedding)})
+      if (const io::TensorView* table = tensors_.find(name))
+        return std::equal(table->bytes.begin(), table->bytes.end(), tensor.bytes.begin(),
+                          tensor.bytes.end());
+    return false;
+  }
+
+  const io::TensorSet& tensors_;
+  const nn::DecoderSpec& spec_;
+  std::string file_;
+  std::set<std::string> used_;
+};
+
+// Elements [begin, begin + count) as a tensor of their own.
+io::TensorView piece_of(const io::TensorView& tensor, int64_t begin, int64_t count) {
+  const size_t width = tensor.bytes.size() / static_cast<size_t>(tensor.elements());
+  io::TensorView piece = tensor;
+  piece.shape = {&count, 1};
+  piece.bytes =
+      tensor.bytes.subspan(static_cast<size_t>(begin) * width, static_cast<size_t>(count) * width);
+  return piece;
+}
+
+// What the loader would say to the type of the tensor; empty if it can be read.
+std::string problem_of_type(const io::TensorView& tensor) {
+  try {
+    float value = 0;
+    io::read_floats(piece_of(tensor, 0, 1), {&value, 1});
+    return "";
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+class WeightLoader {
+ public:
+  WeightLoader(const io::TensorSet& tensors, const nn::DecoderSpec& spec, const FindParameter& find)
+      : tensors_(tensors), spec_(spec), find_(find), matcher_(tensors, spec) {}
+
+  void run() {
+    for (const nn::TensorName& name : nn::tensor_names(spec_)) load(name);
+    for (const io::TensorView& tensor : tensors_.tensors())
+      refuse(matcher_.problem_of_extra(tensor));
+  }
+
+ private:
+  static void refuse(const std::string& problem) {
+    if (!problem.empty()) throw Error(problem);
   }
 
   void load(const nn::TensorName& name) {
-    const io::TensorView& tensor = find_tensor(name);
-    if (!std::equal(tensor.shape.begin(), tensor.shape.end(), name.shape.begin(), name.shape.end()))
-      throw Error(quote_path(tensors_.path()) + " has the tensor " + tensor.to_string() +
-                  "; the model's config.json makes it " + name.shape.to_string());
+    const io::TensorView* found = matcher_.find(name);
+    refuse(matcher_.problem(name, found));
+    const io::TensorView& tensor = *found;
     ParameterMemory memory = find_(name.parameter);
     if (memory.master != nullptr) memory.master += name.offset;
     if (memory.copy != nullptr) memory.copy += name.offset;
@@ -63,41 +130,18 @@ class WeightLoader {
   // A piece at a time, so that a tensor is converted in the cache and no second copy of it exists.
   void load_piece(const io::TensorView& tensor, int64_t begin, int64_t count,
                   const ParameterMemory& memory) {
-    const size_t width = tensor.bytes.size() / static_cast<size_t>(tensor.elements());
-    io::TensorView piece = tensor;
-    piece.shape = {&count, 1};
-    piece.bytes = tensor.bytes.subspan(static_cast<size_t>(begin) * width,
-                                       static_cast<size_t>(count) * width);
     buffer_.resize(static_cast<size_t>(kPiece));
     float* const values = memory.master == nullptr ? buffer_.data() : memory.master + begin;
-    io::read_floats(piece, {values, static_cast<size_t>(count)});
+    io::read_floats(piece_of(tensor, begin, count), {values, static_cast<size_t>(count)});
     if (memory.copy != nullptr)
       std::transform(values, values + count, memory.copy + begin,
                      [](float value) { return BFloat16(value); });
   }
 
-  // A tied head may stand in the file as well; it must then be the embedding.
-  bool is_tied_head(const io::TensorView& tensor) const {
-    if (!spec_.tied_head || tensor.name != "lm_head.weight") return false;
-    const std::string embedding = nn::parameter_name(spec_.family, nn::Part::kEmbedding, 0);
-    for (const std::string& name : {embedding, without_root(embedding)})
-      if (const io::TensorView* table = tensors_.find(name))
-        return std::equal(table->bytes.begin(), table->bytes.end(), tensor.bytes.begin(),
-                          tensor.bytes.end());
-    return false;
-  }
-
-  void check_used(const io::TensorView& tensor) const {
-    if (used_.count(std::string(tensor.name)) != 0 || is_known_buffer(tensor.name)) return;
-    if (is_tied_head(tensor)) return;
-    throw Error(quote_path(tensors_.path()) + " has the tensor " + tensor.to_string() +
-                ", which the model of its config.json does not have");
-  }
-
   const io::TensorSet& tensors_;
   const nn::DecoderSpec& spec_;
   const FindParameter& find_;
-  std::set<std::string> used_;
+  Matcher matcher_;
   std::vector<float> buffer_;
 };
 
@@ -106,6 +150,22 @@ class WeightLoader {
 void load_weights(const io::TensorSet& tensors, const nn::DecoderSpec& spec,
                   const FindParameter& find) {
   WeightLoader(tensors, spec, find).run();
+}
+
+std::vector<std::string> weight_problems(const io::TensorSet& tensors,
+                                         const nn::DecoderSpec& spec) {
+  std::vector<std::string> problems;
+  const auto keep = [&](std::string problem) {
+    if (!problem.empty()) problems.push_back(std::move(problem));
+  };
+  Matcher matcher(tensors, spec);
+  for (const nn::TensorName& name : nn::tensor_names(spec)) {
+    const io::TensorView* tensor = matcher.find(name);
+    std::string problem = matcher.problem(name, tensor);
+    keep(problem.empty() ? problem_of_type(*tensor) : std::move(problem));
+  }
+  for (const io::TensorView& tensor : tensors.tensors()) keep(matcher.problem_of_extra(tensor));
+  return problems;
 }
 
 std::vector<io::TensorToWrite> weights_to_write(const nn::DecoderSpec& spec,

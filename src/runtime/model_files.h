@@ -30,6 +30,10 @@ using FindParameter = std::function<ParameterMemory(const std::string& parameter
 void load_weights(const io::TensorSet& tensors, const nn::DecoderSpec& spec,
                   const FindParameter& find);
 
+// Everything for which load_weights() would refuse, a sentence each, without reading the weights
+// (but a head that is tied is compared with its embedding).
+std::vector<std::string> weight_problems(const io::TensorSet& tensors, const nn::DecoderSpec& spec);
+
 // The model's tensors as they stand in a Hugging Face folder, in the type `type` (F32, BF16 or
 // F16). `parameters` are fp32 and must live until the folder is written.
 std::vector<io::TensorToWrite> weights_to_write(const nn::DecoderSpec& spec,

@@ -15,6 +15,7 @@
 #include "core/quote.h"
 #include "io/checkpoint_store.h"
 #include "io/tensor_set.h"
+#include "runtime/model_files.h"
 #include "train/plan_report.h"
 #include "train/pretrain_plan.h"
 #include "train/resume.h"
@@ -24,6 +25,7 @@ namespace weft::train {
 namespace {
 
 constexpr double kManyEpochs = 40;
+constexpr size_t kMostWeightProblems = 5;
 
 std::string number(double value, int digits = 2) {
   std::ostringstream out;
@@ -131,8 +133,16 @@ void Checks::check_output() {
 void Checks::check_base_model() {
   if (!config_.base_model) return;
   const io::TensorSet tensors = io::TensorSet::from_folder(*config_.base_model);
+  const std::vector<std::string> problems =
+      runtime::weight_problems(tensors, nn::decoder_spec(*config_.model));
+  const size_t shown = std::min(problems.size(), kMostWeightProblems);
+  for (size_t i = 0; i < shown; ++i) fails("base_model", problems[i]);
+  if (shown < problems.size())
+    fails("base_model", std::to_string(problems.size() - shown) + " other tensors do not fit");
+  if (!problems.empty()) return;
   fine("base_model", quote_path(*config_.base_model) + " has " +
-                         std::to_string(tensors.tensors().size()) + " tensors");
+                         std::to_string(tensors.tensors().size()) +
+                         " tensors, all that the model needs in its shapes");
 }
 
 void Checks::open_data() {

@@ -1,5 +1,6 @@
 // `weft check`: every finding of the preflight, and that nothing is trained, written or slow.
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli_test.h"
@@ -131,6 +132,44 @@ TEST_F(Check, ARunThatCannotGoOnIsFound) {
   EXPECT_THAT(check("max_steps=4").out, HasSubstr("the run would go on from 'run/checkpoint-2'"));
   expect_failure("seed=7", {"FAILS     resume: ", "seed was 42, is 7"});
   expect_failure("resume_from_checkpoint=never", {"FAILS     resume: "});
+}
+
+// Tensors are matched with the model by name, shape and type before anything starts.
+TEST_F(Check, ABaseModelWhoseTensorsDoNotFitIsFound) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  std::filesystem::copy(folder_ / "run/checkpoint-2", folder_ / "base",
+                        std::filesystem::copy_options::recursive);
+  std::string more = tiny_config();
+  more = "base_model: base\n" + more.substr(more.find("datasets:"));
+  more.replace(more.find("output_dir: run"), 15, "output_dir: more");
+  write("tiny.yaml", more);
+  const Outcome sound = check();
+  EXPECT_EQ(sound.code, kDone) << sound.all();
+  EXPECT_THAT(sound.out, HasSubstr("ok        base_model: 'base' has 21 tensors, all that the "));
+  const std::string config = text_of("base/config.json");
+  const auto with = [&](const std::string& key, int value) {
+    auto json = nlohmann::ordered_json::parse(config);
+    json[key] = value;
+    write("base/config.json", json.dump());
+  };
+  with("num_hidden_layers", 3);
+  expect_failure("", {"has no tensor 'model.layers.2.self_attn.q_proj.weight'",
+                      "base_model: 4 other tensors do not fit"});
+  with("num_hidden_layers", 1);
+  expect_failure("", {"has the tensor", "model.layers.1.mlp.down_proj.weight",
+                      "which the model of its config.json does not have"});
+  with("intermediate_size", 48);
+  expect_failure("", {"model.layers.0.mlp.gate_proj.weight", "config.json makes it [48, 16]",
+                      "base_model: 1 other tensors do not fit"});
+  write("base/config.json", config);
+  std::string weights = text_of("base/model.safetensors");
+  for (size_t at = 0; (at = weights.find("\"F32\"", at)) != std::string::npos; ++at)
+    weights.replace(at, 5, "\"I32\"");
+  write("base/model.safetensors", weights);
+  expect_failure("", {"FAILS     base_model: ", "I32"});
+  std::filesystem::remove(folder_ / "base/model.safetensors");
+  expect_failure("", {"FAILS     base_model: "});
 }
 
 TEST_F(Check, ARunInProgressIsFound) {
