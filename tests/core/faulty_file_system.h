@@ -68,7 +68,11 @@ class FaultyFileSystem final : public FileSystem {
   std::string read(const Path& file, int64_t limit) const override {
     return base_.read(file, limit);
   }
-  int64_t free_bytes(const Path& path) const override { return base_.free_bytes(path); }
+  int64_t free_bytes(const Path& path) const override {
+    return free_bytes_ >= 0 ? free_bytes_ : base_.free_bytes(path);
+  }
+  // What free_bytes() says from now on.
+  void set_free_bytes(int64_t bytes) { free_bytes_ = bytes; }
 
  private:
   class File final : public WritableFile {
@@ -128,6 +132,7 @@ class FaultyFileSystem final : public FileSystem {
 
   Fault fault_;
   int64_t at_;
+  int64_t free_bytes_ = -1;  // what the disk says
   FileSystem& base_;
   bool fired_ = false;
   std::vector<std::string> log_;

@@ -148,6 +148,30 @@ TEST(CheckpointStore, OneRunPerFolder) {
   EXPECT_NO_THROW(latest_checkpoint(disk(), run.path()));  // looking needs no lock
 }
 
+// Nothing is left in the lock by which the next run would take this one for dead.
+TEST(CheckpointStore, ARunThatEndedHasReleasedItsFolder) {
+  const TemporaryFolder run;
+  { const CheckpointStore store(disk(), run.path(), {}); }
+  EXPECT_FALSE(run_in_progress(disk(), run.path()));
+  const CheckpointStore next(disk(), run.path(), {});
+  EXPECT_THAT(next.notices(), IsEmpty());
+  EXPECT_TRUE(run_in_progress(disk(), run.path()));
+}
+
+// Free space is compared before each save, so that a disk that is nearly full is not filled up.
+TEST(CheckpointStore, ADiskWithoutRoomIsSeenBeforeAnythingIsWritten) {
+  const TemporaryFolder run;
+  FaultyFileSystem files;
+  CheckpointStore store(files, run.path(), {.keep_last = 1});
+  store.save(checkpoint_of(1));
+  const int64_t before = files.operations();
+  files.set_free_bytes(10);
+  EXPECT_THAT(error_message([&] { store.save(checkpoint_of(2)); }),
+              HasSubstr("bytes are to be written, 10 are free"));
+  EXPECT_EQ(files.operations(), before);
+  EXPECT_TRUE(holds(*latest_checkpoint(files, run.path()).checkpoint, 1));
+}
+
 TEST(CheckpointStore, TellsThatItTookOverFromADeadRun) {
   const TemporaryFolder run;
   const pid_t child = ::fork();

@@ -7,10 +7,13 @@
 
 #include "tests/train/training_test.h"
 #include "train/locate_nan.h"
+#include "train/run_state.h"
+#include "train/step_guard.h"
 
 namespace weft::train {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -234,6 +237,26 @@ TEST_F(Guard, TheLastLossesAndNormsAreInTheCheckpoint) {
     }
   EXPECT_EQ(state.guard.losses, losses);
   EXPECT_EQ(state.guard.log_gradient_norms, norms);
+}
+
+// Through the file of the checkpoint: the next process judges by what the last one saw.
+TEST_F(Guard, JudgesAfterARestartByTheLossesBeforeIt) {
+  PretrainConfig spikes = config("run");
+  spikes.spike_policy = SpikePolicy::kSkip;
+  RunState state;
+  {
+    StepGuard guard(spikes);
+    for (int64_t i = 0; i < 100; ++i)
+      guard.judge(i, {.loss = 2 + 0.01 * static_cast<double>(i % 7), .gradient_norm = 1});
+    state.guard = guard.state();
+  }
+  StepGuard guard(spikes);
+  EXPECT_FALSE(guard.forbids(9));
+  guard.restore(run_state_from_json(to_json(state), "state.json").guard);
+  EXPECT_TRUE(guard.forbids(9));
+  EXPECT_FALSE(guard.forbids(2.1));
+  EXPECT_THAT(guard.judge(100, {.loss = 2, .gradient_norm = 100}).warnings,
+              ElementsAre(HasSubstr("the gradient norm jumped to 100")));
 }
 
 TEST_F(Guard, LocateNamesTheOperatorAndTheParameter) {

@@ -69,6 +69,17 @@ TEST_F(Signals, TwoInterruptsEndAtOnceAndNothingIsLost) {
   EXPECT_EQ(trace("run", 30), trace("whole", 30));
 }
 
+// Steps so long that the first interrupt alone would be waiting for one.
+TEST_F(Signals, ASecondInterruptWaitsForNoStep) {
+  const auto process = start("run", {"max_steps=1000000", "gradient_accumulation_steps=300"});
+  wait_for_step("run", 1);
+  process->send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));  // equal signals may become one
+  process->send(SIGINT);
+  EXPECT_EQ(process->wait(), 130);
+  EXPECT_THAT(said("run"), testing::Not(HasSubstr("interrupted and saved")));
+}
+
 TEST_F(Signals, ASecondRunInTheFolderIsRefused) {
   const auto process = start("run", {"max_steps=1000000"});
   wait_for_step("run", 1);
