@@ -11,7 +11,9 @@ ROWS = (
     ('BERT WordPiece', '{data}/tok-bert/tokenizer.json', 'tokenizers', '{data}/tok-bert/tokenizer.json'),
     ('T5 Unigram', '{data}/tok-sentencepiece/t5-spiece.model', 'sentencepiece', '{data}/tok-sentencepiece/t5-spiece.model'),
 )
-COPIES = 10  # of the text: 11 MB
+TEXTS = {'English': '{data}/tinyshakespeare/input.txt', 'Chinese': '{data}/chinese-classics/红楼梦.txt', 'C++': None,
+         'fuzz': '{golden}/text/fuzz.txt'}
+BYTES = 2_000_000  # of each text, repeated or cut at a line's end
 
 
 def median(values):
@@ -22,34 +24,47 @@ def spread(ratios):
     return f'{median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})'
 
 
-def rates(result):
-    return ', '.join(f'{result[key]:.1f}' for key in ('mb_per_second', 'mb_per_second_of_lines') if key in result)
+def rates(result, prefix=''):
+    return ', '.join(f'{result[prefix + key]:.1f}' for key in ('mb_per_second', 'mb_per_second_of_lines') if prefix + key in result)
 
 
-def row_of(row, folders, text, rounds, weft, python, run):
-    name, ours, library, theirs = (part.format(**folders) for part in row)
+def text_of(path, folders):
+    """Some megabytes; C++ is Weft's own."""
+    if path is None:
+        source = pathlib.Path(__file__).resolve().parents[2] / 'src'
+        whole = b''.join(file.read_bytes() for file in sorted(source.rglob('*.cpp')))
+    else:
+        whole = pathlib.Path(path.format(**folders)).read_bytes()
+    whole *= -(-BYTES // len(whole))
+    return whole[:whole.index(b'\n', BYTES - 1) + 1] if len(whole) > BYTES and b'\n' in whole[BYTES - 1:] else whole
+
+
+def row_of(row, folders, name, text, rounds, tools):
+    tokenizer, ours, library, theirs = (part.format(**folders) for part in row)
     script = pathlib.Path(__file__).with_name('tokenizers_python.py')
     pairs = []
     for _ in range(rounds):
-        pairs.append((run([weft, 'tokenizer', 'bench', '--tokenizer', ours, text, '--json']),
-                      run([python, script, '--library', library, '--tokenizer', theirs, '--text', text])))
+        pairs.append((tools['run']([tools['weft'], 'tokenizer', 'bench', '--tokenizer', ours, text, '--json']),
+                      tools['run']([tools['python'], script, '--library', library, '--tokenizer', theirs, '--text', text])))
     mine, other = pairs[-1]
     same = 'equal' if mine['ids'] == other['ids'] else f'{mine["ids"]} and {other["ids"]}'
     keys = [key for key in ('mb_per_second', 'mb_per_second_of_lines') if key in other]
-    print(f'bench: {name}: weft {rates(mine)} MB/s, {library} {rates(other)} MB/s', file=sys.stderr)
+    print(f'bench: {tokenizer}, {name}: weft {rates(mine)} MB/s, {library} {rates(other)} MB/s', file=sys.stderr)
     return '| ' + ' | '.join([
-        name, rates(mine), f'{mine["all_threads_mb_per_second"]:.1f}, {mine["all_threads_mb_per_second_of_lines"]:.1f}', f'{library} {rates(other)}',
+        tokenizer, name, rates(mine), rates(mine, 'all_threads_'), f'{library} {rates(other)}',
         ', '.join(spread([a[key] / b[key] for a, b in pairs]) for key in keys), same]) + ' |'
 
 
 def table(options, weft, python, run, about):
     """`run` gives the JSON that a command prints; `about` says what machine it is."""
     folders = {'data': options.text.parent.parent, 'golden': options.text.parent.parent.parent / 'golden'}
-    lines = [f'{about}, {options.rounds} rounds in turns, one thread, the text of {options.text.parent.name} {COPIES} times; millions of '
-             'bytes a second of the text as a whole, and of its lines.', '',
-             '| tokenizer | Weft | all threads | beside | ratio | ids of the whole |', '|---|---|---|---|---|---|']
+    tools = {'weft': weft, 'python': python, 'run': run}
+    lines = [f'{about}, {options.rounds} rounds in turns, {BYTES // 10**6} MB of each text; millions of bytes a second of the text as a '
+             'whole, and of its lines, on one thread but for the fourth column.', '',
+             '| tokenizer | text | Weft | all threads | beside | ratio | ids of the whole |', '|---|---|---|---|---|---|---|']
     with tempfile.TemporaryDirectory() as folder:
-        text = pathlib.Path(folder) / 'text.txt'
-        text.write_bytes(options.text.read_bytes() * COPIES)
-        lines += [row_of(row, folders, text, options.rounds, weft, python, run) for row in ROWS]
+        for name, path in TEXTS.items():
+            text = pathlib.Path(folder) / 'text.txt'
+            text.write_bytes(text_of(path, folders))
+            lines += [row_of(row, folders, name, text, options.rounds, tools) for row in ROWS]
     return '\n'.join(lines)
