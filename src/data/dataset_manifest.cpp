@@ -21,7 +21,9 @@ using Json = nlohmann::json;
 constexpr std::string_view kFormat = "weft-tokens";
 constexpr int64_t kVersion = 1;
 constexpr JsonLimits kManifestLimits = {
-    .bytes = 64 << 20, .depth = 8, .values = 1'000'000};  // 60,000 shards, 2 * 10^12 tokens
+    .bytes = 64 << 20,
+    .depth = 8,
+    .values = 600'000};  // 60,000 shards, 2 * 10^12 tokens, and 50,000 inputs
 
 // A JSON object read key by key; what is missing, unknown or wrong is an Error with the key's path.
 class Reader {

@@ -40,8 +40,8 @@ TEST(Limits, DatasetManifestDepth) {
 }
 
 TEST(Limits, DatasetManifestValues) {  // the list itself is one of them
-  EXPECT_THAT(refusal("[" + times("1,", 999'998) + "1]"), HasSubstr(kNoManifest));
-  EXPECT_THAT(refusal("[" + times("1,", 999'999) + "1]"), HasSubstr("more than 1000000 values"));
+  EXPECT_THAT(refusal("[" + times("1,", 599'998) + "1]"), HasSubstr(kNoManifest));
+  EXPECT_THAT(refusal("[" + times("1,", 599'999) + "1]"), HasSubstr("more than 600000 values"));
 }
 
 }  // namespace

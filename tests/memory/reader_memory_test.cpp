@@ -12,6 +12,7 @@
 #include "config/yaml_reader.h"
 #include "core/strict_json.h"
 #include "core/tree/json_tree.h"
+#include "data/dataset_manifest.h"
 #include "io/checkpoint_manifest.h"
 #include "io/tensor_set.h"
 #include "tests/core/sanitizer.h"
@@ -154,6 +155,17 @@ std::string tokenizer_json(const std::string& added, const std::string& vocab,
                            const std::string& merges) {
   return "{\"added_tokens\":[" + added + "],\"model\":{\"type\":\"BPE\",\"vocab\":{" + vocab +
          "},\"merges\":[" + merges + "]}}";
+}
+
+// As many values as are allowed, each of them small.
+TEST(ReaderMemory, DatasetManifests) {
+  const auto read = [](std::string_view text) { data::parse_manifest(text, "dataset.json"); };
+  const auto same = [](const char* value) { return [value](int64_t) { return value; }; };
+  const auto key = [](int64_t i) { return "\"" + std::to_string(i) + "\":0"; };
+  expect_bounded("objects of one value", list("[", 299'990, same("{\"\":0}"), "]"), read);
+  expect_bounded("empty objects", list("[", 599'990, same("{}"), "]"), read);
+  expect_bounded("keys", list("{", 599'990, key, "}"), read);
+  expect_bounded("lists of one value", list("[", 299'990, same("[0]"), "]"), read);
 }
 
 TEST(ReaderMemory, Tokenizers) {
