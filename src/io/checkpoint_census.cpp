@@ -1,7 +1,12 @@
 #include "io/checkpoint_census.h"
 #include "core/quote.h"
 
+#include <signal.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
 
 namespace weft::io {
 namespace {
@@ -39,21 +44,23 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// ".NAME.tmp-PID-COUNT", which write_file_atomically (core/file_system.h) makes.
-bool is_temporary_file(std::string_view name) {
+// The process of ".NAME.tmp-PID-COUNT", which write_file_atomically (core/file_system.h) makes.
+std::optional<std::string_view> writer_of(std::string_view name) {
   const size_t at = name.rfind(".tmp-");
-  if (!name.starts_with(".") || at == 0 || at == std::string_view::npos) return false;
+  if (!name.starts_with(".") || at == 0 || at == std::string_view::npos) return std::nullopt;
   const std::string_view numbers = name.substr(at + 5);
-  const size_t dash = numbers.find('-');
-  return dash != std::string_view::npos && is_digits(numbers.substr(0, dash)) &&
-         is_digits(numbers.substr(dash + 1));
+  const size_t dash = std::min(numbers.find('-'), numbers.size());
+  if (dash == numbers.size() || !is_digits(numbers.substr(0, dash)) ||
+      !is_digits(numbers.substr(dash + 1)))
+    return std::nullopt;
+  return numbers.substr(0, dash);
 }
 
 // What a name beside the checkpoints means; empty for what is none of theirs.
 std::string_view meaning_of(std::string_view name) {
   if (name.starts_with(kQuarantine) && name.substr(kQuarantine.size()).starts_with("checkpoint-"))
     return kQuarantined;
-  if (is_temporary_file(name)) return kTemporaryFile;
+  if (writer_of(name)) return kTemporaryFile;
   const size_t dot = name.rfind('.');
   if (!name.starts_with(".") || dot == 0 || !checkpoint_step(name.substr(1, dot - 1))) return "";
   const std::string_view suffix = name.substr(dot + 1);
@@ -63,6 +70,15 @@ std::string_view meaning_of(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_abandoned_file(std::string_view name) {
+  const auto writer = writer_of(name);
+  pid_t process = 0;
+  if (!writer ||
+      std::from_chars(writer->data(), writer->data() + writer->size(), process).ec != std::errc())
+    return false;
+  return process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
+}
 
 std::string_view name_of(CheckpointState state) {
   if (state == CheckpointState::kIntact) return "intact";

@@ -46,6 +46,10 @@ enum class CensusDepth { kSizes, kHashes };
 CheckpointCensus take_census(const FileSystem& files, const Path& output_dir, CensusDepth depth,
                              ReadFrom from = ReadFrom::kCache);
 
+// Whether this is the name of a temporary file whose writer lives no more, as far as this machine
+// knows: what a killed process leaves of a small file that it wrote.
+bool is_abandoned_file(std::string_view name);
+
 // One checkpoint, by the folder's name or, where that is none of ours, by its manifest.
 CheckpointEntry examine_checkpoint(const FileSystem& files, const Path& folder, CensusDepth depth,
                                    ReadFrom from = ReadFrom::kCache);

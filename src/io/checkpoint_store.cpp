@@ -91,6 +91,11 @@ CheckpointStore::CheckpointStore(FileSystem& files, Path output_dir, CheckpointO
 void CheckpointStore::recover() {
   std::set<int64_t> steps;  // those with leftovers of any kind beside them
   for (const std::string& name : files_.list(output_dir_)) {
+    if (is_abandoned_file(name)) {
+      files_.remove(output_dir_ / name);
+      notices_.push_back(quote_path(output_dir_ / name) +
+                         " was removed: a run ended while writing it");
+    }
     const size_t dot = name.rfind('.');
     if (!name.starts_with(".") || dot == 0) continue;
     if (const auto step = checkpoint_step(std::string_view(name).substr(1, dot - 1)))

@@ -148,6 +148,21 @@ TEST(CheckpointStore, OneRunPerFolder) {
   EXPECT_NO_THROW(latest_checkpoint(disk(), run.path()));  // looking needs no lock
 }
 
+// Of small files, as run_status.json, that a killed process was writing.
+TEST(CheckpointStore, RemovesTemporaryFilesOfDeadProcessesOnly) {
+  const TemporaryFolder run;
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  const std::string dead = ".run_status.json.tmp-" + std::to_string(child) + "-1";
+  const std::string alive = ".report.html.tmp-" + std::to_string(::getpid()) + "-1";
+  for (const std::string& name : {dead, alive, std::string(".other.tmp-x-1")})
+    run.write(name, "half");
+  const CheckpointStore store(disk(), run.path(), {});
+  EXPECT_THAT(store.notices(), ElementsAre(AllOf(HasSubstr(dead), HasSubstr("was removed"))));
+  EXPECT_THAT(names_in(run.path()), ElementsAre(".other.tmp-x-1", alive));
+}
+
 // Nothing is left in the lock by which the next run would take this one for dead.
 TEST(CheckpointStore, ARunThatEndedHasReleasedItsFolder) {
   const TemporaryFolder run;
