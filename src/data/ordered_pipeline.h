@@ -18,9 +18,9 @@ namespace weft::data {
 //   Item item;
 //   while (read(item)) { work(item); write(item); }
 //
-// read and write are called by one thread at a time and in the order of the items; at most two
-// items a thread exist, each used again and again, so that no thread waits for one that is a little
-// slower. If a call throws, the items before it are still written and the exception is thrown here:
+// read and write are called by one thread at a time and in the order of the items; at most
+// kItems items a thread exist, each used again and again, so that no thread waits for one that is
+// slower, or that writes much at once. If a call throws, the items before it are still written and the exception is thrown here:
 // the same one, whatever the number of threads.
 template <class Item, class Read, class Work, class Write>
 class OrderedPipeline {
@@ -30,7 +30,7 @@ class OrderedPipeline {
 
   void run(int threads) {
     WEFT_ASSERT(threads >= 1);
-    slots_ = std::vector<Slot>(threads == 1 ? 1 : 2 * static_cast<size_t>(threads));
+    slots_ = std::vector<Slot>(threads == 1 ? 1 : kItems * static_cast<size_t>(threads));
     {
       std::vector<std::jthread> others;
       for (int i = 1; i < threads; ++i) others.emplace_back([this] { loop(); });
@@ -40,6 +40,7 @@ class OrderedPipeline {
   }
 
  private:
+  static constexpr size_t kItems = 16;
   enum class State { kFree, kBusy, kDone };
   struct Slot {
     Item item;

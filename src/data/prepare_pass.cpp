@@ -12,7 +12,7 @@ namespace weft::data {
 namespace {
 
 // What a thread tokenizes at a time: enough text that threads seldom wait for each other.
-constexpr int64_t kBatchBytes = 1 << 20;
+constexpr int64_t kBatchBytes = 256 << 10;
 // Keys of documents are written down in pieces of this, so that they do not gather in memory.
 constexpr size_t kKeysAtOnce = 1 << 19;
 constexpr JsonLimits kProgressLimits = {.bytes = 64 << 20, .depth = 8, .values = 1'000'000};

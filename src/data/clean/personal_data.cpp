@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
 #include <string>
+
+#include "data/clean/byte_masks.h"
 
 namespace weft::data {
 namespace {
@@ -238,15 +241,41 @@ bool may_begin_number(std::string_view text, size_t i, size_t from) {
   return !fraction;
 }
 
-enum : uint8_t { kPlain, kNumber, kAt, kColon };
-constexpr std::array<uint8_t, 256> kTriggers = [] {
-  std::array<uint8_t, 256> table{};
-  for (size_t c = '0'; c <= '9'; ++c) table[c] = kNumber;
-  table['+'] = table['('] = kNumber;
-  table['@'] = kAt;
-  table[':'] = kColon;
-  return table;
-}();
+// Where a match may begin or have its sign: signs, and digits that follow no digit.
+class Triggers {
+ public:
+  Triggers(std::string_view text, size_t from) : text_(text), next_(from) {}
+  // The next place, or the end of the text.
+  size_t operator()() {
+    while (bits_ == 0) {
+      if (next_ >= text_.size()) return text_.size();
+      load();
+    }
+    const auto bit = static_cast<size_t>(std::countr_zero(bits_));
+    bits_ &= bits_ - 1;
+    return begin_ + bit;
+  }
+
+ private:
+  void load() {
+    begin_ = next_;
+    next_ += ByteBlock::kSize;
+    const ByteBlock block(text_, begin_);
+    const ByteBits digits = block.bits([](__m128i x) { return bytes::between(x, '0', '9'); });
+    const ByteBits signs = block.bits([](__m128i x) {
+      return _mm_or_si128(_mm_or_si128(bytes::equal(x, '+'), bytes::equal(x, '(')),
+                          _mm_or_si128(bytes::equal(x, '@'), bytes::equal(x, ':')));
+    });
+    bits_ = signs | (digits & ~(digits << 1 | within_));
+    within_ = digits >> 63;
+  }
+
+  std::string_view text_;
+  size_t next_;       // the first byte that was not looked at
+  size_t begin_ = 0;  // of the block
+  ByteBits bits_ = 0;
+  ByteBits within_ = 0;  // 1: the next block begins after a digit
+};
 
 }  // namespace
 
@@ -302,14 +331,14 @@ bool is_cn_id(std::string_view text) {
 }
 
 PersonalMatch find_personal_data(std::string_view text, size_t from, uint32_t kinds) {
-  for (size_t i = from; i < text.size(); ++i) {
+  Triggers next(text, from);
+  for (size_t i = next(); i < text.size(); i = next()) {
     PersonalMatch match;
-    switch (kTriggers[static_cast<uint8_t>(text[i])]) {
-      case kPlain: continue;
-      case kAt:
+    switch (text[i]) {
+      case '@':
         if (has(kinds, PersonalKind::kEmail)) match = email_around(text, i, from);
         break;
-      case kColon:
+      case ':':
         if (has(kinds, PersonalKind::kIp)) match = ipv6_around(text, i, from);
         break;
       default:
