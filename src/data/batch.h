@@ -86,7 +86,12 @@ class BatchSource {
   virtual int64_t labels(int64_t) const { return rows() * micro_batches() * sequence_len(); }
   // Fills `out`, a batch of rows() x sequence_len(), with micro-batch `micro_batch` of step `step`,
   // both counted from 0. Allocates nothing. Any number of threads may call it.
+  // Waits for data that are still being written.
   virtual void fill(int64_t step, int64_t micro_batch, Batch& out) const = 0;
+
+  // Ends every wait of fill() for data that are still being written with an Error, now and from
+  // then on. Any thread.
+  virtual void stop_waiting() const {}
 
   Batch batch(int64_t step, int64_t micro_batch) const {
     Batch result(rows(), sequence_len());

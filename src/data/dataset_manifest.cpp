@@ -271,6 +271,8 @@ std::string to_json(const DatasetManifest& manifest) {
       {"left_out", std::move(left_out)},
       {"train", to_json(manifest.split(Split::kTrain), Split::kTrain)},
       {"validation", to_json(manifest.split(Split::kValidation), Split::kValidation)}};
+  if (!manifest.complete) json["complete"] = false;
+  if (!manifest.fingerprint.empty()) json["fingerprint"] = manifest.fingerprint;
   if (!manifest.features.empty()) {
     json["features"] = manifest.features;
     for (const ColumnStatistics& column : manifest.columns)
@@ -299,7 +301,7 @@ DatasetManifest parse_manifest(std::string_view text, const std::string& file_na
   const Reader top(json, file_name, "",
                    {"format", "version", "tokenizer", "vocab_size", "eos_token_id", "val_split",
                     "input", "left_out", "train", "validation"},
-                   {"stages", "features", "columns"});
+                   {"stages", "features", "columns", "complete", "fingerprint"});
   const Reader tokenizer = top.object("tokenizer", {"name", "hash"});
   const Reader val_split = top.object("val_split", {"by", "size", "seed"});
   const Reader input = top.object("input", {"files", "bytes", "hash"}, {"list"});
@@ -331,6 +333,11 @@ DatasetManifest parse_manifest(std::string_view text, const std::string& file_na
         top.object(name_of(which), {"documents", "bytes", "tokens", "shards"}, {"features"}),
         which);
   read_tables(json, top, manifest);
+  if (json.contains("complete")) {
+    if (!json["complete"].is_boolean()) top.fail("complete", "is neither true nor false");
+    manifest.complete = json["complete"].get<bool>();
+  }
+  if (json.contains("fingerprint")) manifest.fingerprint = top.text("fingerprint");
   return manifest;
 }
 

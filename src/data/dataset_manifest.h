@@ -54,6 +54,7 @@ struct InputSummary {
 };
 
 struct DatasetManifest {
+  bool complete = true;        // false while `weft prepare` writes it: shards may still come
   std::string tokenizer;       // its name: "bytes", "chars", "bpe"
   std::string tokenizer_hash;  // tokenizer_hash() of prepare.h
   int32_t vocab_size = 0;
@@ -63,7 +64,8 @@ struct DatasetManifest {
   uint64_t split_seed = 0;
   int64_t input_files = 0;
   int64_t input_bytes = 0;
-  std::string input_hash;            // XXH3-128 of all text that was read, in order
+  std::string input_hash;   // XXH3-128 of all text that was read, in order
+  std::string fingerprint;  // of all that the shards depend on but the content of the input
   std::vector<InputSummary> inputs;  // at most kMostListedInputs of them
   std::vector<StageReport> stages;   // without their examples
   std::vector<LeftOut> left_out;

@@ -29,6 +29,7 @@ class SplitWriter {
   void start_document(std::span<const float> features);
   void append(std::span<const int32_t> tokens);
   void add_bytes(int64_t bytes) { content_.bytes += bytes; }
+  const SplitContent& written() const { return content_; }
   // Writes what is left and returns what the split holds.
   SplitContent finish();
 
@@ -80,6 +81,13 @@ class DatasetWriter {
   void skip(bool begins_document, bool ends_document);
   // What the splits hold, in the order of kSplits.
   std::array<SplitContent, 2> finish();
+  // The same of the shards that are written so far.
+  std::array<SplitContent, 2> written() const {
+    return {writers_[0].written(), writers_[1].written()};
+  }
+  size_t shards() const {
+    return writers_[0].written().shards.size() + writers_[1].written().shards.size();
+  }
 
   // As those of SplitWriter.
   nlohmann::ordered_json save();

@@ -1,6 +1,12 @@
 // The lock, the checks and the end of a folder's writing.
 #include "data/pending_folder.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "core/quote.h"
 #include "io/folder_writer.h"
 
@@ -20,6 +26,21 @@ Path lock_name(const Path& target) {
 
 }  // namespace
 
+Path unfinished_folder(const Path& target) {
+  const Path plain = without_trailing_slash(target);
+  return parent_folder(plain) / ("." + plain.filename().string() + ".unfinished");
+}
+
+// A shared lock can be had where nobody holds the exclusive one, and is given back at once.
+bool is_being_written(const Path& target) {
+  const Path file = lock_name(without_trailing_slash(target));
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(descriptor);
+  return held;
+}
+
 PendingFolder::Lock::Lock(FileSystem& files, const Path& file)
     : files_(files), file_(file), lock_(files.lock(file)) {}
 
@@ -34,7 +55,7 @@ PendingFolder::PendingFolder(FileSystem& files, const Path& target, bool replace
                              std::string_view mark)
     : files_(files),
       target_(without_trailing_slash(target)),
-      unfinished_(parent_folder(target_) / ("." + target_.filename().string() + ".unfinished")) {
+      unfinished_(unfinished_folder(target_)) {
   const Path name = target_.filename();
   if (name.empty() || name == "." || name == "..")
     throw Error("output folder " + quote_path(target) +

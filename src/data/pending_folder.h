@@ -10,6 +10,11 @@ namespace weft::data {
 // Holds the lock of `target` and the folder ".NAME.unfinished" beside it, in which it is being
 // written; once whole, that is published (io/folder_writer.h). What an interrupted process left of
 // publishing is mended first. For one thread.
+// Where `target` is written until it is whole.
+Path unfinished_folder(const Path& target);
+// Whether a living process holds the lock of `target`. On a file system without locks: false.
+bool is_being_written(const Path& target);
+
 class PendingFolder {
  public:
   // Throws Error if another process writes `target`; if it is a file; if it is a folder that holds

@@ -11,6 +11,7 @@ Prefetcher::Prefetcher(const BatchSource& source, const PrefetchOptions& options
       first_step_(options.first_step),
       depth_(options.depth),
       total_((options.end_step - options.first_step) * source.micro_batches()),
+      while_waiting_(options.while_waiting),
       free_until_(options.depth) {
   // With one slot the thread could only work while the consumer has nothing to read.
   WEFT_ASSERT(depth_ >= 2 && options.first_step >= 0 && total_ >= 0);
@@ -25,6 +26,7 @@ Prefetcher::~Prefetcher() {
     stop_ = true;
   }
   changed_.notify_all();
+  source_.stop_waiting();
   thread_.join();
 }
 
@@ -62,10 +64,24 @@ const Batch& Prefetcher::next() {
 }
 
 void Prefetcher::wait_for_batch(std::unique_lock<std::mutex>& lock) {
-  const auto begin = std::chrono::steady_clock::now();
-  changed_.wait(lock, [&] { return made_ > taken_ || error_; });
-  seconds_waited_ +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const auto count = [&] {
+    seconds_waited_ += std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  while (
+      !changed_.wait_for(lock, std::chrono::seconds(1), [&] { return made_ > taken_ || error_; })) {
+    if (!while_waiting_) continue;
+    lock.unlock();
+    try {
+      while_waiting_();
+    } catch (...) {
+      count();
+      throw;
+    }
+    lock.lock();
+  }
+  count();
 }
 
 }  // namespace weft::data

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -16,6 +17,8 @@ struct PrefetchOptions {
   int64_t first_step = 0;
   int64_t end_step = 0;  // the step after the last one
   int64_t depth = 4;     // batches in the ring
+  // Called about once a second while next() waits, by its thread; next() throws what it throws.
+  std::function<void()> while_waiting = nullptr;
 };
 
 // Gives the micro-batches of steps [first_step, end_step) in their order, the same ones that
@@ -24,7 +27,7 @@ class Prefetcher {
  public:
   // `source` must outlive this.
   Prefetcher(const BatchSource& source, const PrefetchOptions& options);
-  // Stops the thread, at the latest after the batch that it is making.
+  // Stops the thread, at the latest after the batch that it is making, and its waiting for data.
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
@@ -44,6 +47,7 @@ class Prefetcher {
   const int64_t first_step_;
   const int64_t depth_;
   const int64_t total_;  // batches
+  const std::function<void()> while_waiting_;
   std::vector<Batch> ring_;
   double seconds_waited_ = 0;
   int64_t taken_ = 0;  // batches given out; the last of them is still in use

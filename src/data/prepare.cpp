@@ -127,6 +127,18 @@ struct Outcome {
   std::vector<StageReport> reports;
 };
 
+// What others may read of an unfinished folder (streamed_dataset.h).
+void publish(FileSystem& files, const Path& folder, const PassOptions& options,
+             const DatasetManifest& manifest, const std::array<SplitContent, 2>& splits) {
+  DatasetManifest so_far = manifest;
+  so_far.complete = false;
+  so_far.fingerprint = options.fingerprint;
+  so_far.features = options.stages.features().names();
+  so_far.columns = options.stages.statistics();
+  so_far.splits = splits;
+  write_file_atomically(files, folder / kManifestName, to_json(so_far));
+}
+
 // What an interrupted run is gone on from was saved, by this pass or, before it began, by another.
 bool has_saved(const FileSystem& files, const PendingFolder& folder,
                const std::optional<Pass>& pass) {
@@ -143,11 +155,17 @@ std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, Pass
       stages.set_statistics(table_statistics(files, folder.path(), options));
     options.format.features = stages.features().names().size();
     options.fingerprint = fingerprint_of(files, options);
+    options.publish = [&](const std::array<SplitContent, 2>& splits) {
+      publish(files, folder.path(), options, outcome.manifest, splits);
+    };
     pass.emplace(files, folder.path(), options);
     if (!pass->resume()) {
       folder.clear();
       pass.emplace(files, folder.path(), options);
     }
+    for (const text::TokenizerFile& file : options.tokenizer.files())
+      write_file_atomically(files, folder.path() / file.name, file.content);
+    outcome.manifest.fingerprint = options.fingerprint;
     pass->run(outcome.manifest);
   } catch (const Error& error) {
     if (error.code() == ExitCode::kInterrupted && has_saved(files, folder, pass)) folder.keep();
@@ -158,14 +176,11 @@ std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, Pass
 }
 
 // Removes what only an unfinished folder needs, and adds what goes with the shards.
-void finish_folder(FileSystem& files, const Path& folder, const text::Tokenizer& tokenizer,
-                   const Outcome& outcome) {
+void finish_folder(FileSystem& files, const Path& folder, const Outcome& outcome) {
   for (const std::string& name : files.list(folder))
     if (name.ends_with(".open") || name == kProgressName) remove_tree(files, folder / name);
-  for (const text::TokenizerFile& file : tokenizer.files())
-    write_file(files, folder / file.name, file.content);
   write_file(files, folder / "report.html", report_page(outcome.manifest, outcome.reports));
-  write_file(files, folder / kManifestName, to_json(outcome.manifest));
+  write_file_atomically(files, folder / kManifestName, to_json(outcome.manifest));
 }
 
 }  // namespace
@@ -199,7 +214,7 @@ PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& op
     plan = run_pass(files, folder, pass_options, stages, outcome);
   }
   check_splits(outcome.manifest, options);
-  finish_folder(files, folder.path(), tokenizer, outcome);
+  finish_folder(files, folder.path(), outcome);
   folder.commit();
   return {.manifest = outcome.manifest, .warnings = warnings_for(outcome.manifest)};
 }

@@ -47,6 +47,7 @@ Pass::Pass(FileSystem& files, const Path& folder, const PassOptions& pass)
 }
 
 void Pass::run(DatasetManifest& manifest) {
+  publish();
   run_ordered<Batch>(
       pass_.options.threads, [this](Batch& batch) { return read(batch); },
       [this](Batch& batch) { work(batch); }, [this](Batch& batch) { write(batch); });
@@ -130,9 +131,16 @@ void Pass::write(const Batch& batch) {
     begin = piece.tokens_end;
     unsaved_bytes_ += text.input_end - text.input_begin;
   }
+  publish();
   if (tally_.new_key_count() > kKeysAtOnce) append_keys();
   if (unsaved_bytes_ >= pass_.options.save_bytes) save(batch);
   report(batch.pieces[batch.count - 1].text.input_end);
+}
+
+void Pass::publish() {
+  if (!pass_.publish || published_shards_ == writer_.shards()) return;
+  published_shards_ = writer_.shards();
+  pass_.publish(writer_.written());
 }
 
 void Pass::report(int64_t bytes_done) {

@@ -2,6 +2,8 @@
 // from which an interrupted pass goes on (docs/adr/0008-cleaning-in-order.md).
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "data/clean/stage_list.h"
@@ -21,6 +23,8 @@ struct PassOptions {
   const StageList& stages;
   const SplitPlan& plan;
   DatasetFormat format;
+  // Told of the shards that are final, whenever there are more: what another process may read.
+  std::function<void(const std::array<SplitContent, 2>&)> publish = nullptr;
   std::string fingerprint;  // of all that the outcome depends on, except the input's content
 };
 
@@ -65,6 +69,7 @@ class Pass {
   void work(Batch& batch) const;
   void write(const Batch& batch);
   void report(int64_t bytes_done);
+  void publish();
   void append_keys();
   void save(const Batch& batch);
   void restore();
@@ -83,6 +88,7 @@ class Pass {
   int64_t pieces_ = 0;
   int64_t tokens_ = 0;
   int64_t unsaved_bytes_ = 0;
+  std::optional<size_t> published_shards_;
   bool saved_ = false;
 };
 

@@ -35,7 +35,8 @@ std::vector<MixtureStage> stages_of(std::span<const WeightedSequences> datasets,
   const auto add = [&](const auto& weight_of) {
     MixtureStage& stage = stages.emplace_back(MixtureStage{.begin = begin, .shares = {}});
     for (size_t i = 0; i < datasets.size(); ++i)
-      stage.shares.push_back(weight_of(i) * static_cast<double>(datasets[i].sequences->size()));
+      stage.shares.push_back(
+          weight_of(i) * static_cast<double>(std::max<int64_t>(1, datasets[i].sequences->size())));
   };
   for (const WeightStage& stage : options.curriculum) {
     WEFT_ASSERT(stage.weights.size() == datasets.size());
@@ -63,6 +64,15 @@ int64_t SampleOrder::operator()(int64_t sample) const {
   return Permutation(sequences_, epoch_key(epoch(sample)))(sample % sequences_);
 }
 
+int64_t SampleOrder::within_windows(int64_t sample, int64_t window, int64_t sequences) const {
+  WEFT_ASSERT(sample >= 0 && window > 0 && sequences > 0);
+  const int64_t position = sample % sequences, number = position / window, begin = number * window;
+  const PhiloxBlock block = philox(epoch_key(sample / sequences), static_cast<uint64_t>(number));
+  const uint64_t key = (static_cast<uint64_t>(block[1]) << 32) | block[0];
+  const Permutation shuffled(std::min(window, sequences - begin), key);
+  return begin + shuffled(position - begin);
+}
+
 LengthGroupedOrder::LengthGroupedOrder(int64_t sequences, int64_t rows, uint64_t seed)
     : order_(sequences, seed), sequences_(sequences), rows_(rows) {
   WEFT_ASSERT(rows > 0);
@@ -86,7 +96,8 @@ ShuffledBatches::ShuffledBatches(std::span<const WeightedSequences> datasets,
   WEFT_ASSERT(options.rows > 0 && options.micro_batches > 0);
   for (const WeightedSequences& dataset : datasets) {
     WEFT_ASSERT(dataset.sequences->sequence_len() == datasets[0].sequences->sequence_len());
-    orders_.emplace_back(dataset.sequences->size(), options.seed, datasets_.size());
+    orders_.emplace_back(std::max<int64_t>(1, dataset.sequences->size()), options.seed,
+                         datasets_.size());
     datasets_.push_back(dataset.sequences);
   }
   if (!options.by_length) return;
@@ -100,11 +111,22 @@ ShuffledBatches::ShuffledBatches(const TokenSequences& sequences, const BatchOpt
 ShuffledBatches::Place ShuffledBatches::place(int64_t sample) const {
   if (grouped_) return {datasets_.front(), (*grouped_)(sample)};
   const auto [dataset, own] = mixture_(sample);
-  return {datasets_[dataset], orders_[dataset](own)};
+  const TokenSequences& sequences = *datasets_[dataset];
+  const int64_t window = options_.shuffle_window;
+  if (window == 0) return {&sequences, orders_[dataset](own)};
+  const int64_t there = sequences.wait_for((own / window + 1) * window);
+  return {&sequences, orders_[dataset].within_windows(own, window, there)};
+}
+
+void ShuffledBatches::stop_waiting() const {
+  for (const TokenSequences* dataset : datasets_) dataset->stop_waiting();
 }
 
 int64_t ShuffledBatches::labels(int64_t step) const {
   const int64_t rows_per_step = options_.micro_batches * options_.rows;
+  const auto uniform = [](const TokenSequences* dataset) { return dataset->is_uniform(); };
+  if (std::all_of(datasets_.begin(), datasets_.end(), uniform))
+    return rows_per_step * sequence_len();
   int64_t count = 0;
   for (int64_t r = 0; r < rows_per_step; ++r) {
     const Place row = place(step * rows_per_step + r);

@@ -22,6 +22,11 @@ class SampleOrder {
   int64_t epoch(int64_t sample) const { return sample / sequences_; }
   // `sample` >= 0; the result is in [0, sequences).
   int64_t operator()(int64_t sample) const;
+  // The same where only sequences of one window, `window` of them in a row, change places: window
+  // after window, so that a sample of the first epoch depends on no sequence after its window. With
+  // `sequences` that are fewer than there are, but fill the sample's window, the result is the
+  // same.
+  int64_t within_windows(int64_t sample, int64_t window, int64_t sequences) const;
 
  private:
   friend class LengthGroupedOrder;
@@ -63,6 +68,7 @@ struct BatchOptions {
   int64_t micro_batches = 1;  // of a step, over all ranks
   uint64_t seed = 0;
   std::vector<WeightStage> curriculum;  // until_step ascends; after the last come the own weights
+  int64_t shuffle_window = 0;           // above 0: SampleOrder::within_windows()
   bool by_length = false;  // LengthGroupedOrder; for one data set, whose sequences ascend in length
 };
 
@@ -77,6 +83,7 @@ class ShuffledBatches final : public BatchSource {
   int64_t sequence_len() const override { return datasets_.front()->sequence_len(); }
   int64_t micro_batches() const override { return options_.micro_batches; }
   int64_t labels(int64_t step) const override;
+  void stop_waiting() const override;
   void fill(int64_t step, int64_t micro_batch, Batch& out) const override;
   // An epoch has as many samples as there are sequences; with weights not each of them comes once.
   int64_t epoch_samples() const;

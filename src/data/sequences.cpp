@@ -7,6 +7,7 @@
 #include "weft/philox.h"
 
 namespace weft::data {
+
 TokenWindows::TokenWindows(const TokenStream& stream, const WindowOptions& options)
     : stream_(stream), options_(options) {
   const int64_t len = options_.sequence_len;
@@ -26,19 +27,23 @@ int64_t TokenWindows::labels(int64_t index) const {
 
 int64_t TokenWindows::read(int64_t index, const SequenceRow& row) const {
   WEFT_ASSERT(index >= 0 && index < size_);
-  const int64_t begin = index * options_.sequence_len;
-  const int64_t labels = this->labels(index);
+  return read_window(stream_, index * options_.sequence_len, labels(index), options_.document_mask,
+                     row);
+}
+
+int64_t read_window(const TokenStream& stream, int64_t begin, int64_t labels, bool document_mask,
+                    const SequenceRow& row) {
   const size_t count = static_cast<size_t>(labels);
-  stream_.read(begin, row.input_ids.first(count));
+  stream.read(begin, row.input_ids.first(count));
   std::copy_n(row.input_ids.begin() + 1, count - 1, row.labels.begin());
-  stream_.read(begin + labels, row.labels.subspan(count - 1, 1));
+  stream.read(begin + labels, row.labels.subspan(count - 1, 1));
   std::fill(row.input_ids.begin() + labels, row.input_ids.end(), 0);
   std::fill(row.labels.begin() + labels, row.labels.end(), kIgnoredLabel);
-  if (!options_.document_mask) {
+  if (!document_mask) {
     set_causal(row);
     return labels;
   }
-  stream_.document_begins(begin, row.positions.first(count));
+  stream.document_begins(begin, row.positions.first(count));
   std::fill(row.positions.begin() + labels, row.positions.end(), row.positions[count - 1]);
   set_within_documents(row);
   return labels;

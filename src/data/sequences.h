@@ -20,6 +20,13 @@ class TokenSequences {
   virtual double total_labels() const {
     return static_cast<double>(size()) * static_cast<double>(sequence_len());
   }
+  // Every sequence has sequence_len() labels.
+  virtual bool is_uniform() const { return false; }
+  // Returns when `count` sequences are there, or all that will ever be: size() then. Only those of
+  // a data set that is still being written wait; stop_waiting(), by any thread, ends that with an
+  // Error, now and from then on.
+  virtual int64_t wait_for(int64_t) const { return size(); }
+  virtual void stop_waiting() const {}
   // Fills `row` (of length T) with sequence `index` of [0, size()); returns how many of its labels
   // count. Allocates nothing. Any number of threads may call it.
   virtual int64_t read(int64_t index, const SequenceRow& row) const = 0;
@@ -36,6 +43,10 @@ struct WindowOptions {
   bool keep_partial = false;
 };
 
+// Fills `row` with the window that begins at token `begin` and has `labels` labels; returns them.
+int64_t read_window(const TokenStream& stream, int64_t begin, int64_t labels, bool document_mask,
+                    const SequenceRow& row);
+
 // Windows of sequence_len + 1 tokens over the concatenated documents, each overlapping the next by
 // the one token that is a label here and an input there: every token but the stream's first is a
 // label exactly once.
@@ -47,6 +58,7 @@ class TokenWindows final : public TokenSequences {
   int64_t size() const override { return size_; }
   int64_t sequence_len() const override { return options_.sequence_len; }
   int64_t labels(int64_t index) const override;
+  bool is_uniform() const override { return !options_.keep_partial; }
   int64_t read(int64_t index, const SequenceRow& row) const override;
 
  private:

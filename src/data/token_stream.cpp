@@ -15,6 +15,10 @@ TokenStream::TokenStream(std::span<const Path> folders, Split split) {
 
 void TokenStream::add_folder(const Path& folder, Split split) {
   const DatasetManifest manifest = read_manifest(folder);
+  if (!manifest.complete)
+    throw Error(quote_path(folder) +
+                " is not whole yet, `weft prepare` is writing it or was interrupted; name the "
+                "folder that it was told to write");
   const bool first = tokenizer_hash_.empty();
   if (!first && (manifest.tokenizer_hash != tokenizer_hash_ ||
                  manifest.eos_token_id != eos_token_id_ || manifest.vocab_size != vocab_size_))
@@ -30,22 +34,42 @@ void TokenStream::add_folder(const Path& folder, Split split) {
   bytes_ += content.bytes;
 }
 
+void TokenStream::extend(const Path& folder, const DatasetManifest& manifest, Split split) {
+  const std::vector<ShardSummary>& listed = manifest.split(split).shards;
+  const std::unique_lock lock(mutex_);
+  for (size_t i = 0; i < std::min(listed.size(), shards_.size()); ++i)
+    if (shards_[i]->summary() != listed[i])
+      throw Error("shard " + quote_path(folder / shard_name(split, i)) +
+                  " is another one than was read before: the text was prepared anew; start again "
+                  "in another output_dir");
+  tokenizer_hash_ = manifest.tokenizer_hash;
+  vocab_size_ = manifest.vocab_size;
+  eos_token_id_ = manifest.eos_token_id;
+  bytes_ = manifest.split(split).bytes;
+  for (size_t i = shards_.size(); i < listed.size(); ++i) {
+    add_shard(folder / shard_name(split, i), listed[i], manifest.vocab_size);
+    documents_ += listed[i].documents;
+  }
+}
+
 void TokenStream::add_shard(const Path& path, const ShardSummary& expected, int32_t vocab_size) {
-  const Shard& shard = shards_.emplace_back(path);
+  Shard shard(path);
   if (shard->summary() != expected || shard->vocab_size() != vocab_size)
     throw Error("shard " + quote_path(path) + " is not the one that " + std::string(kManifestName) +
                 " beside it lists (its hash or counts differ); restore the folder or run `weft "
                 "prepare` again");
   begins_.push_back(begins_.back() + shard->tokens());
+  shards_.push_back(std::move(shard));
 }
 
 void TokenStream::check_range(int64_t begin, size_t count) const {
   const int64_t size = static_cast<int64_t>(count);
-  WEFT_ASSERT(begin >= 0 && size <= tokens() && begin <= tokens() - size);
+  WEFT_ASSERT(begin >= 0 && size <= begins_.back() && begin <= begins_.back() - size);
 }
 
 template <class Body>
 void TokenStream::for_each_part(int64_t begin, size_t count, Body body) const {
+  const std::shared_lock lock(mutex_);
   check_range(begin, count);
   const int64_t end = begin + static_cast<int64_t>(count);
   auto next = std::upper_bound(begins_.begin(), begins_.end(), begin);

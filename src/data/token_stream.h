@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
+#include <shared_mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,10 +23,18 @@ class TokenStream {
   // were made with different tokenizers. A split may be empty.
   TokenStream(std::span<const Path> folders, Split split);
   TokenStream(const Path& folder, Split split) : TokenStream(std::span(&folder, 1), split) {}
+  // A stream without tokens yet, to be extended.
+  explicit TokenStream(std::string name) : name_(std::move(name)) {}
+  // Adds the shards of `split` that `manifest`, of `folder`, lists after those that are here.
+  // Threads may read meanwhile. Throws Error if those that are here are others.
+  void extend(const Path& folder, const DatasetManifest& manifest, Split split);
 
   // "validation split of 'runs/demo/tokens'": how messages call it.
   const std::string& name() const { return name_; }
-  int64_t tokens() const { return begins_.back(); }
+  int64_t tokens() const {
+    const std::shared_lock lock(mutex_);
+    return begins_.back();
+  }
   int64_t documents() const { return documents_; }
   int64_t bytes() const { return bytes_; }  // of the text that the tokens stand for
   int32_t vocab_size() const { return vocab_size_; }
@@ -53,6 +63,7 @@ class TokenStream {
   void for_each_part(int64_t begin, size_t count, Body body) const;
 
   std::string name_;
+  mutable std::shared_mutex mutex_;  // guards the shards, which extend() adds to
   std::vector<Shard> shards_;
   std::vector<int64_t> begins_ = {0};  // of each shard, and the end
   int64_t documents_ = 0;

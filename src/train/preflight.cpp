@@ -148,6 +148,10 @@ void Checks::check_base_model() {
 void Checks::open_data() {
   const nn::DecoderSpec spec = nn::decoder_spec(*config_.model);
   data_ = std::make_unique<TrainingData>(config_, spec.vocab_size);
+  if (data_->is_streamed())
+    throw Error(quote_path(config_.datasets.front().path) +
+                " is still being prepared, and samples of all of the run are looked at; wait until "
+                "`weft prepare` has ended");
   end_token_ = data::read_manifest(config_.datasets.front().path).eos_token_id;
   for (const std::string& notice : data_->notices()) fine("data", notice);
 }

@@ -116,6 +116,8 @@ struct PretrainConfig {
   bool sample_packing = true;
   PackingStrategy packing_strategy = PackingStrategy::kWrapped;
   bool group_by_length = false;
+  std::optional<int64_t> shuffle_window;
+  int64_t data_timeout = 3600;
   bool document_mask = true;
 
   // Batch and length. After load_pretrain_config the accumulation is set, by whichever key.

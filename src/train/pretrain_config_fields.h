@@ -83,6 +83,19 @@ void PretrainConfig::visit_model_and_data(Visitor& v) {
              "documents, best fit decreasing, with little padding"});
   v("group_by_length", group_by_length,
     {.help = "without sample_packing: the samples of a micro-batch are of about one length"});
+  v("shuffle_window", shuffle_window,
+    {.help =
+         "shuffle samples within windows of this many, window after window, so that training may "
+         "start while `weft prepare` still writes the dataset. Unset: the whole epoch is one",
+     .min = 1,
+     .max = kMaxConfigCount,
+     .unit = "samples"});
+  v("data_timeout", data_timeout,
+    {.help = "how long `weft prepare` may give no news before waiting for it is given up",
+     .min = 1,
+     .max = kMaxConfigCount,
+     .may_change = true,
+     .unit = "s"});
   v("document_mask", document_mask,
     {.help = "tokens see only their own document, however samples are packed"});
 }

@@ -26,6 +26,9 @@ bool reports_to(const PretrainConfig& config, std::string_view what) {
          config.report_to.end();
 }
 
+// A wait for data that the user has interrupted; it never leaves this file.
+struct WaitEnded {};
+
 }  // namespace
 
 // Times and rates of the log.
@@ -240,21 +243,34 @@ void Pretrainer::run_to_the_end() {
   if (config_.load_best_model_at_end && result_.outcome != Outcome::kInterrupted) load_best_model();
 }
 
+// The user may interrupt a wait for data.
+template <class F>
+void Pretrainer::unless_waiting_ends(F body) {
+  try {
+    body();
+  } catch (const WaitEnded&) {
+    result_.outcome = Outcome::kInterrupted;
+  }
+}
+
 void Pretrainer::train() {
   clock_ = std::make_unique<Clock>();
   data::Prefetcher batches(data_.batches(), {.first_step = first_step_,
-                                             .end_step = std::max(first_step_, total_steps())});
+                                             .end_step = std::max(first_step_, total_steps()),
+                                             .while_waiting = [this] { wait_for_data(); }});
   for (int64_t index = first_step_; index < total_steps(); ++index) {
     if (interrupted()) result_.outcome = Outcome::kInterrupted;  // before the first step
     if (result_.outcome != Outcome::kFinished) break;
     if (saver_->has_ended()) collect_save();
-    launch(index, batches);
-    clock_->waited = batches.seconds_waited();
-    if (pending_) settle();  // the step before, while this one goes on
-    pending_ = index;
-    if (must_settle(index + 1)) settle();
+    unless_waiting_ends([&] {
+      launch(index, batches);
+      clock_->waited = batches.seconds_waited();
+      if (pending_) settle();  // the step before, while this one goes on
+      pending_ = index;
+      if (must_settle(index + 1)) settle();
+    });
   }
-  if (pending_ && result_.outcome != Outcome::kDiverged) settle();
+  if (pending_ && result_.outcome != Outcome::kDiverged) unless_waiting_ends([&] { settle(); });
   saved_ = collect_save() && saved_;
   if (!saved_ && result_.outcome != Outcome::kDiverged) save();
 }
@@ -269,6 +285,7 @@ bool Pretrainer::must_settle(int64_t updates) const {
 
 void Pretrainer::settle() {
   const int64_t index = *std::exchange(pending_, std::nullopt);
+  saved_ = false;
   const StepResult result = session_->step_result();
   const int64_t labels = data_.batches().labels(index);
   state_.tokens_seen += labels;
@@ -283,6 +300,14 @@ void Pretrainer::settle() {
   if (result_.outcome == Outcome::kDiverged) return;
   after_step(index + 1);
   saved_ = save_is_due(index + 1) && try_to_save();
+}
+
+// Only a dataset that is still being written is told of: otherwise a wait is the disk's.
+void Pretrainer::wait_for_data() {
+  if (interrupted()) throw WaitEnded();
+  const std::string what = data_.waiting_for();
+  if (!what.empty() && what != told_wait_) log_->message(what);
+  if (!what.empty()) told_wait_ = what;
 }
 
 void Pretrainer::launch(int64_t index, data::Prefetcher& batches) {
@@ -371,7 +396,7 @@ void Pretrainer::log_step(int64_t index, const StepResult& result,
        .memory_bytes = resident_bytes(),
        .eta_seconds = left * clock_->trained / static_cast<double>(updates - first_step_),
        .tokens_seen = state_.tokens_seen,
-       .epoch = data_.epochs(updates),
+       .epoch = data_.known_epochs(updates),
        .wall_time = wall_seconds(),
        .warnings = std::move(warnings)});
   clock_->since = now;
@@ -399,6 +424,7 @@ void Pretrainer::after_step(int64_t updates) {
 double Pretrainer::evaluate() {
   const runtime::HostInputs inputs = session_->forwards().inputs(kEvaluation);
   data::Batch batch(data_.batches().rows(), data_.batches().sequence_len());
+  data_.wait_for_evaluation(config_.eval_batches.value_or(INT64_MAX), [this] { wait_for_data(); });
   const int64_t batches =
       std::min(data_.evaluation()->size(), config_.eval_batches.value_or(INT64_MAX));
   double loss = 0;

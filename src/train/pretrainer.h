@@ -106,6 +106,8 @@ class Pretrainer {
   void settle();
   // Whether a step must end before the next is launched: what follows it needs its parameters.
   bool must_settle(int64_t updates) const;
+  template <class F>
+  void unless_waiting_ends(F body);
   // What went wrong with the step: told, and acted upon.
   void react(int64_t index, Judgment& judgment);
   void locate(int64_t index, Judgment& judgment);
@@ -116,6 +118,8 @@ class Pretrainer {
   // What happens between steps: evaluation, samples, interruption.
   void after_step(int64_t updates);
   double evaluate();
+  // While a step or an evaluation waits for data: tells for which; throws when interrupted.
+  void wait_for_data();
   void evaluate_and_judge(int64_t updates);
   bool patience_is_spent() const;
   void generate_samples(int64_t updates);
@@ -135,6 +139,7 @@ class Pretrainer {
   PretrainOptions options_;
   nn::DecoderSpec spec_;
   TrainingData data_;
+  std::string told_wait_;
   std::unique_ptr<io::CheckpointStore> store_;
   int64_t baseline_bytes_ = 0;
   std::unique_ptr<Session> session_;

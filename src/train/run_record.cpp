@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "core/process.h"
 #include "data/dataset_manifest.h"
+#include "data/streamed_dataset.h"
 #include "io/hash.h"
 #include "weft/kernel_choice.h"
 
@@ -45,7 +46,7 @@ std::string hex_of(uint64_t hash) {
 ordered_json data_of(const PretrainConfig& config) {
   ordered_json list = ordered_json::array();
   for (const DatasetConfig& dataset : config.datasets) {
-    const data::DatasetManifest manifest = data::read_manifest(dataset.path);
+    const data::DatasetManifest manifest = data::read_manifest(data::current_folder(dataset.path));
     ordered_json shards = ordered_json::object();
     for (const data::Split split : data::kSplits) {
       ordered_json& hashes = shards[std::string(name_of(split))] = ordered_json::array();

@@ -49,14 +49,49 @@ void check_split(const PretrainConfig& config, const Path& folder,
                 "`, or leave val_split out");
 }
 
-// Tells two data apart that differ in what is trained on.
+// Tells two data apart that differ in what is trained on. Where training may begin before the text
+// is read to its end, its hash is not known, and how it is prepared stands for it.
 std::string content_of(const DatasetConfig& dataset, const data::DatasetManifest& manifest,
-                       bool weighted) {
+                       bool weighted, bool by_fingerprint) {
   std::ostringstream out;
-  out << manifest.input_hash << " split " << word_of(manifest.split_by) << " "
-      << manifest.split_size << " seed " << manifest.split_seed;
+  if (by_fingerprint && !manifest.fingerprint.empty())
+    out << "prepared as " << manifest.fingerprint;
+  else out << manifest.input_hash;
+  out << " split " << word_of(manifest.split_by) << " " << manifest.split_size << " seed "
+      << manifest.split_seed;
   if (weighted) out << " share of weight " << dataset.weight;
   return out.str() + ", ";
+}
+
+bool is_wrapped(const PretrainConfig& config) {
+  return config.sample_packing && config.packing_strategy == PackingStrategy::kWrapped;
+}
+
+bool is_being_prepared(const DatasetConfig& dataset) {
+  return data::current_folder(dataset.path) != Path(dataset.path);
+}
+
+// What needs all of the data before the first step.
+void check_streamable(const PretrainConfig& config) {
+  const auto refuse = [&](bool wrong, const std::string& advice) {
+    if (!wrong) return;
+    std::string path;
+    for (const DatasetConfig& dataset : config.datasets)
+      if (is_being_prepared(dataset)) path = dataset.path;
+    throw Error(quote_path(path) + " is still being prepared; " + advice +
+                ", or wait until `weft prepare` has ended");
+  };
+  refuse(
+      !config.shuffle_window,
+      "set shuffle_window, say to 100000 samples, so that the order of samples does not depend on "
+      "what is yet to come");
+  refuse(config.datasets.size() != 1, "only a run with one dataset can start meanwhile");
+  refuse(!is_wrapped(config),
+         "packing of whole documents is planned ahead over all of them; set packing_strategy to "
+         "wrapped and sample_packing to true");
+  refuse(
+      config.num_epochs.has_value(),
+      "how long an epoch is, is not known yet; set max_steps or max_tokens instead of num_epochs");
 }
 
 // `labels`: of a sample, on average.
@@ -82,10 +117,6 @@ std::string row_notice(const data::DocumentRows& rows, const data::TokenStream& 
   if (rows.documents_without_labels() > 0)
     out << "; " << rows.documents_without_labels() << " empty ones are left out";
   return out.str();
-}
-
-bool is_wrapped(const PretrainConfig& config) {
-  return config.sample_packing && config.packing_strategy == PackingStrategy::kWrapped;
 }
 
 std::vector<data::WeightStage> stages_of(const PretrainConfig& config) {
@@ -115,29 +146,68 @@ std::string packing_text(const PretrainConfig& config) {
 }  // namespace
 
 TrainingData::TrainingData(const PretrainConfig& config, int64_t vocab_size) {
-  open_streams(config, vocab_size);
+  const auto& datasets = config.datasets;
+  if (std::any_of(datasets.begin(), datasets.end(), is_being_prepared))
+    open_streamed(config, vocab_size);
+  else open_streams(config, vocab_size);
   open_tokenizer(config);
-  std::vector<data::WeightedSequences> sources;
-  for (const auto& stream : train_) {
-    sequences_.push_back(sequences_of(config, *stream));
-    sources.push_back({sequences_.back().get(), config.datasets[sources.size()].weight});
-  }
+  const std::vector<data::WeightedSequences> sources = train_sequences(config);
   batches_ = std::make_unique<data::ShuffledBatches>(
       sources, data::BatchOptions{.rows = config.micro_batch_size,
                                   .micro_batches = *config.gradient_accumulation_steps,
                                   .seed = static_cast<uint64_t>(config.seed),
                                   .curriculum = stages_of(config),
+                                  .shuffle_window = config.shuffle_window.value_or(0),
                                   .by_length = is_by_length(config)});
-  total_steps_ = steps_of(config, batches_->epoch_samples(), batches_->mean_labels());
+  total_steps_ = streamed_ ? steps_of(config, 0, static_cast<double>(config.sequence_len))
+                           : steps_of(config, batches_->epoch_samples(), batches_->mean_labels());
   tell_epochs(config);
-  if (validation_) {
-    validation_windows_ = std::make_unique<data::TokenWindows>(
-        *validation_, data::WindowOptions{.sequence_len = config.sequence_len,
-                                          .document_mask = config.document_mask,
-                                          .keep_partial = true});
-    evaluation_ =
-        std::make_unique<data::EvaluationBatches>(*validation_windows_, config.micro_batch_size);
+  open_validation(config);
+}
+
+std::vector<data::WeightedSequences> TrainingData::train_sequences(const PretrainConfig& config) {
+  std::vector<data::WeightedSequences> sources;
+  if (streamed_) {
+    sequences_.push_back(std::make_unique<data::StreamedWindows>(
+        *streamed_, data::Split::kTrain,
+        data::WindowOptions{.sequence_len = config.sequence_len,
+                            .document_mask = config.document_mask}));
+    sources.push_back({sequences_.back().get(), 1});
   }
+  for (const auto& stream : train_) {
+    sequences_.push_back(sequences_of(config, *stream));
+    sources.push_back({sequences_.back().get(), config.datasets[sources.size()].weight});
+  }
+  return sources;
+}
+
+void TrainingData::open_validation(const PretrainConfig& config) {
+  const data::WindowOptions windows{.sequence_len = config.sequence_len,
+                                    .document_mask = config.document_mask,
+                                    .keep_partial = true};
+  if (streamed_ && streamed_->manifest().split_size > 0)
+    validation_windows_ =
+        std::make_unique<data::StreamedWindows>(*streamed_, data::Split::kValidation, windows);
+  else if (validation_)
+    validation_windows_ = std::make_unique<data::TokenWindows>(*validation_, windows);
+  else return;
+  evaluation_ =
+      std::make_unique<data::EvaluationBatches>(*validation_windows_, config.micro_batch_size);
+}
+
+std::optional<double> TrainingData::known_epochs(int64_t steps) const {
+  if (streamed_ && !streamed_->is_complete()) return std::nullopt;
+  return epochs(steps);
+}
+
+void TrainingData::wait_for_evaluation(int64_t batches,
+                                       const std::function<void()>& meanwhile) const {
+  if (!streamed_) return;
+  constexpr int64_t kAll = int64_t{1} << 40;  // tokens, and more than a split has
+  const int64_t most = kAll / validation_windows_->sequence_len();
+  const int64_t rows = batches_->rows();
+  static_cast<const data::StreamedWindows&>(*validation_windows_)
+      .wait_for(batches > most / rows ? most : batches * rows, meanwhile);
 }
 
 // With weights, how often each dataset is read is not what one expects.
@@ -183,6 +253,9 @@ void TrainingData::open_streams(const PretrainConfig& config, int64_t vocab_size
     throw Error(
         "group_by_length works on datasets of equal weight and without a curriculum: otherwise "
         "neighbours in a micro-batch come from different datasets; leave one of them out");
+  if (is_by_length(config) && config.shuffle_window)
+    throw Error(
+        "group_by_length and shuffle_window are two orders of samples; leave one of them out");
   const std::vector<Path> folders = folders_of(config);
   auto validation = std::make_unique<data::TokenStream>(folders, data::Split::kValidation);
   open_train_streams(config, folders);
@@ -192,22 +265,55 @@ void TrainingData::open_streams(const PretrainConfig& config, int64_t vocab_size
     throw Error(train_.front()->name() +
                 " has no validation split beside it, but eval_steps asks for one; " +
                 "make one with `weft prepare --val-split hash:0.05`, or leave eval_steps out");
-  for (size_t i = 0; i < folders.size(); ++i) {
-    const data::DatasetManifest manifest = data::read_manifest(folders[i]);
-    check_split(config, folders[i], manifest);
-    order_ += content_of(config.datasets[i], manifest, has_weights(config));
+  std::vector<data::DatasetManifest> manifests;
+  for (const Path& folder : folders) manifests.push_back(data::read_manifest(folder));
+  tell_order(config, manifests);
+}
+
+void TrainingData::open_streamed(const PretrainConfig& config, int64_t vocab_size) {
+  check_streamable(config);
+  const Path folder = config.datasets.front().path;
+  streamed_ = std::make_unique<data::StreamedDataset>(
+      folder, data::StreamOptions{.timeout_seconds = static_cast<double>(config.data_timeout)});
+  streamed_->stream(data::Split::kTrain).check_vocabulary(vocab_size);
+  const data::DatasetManifest manifest = streamed_->manifest();
+  if (config.eval_steps && manifest.split_size == 0)
+    throw Error(quote_path(folder) +
+                " is prepared without a validation split, but eval_steps asks "
+                "for one; leave eval_steps out");
+  tell_order(config, {manifest});
+  notices_.push_back(quote_path(folder) +
+                     " is still being prepared: steps wait for the samples of their window" +
+                     (config.eval_batches || manifest.split_size == 0
+                          ? ""
+                          : "; evaluations wait for all of the validation split, "
+                            "eval_batches would let them wait for a part of it"));
+}
+
+void TrainingData::tell_order(const PretrainConfig& config,
+                              const std::vector<data::DatasetManifest>& manifests) {
+  for (size_t i = 0; i < manifests.size(); ++i) {
+    check_split(config, config.datasets[i].path, manifests[i]);
+    order_ += content_of(config.datasets[i], manifests[i], has_weights(config),
+                         config.shuffle_window.has_value());
   }
   order_ += "sequence_len " + std::to_string(config.sequence_len) + ", sequences per step " +
             std::to_string(config.sequences_per_step()) + ", document_mask " +
             (config.document_mask ? "true" : "false") + packing_text(config) +
-            curriculum_text(config) + ", seed " + std::to_string(config.seed);
+            curriculum_text(config);
+  if (config.shuffle_window) order_ += ", shuffle window " + std::to_string(*config.shuffle_window);
+  order_ += ", seed " + std::to_string(config.seed);
 }
 
 void TrainingData::open_tokenizer(const PretrainConfig& config) {
-  tokenizer_ = text::load_tokenizer(config.tokenizer.value_or(config.datasets.front().path));
-  if (data::tokenizer_hash(*tokenizer_) != train_.front()->tokenizer_hash())
+  const data::TokenStream& train =
+      streamed_ ? streamed_->stream(data::Split::kTrain) : *train_.front();
+  const Path& folder = config.datasets.front().path;
+  tokenizer_ =
+      text::load_tokenizer(config.tokenizer.value_or(data::current_folder(folder).string()));
+  if (data::tokenizer_hash(*tokenizer_) != train.tokenizer_hash())
     throw Error("the tokenizer '" + config.tokenizer.value_or(config.datasets.front().path) +
-                "' is not the one that " + train_.front()->name() +
+                "' is not the one that " + train.name() +
                 " was made with; prepare the data again or name its tokenizer");
 }
 

@@ -8,6 +8,7 @@
 
 #include "data/sampler.h"
 #include "data/sequences.h"
+#include "data/streamed_dataset.h"
 #include "data/token_stream.h"
 #include "text/tokenizer.h"
 #include "train/pretrain_config.h"
@@ -26,6 +27,15 @@ class TrainingData {
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   int64_t total_steps() const { return total_steps_; }
   double epochs(int64_t steps) const { return batches_->epochs(steps); }
+  // Unset while the dataset is not whole, and its size unknown.
+  std::optional<double> known_epochs(int64_t steps) const;
+  // `weft prepare` was still writing the dataset when the run began.
+  bool is_streamed() const { return streamed_ != nullptr; }
+  // What of it is waited for, in words; "" for nothing.
+  std::string waiting_for() const { return streamed_ ? streamed_->waiting_for() : ""; }
+  // Returns when evaluation() has its first `batches` batches, or is whole. As
+  // StreamedDataset::wait_for().
+  void wait_for_evaluation(int64_t batches, const std::function<void()>& meanwhile) const;
   // Tells two orders of samples apart: what they depend on, in words.
   const std::string& order() const { return order_; }
   // What a user should know of how documents became samples.
@@ -34,6 +44,11 @@ class TrainingData {
  private:
   void open_streams(const PretrainConfig& config, int64_t vocab_size);
   void open_train_streams(const PretrainConfig& config, const std::vector<Path>& folders);
+  void open_streamed(const PretrainConfig& config, int64_t vocab_size);
+  void tell_order(const PretrainConfig& config,
+                  const std::vector<data::DatasetManifest>& manifests);
+  std::vector<data::WeightedSequences> train_sequences(const PretrainConfig& config);
+  void open_validation(const PretrainConfig& config);
   void open_tokenizer(const PretrainConfig& config);
   void tell_epochs(const PretrainConfig& config);
   // The samples of the next train stream.
@@ -43,8 +58,9 @@ class TrainingData {
   std::unique_ptr<const text::Tokenizer> tokenizer_;
   std::vector<std::unique_ptr<data::TokenStream>> train_;  // one, or one for each weighted dataset
   std::unique_ptr<data::TokenStream> validation_;
+  std::unique_ptr<data::StreamedDataset> streamed_;               // instead of both
   std::vector<std::unique_ptr<data::TokenSequences>> sequences_;  // of each train stream
-  std::unique_ptr<data::TokenWindows> validation_windows_;
+  std::unique_ptr<data::TokenSequences> validation_windows_;
   std::unique_ptr<data::ShuffledBatches> batches_;
   std::unique_ptr<data::EvaluationBatches> evaluation_;
   int64_t total_steps_ = 0;

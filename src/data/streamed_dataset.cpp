@@ -1,0 +1,154 @@
+#include "data/streamed_dataset.h"
+
+#include <algorithm>
+
+#include "core/quote.h"
+#include "data/pending_folder.h"
+
+namespace weft::data {
+namespace {
+
+bool has_manifest(const Path& folder) {
+  return real_file_system().status(folder / kManifestName).kind == FileKind::kFile;
+}
+
+size_t shards_of(const DatasetManifest& manifest) {
+  return manifest.splits[0].shards.size() + manifest.splits[1].shards.size();
+}
+
+}  // namespace
+
+Path current_folder(const Path& target) {
+  const Path unfinished = unfinished_folder(target);
+  return !has_manifest(target) && has_manifest(unfinished) ? unfinished : target;
+}
+
+StreamedDataset::StreamedDataset(const Path& target, const StreamOptions& options)
+    : target_(target), options_(options), last_news_(Clock::now()) {
+  for (const Split split : kSplits)
+    streams_[static_cast<size_t>(split)] = std::make_unique<TokenStream>(
+        std::string(name_of(split)) + " split of " + quote_path(target));
+  const std::lock_guard lock(mutex_);
+  look();
+  if (!found_) read_manifest(target_);  // says what is missing
+}
+
+DatasetManifest StreamedDataset::manifest() const {
+  const std::lock_guard lock(mutex_);
+  return manifest_;
+}
+
+bool StreamedDataset::is_complete() const {
+  const std::lock_guard lock(mutex_);
+  return manifest_.complete;
+}
+
+std::string StreamedDataset::waiting_for() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_for_;
+}
+
+void StreamedDataset::stop_waiting() {
+  const std::lock_guard lock(mutex_);
+  stopped_ = true;
+  stopped_changed_.notify_all();
+}
+
+void StreamedDataset::fail(const std::string& what) const {
+  throw Error(quote_path(target_) + " " + what);
+}
+
+// The writer's life is asked for before the folder is read: it gives up its lock after the folder
+// has its name.
+void StreamedDataset::look() {
+  if (found_ && manifest_.complete) return;
+  const bool alive = is_being_written(target_);
+  const Path folder = current_folder(target_);
+  if (has_manifest(folder)) {
+    try {
+      take(folder, read_manifest_file(folder / kManifestName));
+    } catch (const FileError&) {
+      // The folder got its name just now, or a writer that starts again removes what it does not
+      // know; the next look tells.
+      if (!alive) throw;
+    }
+  }
+  if (!found_ || manifest_.complete) return;
+  if (!alive)
+    fail("is not whole, and the `weft prepare` that wrote it has ended after " +
+         std::to_string(shards_of(manifest_)) +
+         " shards; run the same `weft prepare` again, which goes on, and then this training");
+  const double silence = std::chrono::duration<double>(Clock::now() - last_news_).count();
+  if (silence > options_.timeout_seconds)
+    fail("has got no new shard for " + std::to_string(static_cast<int64_t>(silence)) +
+         " seconds, though the `weft prepare` that writes it is still there; look what it does, or "
+         "set data_timeout higher");
+}
+
+void StreamedDataset::take(const Path& folder, const DatasetManifest& manifest) {
+  if (found_ && manifest.fingerprint != manifest_.fingerprint)
+    fail(
+        "was started anew, with another input, split, tokenizer or cleaning; start this training "
+        "anew in another output_dir");
+  for (const Split split : kSplits)
+    streams_[static_cast<size_t>(split)]->extend(folder, manifest, split);
+  if (!found_ || manifest.complete || shards_of(manifest) > shards_of(manifest_))
+    last_news_ = Clock::now();
+  manifest_ = manifest;
+  found_ = true;
+}
+
+int64_t StreamedDataset::wait_for(Split split, int64_t tokens,
+                                  const std::function<void()>& meanwhile) {
+  constexpr auto kTell = std::chrono::seconds(1);
+  const auto poll = std::chrono::duration<double>(options_.poll_seconds);
+  auto told = Clock::now();
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const int64_t there = stream(split).tokens();
+    if (there >= tokens || manifest_.complete) {
+      waiting_for_.clear();
+      return there;
+    }
+    if (stopped_) throw Error("waiting for data was ended", ExitCode::kInterrupted);
+    look();
+    if (manifest_.complete || stream(split).tokens() > there) continue;
+    waiting_for_ = "waiting for data: the next samples need the first " + std::to_string(tokens) +
+                   " tokens of the " + stream(split).name() +
+                   ", which `weft prepare` is still writing";
+    stopped_changed_.wait_for(lock, poll);
+    if (!meanwhile || Clock::now() - told < kTell) continue;
+    told = Clock::now();
+    lock.unlock();
+    meanwhile();
+    lock.lock();
+  }
+}
+
+int64_t StreamedWindows::size() const {
+  const bool complete = dataset_.is_complete();  // before the tokens, which only grow
+  const int64_t len = options_.sequence_len;
+  const int64_t labels = std::max<int64_t>(dataset_.stream(split_).tokens() - 1, 0);
+  return complete && options_.keep_partial ? (labels + len - 1) / len : labels / len;
+}
+
+int64_t StreamedWindows::labels(int64_t index) const {
+  if (!options_.keep_partial) return options_.sequence_len;
+  return std::min(options_.sequence_len,
+                  dataset_.stream(split_).tokens() - 1 - index * options_.sequence_len);
+}
+
+int64_t StreamedWindows::wait_for(int64_t count, const std::function<void()>& meanwhile) const {
+  dataset_.wait_for(split_, count * options_.sequence_len + 1, meanwhile);
+  const int64_t there = size();
+  if (there == 0) TokenWindows(dataset_.stream(split_), options_);  // says what is wrong
+  return there;
+}
+
+int64_t StreamedWindows::read(int64_t index, const SequenceRow& row) const {
+  WEFT_ASSERT(index >= 0);
+  return read_window(dataset_.stream(split_), index * options_.sequence_len, labels(index),
+                     options_.document_mask, row);
+}
+
+}  // namespace weft::data

@@ -1,0 +1,89 @@
+// A tokens folder that `weft prepare` may still be writing, for training that starts meanwhile: the
+// shards that are final so far, and waiting for more (docs/adr/0011-streaming.md). Folders that are
+// whole are read by TokenStream alone.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "data/sequences.h"
+
+namespace weft::data {
+
+// Where the tokens folder `target` is now: `target`, or, while that is being written, the hidden
+// folder beside it.
+Path current_folder(const Path& target);
+
+struct StreamOptions {
+  double timeout_seconds = 3600;  // without news of the writer, which may be stopped or stuck
+  double poll_seconds = 0.2;
+};
+
+// Threads may share it.
+class StreamedDataset {
+ public:
+  // Throws Error if neither a whole folder nor one that a living process writes is there.
+  explicit StreamedDataset(const Path& target, const StreamOptions& options = {});
+
+  // As of the last look: counts of shards grow, the rest is final.
+  DatasetManifest manifest() const;
+  const TokenStream& stream(Split split) const { return *streams_[static_cast<size_t>(split)]; }
+  bool is_complete() const;
+
+  // Returns when `split` has that many tokens, or is whole; what it has then. `meanwhile` is called
+  // about once a second by this thread, and what it throws ends the wait. Throws Error if the
+  // writer has ended before its work, started anew with another outcome, or gives no news for too
+  // long, and after stop_waiting().
+  int64_t wait_for(Split split, int64_t tokens, const std::function<void()>& meanwhile = nullptr);
+  void stop_waiting();
+  // What some thread waits for, in words; "" while none does.
+  std::string waiting_for() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void look();
+  void take(const Path& folder, const DatasetManifest& manifest);
+  [[noreturn]] void fail(const std::string& what) const;
+
+  const Path target_;
+  const StreamOptions options_;
+  std::array<std::unique_ptr<TokenStream>, 2> streams_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable stopped_changed_;
+  DatasetManifest manifest_;
+  bool found_ = false;
+  bool stopped_ = false;
+  Clock::time_point last_news_;
+  std::string waiting_for_;
+};
+
+// The windows of one of its splits (sequences.h): the same, at the same numbers, as TokenWindows
+// has of the whole folder.
+class StreamedWindows final : public TokenSequences {
+ public:
+  // `dataset` must outlive this.
+  StreamedWindows(StreamedDataset& dataset, Split split, const WindowOptions& options)
+      : dataset_(dataset), split_(split), options_(options) {}
+
+  int64_t size() const override;  // so far
+  int64_t sequence_len() const override { return options_.sequence_len; }
+  int64_t labels(int64_t index) const override;
+  bool is_uniform() const override { return !options_.keep_partial; }
+  int64_t wait_for(int64_t count) const override { return wait_for(count, nullptr); }
+  int64_t wait_for(int64_t count, const std::function<void()>& meanwhile) const;
+  void stop_waiting() const override { dataset_.stop_waiting(); }
+  int64_t read(int64_t index, const SequenceRow& row) const override;
+
+ private:
+  StreamedDataset& dataset_;
+  Split split_;
+  WindowOptions options_;
+};
+
+}  // namespace weft::data

@@ -1,0 +1,125 @@
+// Training that starts while `weft prepare` still writes its dataset: the same weights and log as
+// after it, and what has to wait or is refused.
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <thread>
+
+#include "training_test.h"
+
+namespace weft::train {
+namespace {
+
+using ::testing::HasSubstr;
+
+class StreamedTraining : public TrainingTest {
+ protected:
+  StreamedTraining() {
+    std::string lines;
+    for (uint32_t i = 0; i < 300; ++i) {
+      std::string text = generated_text(1, i);
+      text.pop_back();
+      lines += "{\"text\": \"" + text + "\"}\n";
+    }
+    options_ = {.inputs = {folder_.write("in.jsonl", lines).string()},
+                .output = folder_ / "tokens",
+                .split = {.size = 0.1},
+                .shard_tokens = 500,
+                .save_bytes = 1 << 10};
+    options_.progress = [this](const data::PrepareProgress& progress) {
+      std::unique_lock lock(mutex_);
+      if (progress.bytes_done < 5000) return;
+      stands_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return goes_on_; });
+    };
+    thread_ = std::thread([this] { data::prepare(*text::load_tokenizer("bytes"), options_); });
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stands_; });
+  }
+  ~StreamedTraining() override { go_on(); }
+  void go_on() {
+    {
+      const std::lock_guard lock(mutex_);
+      goes_on_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+  PretrainConfig config(const std::string& run, std::vector<std::string> overrides = {}) {
+    const std::string text = std::string(kConfig) +
+                             "datasets: [{path: " + (folder_ / "tokens").string() +
+                             "}]\noutput_dir: " + (folder_ / run).string() + "\n";
+    overrides.insert(overrides.begin(), {"shuffle_window=20", "max_steps=30", "eval_steps=10",
+                                         "eval_batches=2", "sequence_len=16"});
+    return load_pretrain_config(folder_.write("config.yaml", text), overrides).config;
+  }
+  std::string error_of(const std::vector<std::string>& overrides) {
+    try {
+      run(config("refused", overrides));
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  data::PrepareOptions options_;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stands_ = false, goes_on_ = false;
+};
+
+TEST_F(StreamedTraining, HasTheWeightsAndTheLogOfTrainingAfterwards) {
+  int64_t recorded = 0;
+  recorder_.on_record = [&](const report::LogRecord& record) {
+    if (++recorded == 3) go_on();
+    EXPECT_TRUE(record.step < 3 || recorded >= 3);
+  };
+  EXPECT_EQ(run(config("streamed")).outcome, Outcome::kFinished);
+  EXPECT_EQ(recorder_.said("is still being prepared").size(), 1u);
+  recorder_.on_record = nullptr;
+  EXPECT_EQ(run(config("whole")).outcome, Outcome::kFinished);
+  const Trace streamed = trace("streamed", 30), whole = trace("whole", 30);
+  EXPECT_TRUE(streamed.tensors == whole.tensors);
+  const auto losses = [&](const std::string& name) {
+    std::vector<std::pair<double, double>> values;
+    for (const auto& record :
+         report::read_log(real_file_system(), folder_of(name) / kRunLogFile).records)
+      values.emplace_back(record.loss.value_or(-1), record.eval_loss.value_or(-1));
+    return values;
+  };
+  EXPECT_EQ(losses("streamed"), losses("whole"));
+}
+
+// A run that began while the dataset was written goes on when it is whole.
+TEST_F(StreamedTraining, IsInterruptedWhileItWaitsAndGoesOnLater) {
+  const auto wide = [&](const std::string& name) {
+    return config(name, {"shuffle_window=200", "eval_steps=null", "sample_steps=null"});
+  };
+  const PretrainConfig waiting = wide("streamed");
+  std::thread interrupting([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    interrupts_ = 1;
+  });
+  EXPECT_EQ(run(waiting).outcome, Outcome::kInterrupted);
+  interrupting.join();
+  interrupts_ = 0;
+  go_on();
+  EXPECT_EQ(run(waiting).outcome, Outcome::kFinished);
+  run(wide("whole"));
+  EXPECT_TRUE(trace("streamed", 30).tensors == trace("whole", 30).tensors);
+}
+
+TEST_F(StreamedTraining, RefusesWhatNeedsAllOfTheData) {
+  EXPECT_THAT(error_of({"shuffle_window=null"}), HasSubstr("set shuffle_window"));
+  EXPECT_THAT(error_of({"packing_strategy=bfd"}), HasSubstr("planned ahead over all of them"));
+  EXPECT_THAT(error_of({"max_steps=null", "num_epochs=1"}),
+              HasSubstr("set max_steps or max_tokens instead of num_epochs"));
+  EXPECT_THAT(error_of({"datasets.1.path=" + (folder_ / "tokens").string()}),
+              HasSubstr("only a run with one dataset"));
+  EXPECT_THAT(error_of({"model.vocab_size=200"}), HasSubstr("has a vocabulary of 257 tokens"));
+}
+
+}  // namespace
+}  // namespace weft::train
