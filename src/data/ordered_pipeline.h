@@ -20,8 +20,8 @@ namespace weft::data {
 //
 // read and write are called by one thread at a time and in the order of the items; at most
 // kItems items a thread exist, each used again and again, so that no thread waits for one that is
-// slower, or that writes much at once. If a call throws, the items before it are still written and the exception is thrown here:
-// the same one, whatever the number of threads.
+// slower, or that writes much at once. If a call throws, the items before it are still written and
+// the exception is thrown here: the same one, whatever the number of threads.
 template <class Item, class Read, class Work, class Write>
 class OrderedPipeline {
  public:
