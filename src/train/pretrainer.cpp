@@ -141,6 +141,8 @@ void Pretrainer::write_record(const Resume& from) {
   append_line(*options_.files, Path(config_.output_dir) / kRunRecordFile,
               run_record({.config = config_,
                           .threads = session_->plan().options.threads,
+                          .device = device_text(),
+                          .kernels = state_.kernels,
                           .first_step = first_step_,
                           .checkpoint = from.checkpoint ? from.checkpoint->folder.string() : "",
                           .tokenizer_hash = state_.tokenizer_hash,

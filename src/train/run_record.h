@@ -16,6 +16,8 @@ inline constexpr std::string_view kRunRecordFile = "run_record.jsonl";
 struct RunStart {
   const PretrainConfig& config;
   int threads = 1;
+  std::string device;   // what computes, and why
+  std::string kernels;  // that it computes with
   int64_t first_step = 0;
   std::string checkpoint;  // folder that the run goes on from; empty: none
   std::string tokenizer_hash;

@@ -105,6 +105,7 @@ TEST_F(Runs, ARunLeavesWhatItWouldHaveToBeRepeatedWith) {
   EXPECT_FALSE(last["machine"]["processor_features"].empty());
   EXPECT_THAT(last["versions"]["kernel_libraries"].get<std::string>(), HasSubstr("oneDNN "));
   EXPECT_THAT(last["kernels"].get<std::string>(), HasSubstr("auto ("));
+  EXPECT_THAT(last["device"].get<std::string>(), testing::StartsWith("cpu ("));
   EXPECT_EQ(last["data"][0]["input_hash"].get<std::string>().size(), 32u);
   EXPECT_EQ(last["data"][0]["shard_hashes"]["train"].size(), 1u);
   EXPECT_THAT(last["config"].get<std::string>(), HasSubstr("max_steps: 4"));
