@@ -15,8 +15,8 @@ namespace weft::text {
 // A number for the calling thread; few threads share one.
 inline size_t number_of_thread() {
   static std::atomic<size_t> next{0};
-  thread_local const size_t number = next.fetch_add(1, std::memory_order_relaxed);
-  return number;
+  thread_local const size_t kNumber = next.fetch_add(1, std::memory_order_relaxed);
+  return kNumber;
 }
 
 // Scratch has is_large(): grown by a huge text, and not worth keeping. A thread gets back what it
