@@ -247,7 +247,8 @@ TEST(PlantedBugsForHopper, Mbarriers) {
   expect_one_of({"race-in-block", "bad-mbarrier"}, Bug::kNoInitBarrier);
   expect_one_of({"bad-mbarrier"}, Bug::kNotInitialised);
   expect_one_of({"deadlock"}, Bug::kOneArrivalMissing);
-  expect_one_of({"bad-mbarrier", "race-in-block", "deadlock"}, Bug::kOneArrivalTooMany);
+  expect_one_of({"bad-mbarrier", "race-in-block", "deadlock", "copy-in-flight", "buffer-reused"},
+                Bug::kOneArrivalTooMany);
 }
 
 TEST(PlantedBugsForHopper, PhasesOfAnMbarrier) {
