@@ -97,14 +97,14 @@ INSTANTIATE_TEST_SUITE_P(
                "lion or muon"},
         BadKey{"UnsupportedChoice", "precision: fp8\n",
                "8:12: precision: 'fp8' is not known; allowed: fp32 or bf16"},
-        BadKey{"UnknownWord", "device: cuda\n",
-               "8:9: device: 'cuda' is not known; allowed: auto or cpu"},
+        BadKey{"UnknownWord", "device: metal\n",
+               "8:9: device: 'metal' is not known; allowed: auto, cpu or cuda"},
         BadKey{"Threads", "threads: 0\n",
                "8:10: threads: '0' is out of range; allowed: auto or at least 1 and at most 4096"},
         BadKey{"Report", "report_to: [html, csv]\n",
                "8:19: report_to.1: 'csv' is not known; allowed: tensorboard or html"},
         BadKey{"Terminal", "device: \"\\e[31m\"\n",
-               "8:9: device: '\\x1b[31m' in quotes is not known; allowed: auto or cpu"}),
+               "8:9: device: '\\x1b[31m' in quotes is not known; allowed: auto, cpu or cuda"}),
     [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(

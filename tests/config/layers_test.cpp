@@ -108,9 +108,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadOverride{"extends=y.yaml",
                     "command line: extends=y.yaml: unknown key 'extends'; "
                     "docs/config.md lists all keys"},
-        BadOverride{"device=cuda",
-                    "command line: device=cuda: device: 'cuda' is not known; allowed: "
-                    "auto or cpu"}));
+        BadOverride{"device=metal",
+                    "command line: device=metal: device: 'metal' is not known; allowed: "
+                    "auto, cpu or cuda"}));
 
 TEST(Overrides, ValuesThatAreNoYamlAreRefused) {
   EXPECT_THAT(pretrain_error(kBase, {"datasets=[a"}),

@@ -23,7 +23,8 @@ def run(*words):
 
 
 def shown_in(markdown):
-    """Lines of shell blocks, and of indented ones."""
+    """Lines of shell blocks, and of indented ones; one that ends with a backslash goes on."""
+    markdown = re.sub(r'\\\n *', '', markdown)
     blocks = ''.join(body for kind, body in FENCE.findall(markdown) if kind == 'sh')
     indented = '\n'.join(line for line in FENCE.sub('', markdown).splitlines() if line.startswith('    '))
     return COMMAND.findall(blocks) + COMMAND.findall(indented)
