@@ -147,7 +147,7 @@ std::shared_ptr<SumsInFlight> WarpGroups::take_sums(const Gathering& g) {
   } else {
     sums = std::make_shared<SumsInFlight>();
     sums->n = first.n;
-    sums->values.resize(static_cast<size_t>(kWgmmaRows * first.n));
+    sums->values.resize(static_cast<size_t>(kWgmmaRows) * static_cast<size_t>(first.n));
   }
   for (unsigned t = 0; t < kWarpGroup; ++t) {
     const auto& c = *static_cast<const WgmmaCall*>(g.operands[t]);
