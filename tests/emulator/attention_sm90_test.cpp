@@ -89,8 +89,8 @@ TEST(EmulatedAttentionSm90, RunsOnHopperWhereTheCallFits) {
 std::string backward_kernel(int capability) {
   const ScopedComputeCapability scope(capability);
   const AttentionShape s{1, 64, 64, 1, 1, 64};
-  static const std::vector<float> on_host(size_t{1} << 14);
-  const auto* host = reinterpret_cast<const char*>(on_host.data());
+  static const std::vector<float> kOnHost(size_t{1} << 14);
+  const auto* host = reinterpret_cast<const char*>(kOnHost.data());
   host += 64 - reinterpret_cast<uintptr_t>(host) % 64;
   DeviceArray<BFloat16> rows(std::vector<BFloat16>(64 * 64, BFloat16(0.0f)), "rows");
   DeviceArray<float> lse(std::vector<float>(64, 0.0f), "lse");

@@ -114,9 +114,9 @@ TEST(EmulatedGemmSm90Threads, HasNoRaceBetweenBlocks) {
 
 // The kernel that a product goes to, told by the fault that operands outside the device make.
 std::string kernel_of(const GemmSpec& s, int capability) {
-  static const std::vector<float> on_host(size_t{1} << 16);
+  static const std::vector<float> kOnHost(size_t{1} << 16);
   const ScopedComputeCapability scope(capability);
-  const auto* data = reinterpret_cast<const char*>(on_host.data());
+  const auto* data = reinterpret_cast<const char*>(kOnHost.data());
   const char* aligned = data + (64 - reinterpret_cast<uintptr_t>(data) % 64);
   const GemmArgs args{.a = aligned, .b = aligned, .c = const_cast<char*>(aligned)};
   const std::string text = finding_of([&] { gemm_bf16(cuda::Stream{}, s, args); }).message;
