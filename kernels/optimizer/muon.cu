@@ -13,7 +13,7 @@
 // take 1.6 TFLOP a step, 0.04 s at 40 TFLOP/s of an H200's ordinary cores.
 #include <cmath>
 
-#include "kernels/cuda/barrier.h"
+#include "kernels/cuda/block_sum.h"
 #include "kernels/elementwise/vectors.h"
 #include "kernels/gemm/gemm_cuda.h"
 #include "kernels/optimizer/optimizer_cuda.h"
@@ -56,18 +56,6 @@ struct Momentum {
   float* direction;
   double* partial;  // by block
 };
-
-// The sum over all threads, in pairs; the first thread has it.
-WEFT_DEVICE double sum_of_block(double value) {
-  double* sums = shared_array<double>(0);
-  store(sums + thread_index(), value);
-  for (unsigned half = thread_count() / 2; half > 0; half /= 2) {
-    block_barrier();
-    if (thread_index() >= half) continue;
-    store(sums + thread_index(), load(sums + thread_index()) + load(sums + thread_index() + half));
-  }
-  return thread_index() == 0 ? load(sums) : 0.0;
-}
 
 WEFT_KERNEL(kElementThreads) momentum_kernel(Momentum w) {
   const bool apply = load(w.a.scalars.apply) != 0.0f;

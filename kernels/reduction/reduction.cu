@@ -6,7 +6,7 @@
 //
 // Threads sum in float over at most a few hundred elements and are added in double.
 // Time: memory; bytes / 4.3 TB/s on an H200.
-#include "kernels/cuda/barrier.h"
+#include "kernels/cuda/block_sum.h"
 #include "kernels/cuda/warp.h"
 #include "kernels/elementwise/vectors.h"
 #include "kernels/reduction/reduction_cuda.h"
@@ -31,17 +31,6 @@ sum_last_kernel(SumLast<T> a) {
     sum += to_float(load(a.x_NC + n * a.C + c));
   sum = reduce_lanes(sum, Add{});
   if (inside && lane_index() == 0) store(a.y_N + n, a.scale * sum);
-}
-
-WEFT_DEVICE double sum_of_block(double value) {
-  double* sums = shared_array<double>(0);
-  store(sums + thread_index(), value);
-  for (unsigned half = thread_count() / 2; half > 0; half /= 2) {
-    block_barrier();
-    if (thread_index() >= half) continue;
-    store(sums + thread_index(), load(sums + thread_index()) + load(sums + thread_index() + half));
-  }
-  return thread_index() == 0 ? load(sums) : 0.0;
 }
 
 template <class T>
