@@ -19,6 +19,7 @@
 #include "kernels/gemm/epilogue_cuda.h"
 #include "kernels/gemm/gemm_cuda.h"
 #include "kernels/gemm/gemm_sm90.h"
+#include "kernels/gemm/layout_cuda.h"
 #include "weft/error.h"
 
 namespace weft::kernels {
@@ -194,12 +195,9 @@ void launch_gemm(Stream stream, const GemmSpec& s, const GemmArgs& a) {
 
 template <class Out>
 void launch_layout(Stream stream, const GemmSpec& s, const GemmArgs& a) {
-  if (s.trans_a) {
-    return s.trans_b ? launch_gemm<true, true, Out>(stream, s, a)
-                     : launch_gemm<true, false, Out>(stream, s, a);
-  }
-  return s.trans_b ? launch_gemm<false, true, Out>(stream, s, a)
-                   : launch_gemm<false, false, Out>(stream, s, a);
+  for_layout(s, [&](auto trans_a, auto trans_b) {
+    launch_gemm<decltype(trans_a)::value, decltype(trans_b)::value, Out>(stream, s, a);
+  });
 }
 
 }  // namespace
