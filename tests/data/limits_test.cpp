@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "data/dataset_manifest.h"
-#include "weft/error.h"
+#include "tests/core/refusals.h"
 
 namespace weft::data {
 namespace {
@@ -10,18 +10,7 @@ namespace {
 using testing::HasSubstr;
 
 std::string refusal(const std::string& json) {
-  try {
-    parse_manifest(json, "dataset.json");
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
-std::string times(std::string_view part, size_t count) {
-  std::string text;
-  for (size_t i = 0; i < count; ++i) text += part;
-  return text;
+  return said_by([&] { parse_manifest(json, "dataset.json"); });
 }
 
 // What is within the limits is read, and found to be no manifest.

@@ -10,30 +10,13 @@
 #include "io/checkpoint_manifest.h"
 #include "io/llama2c.h"
 #include "io/tensor_set.h"
+#include "tests/core/refusals.h"
 #include "tests/io/io_test_files.h"
 
 namespace weft::io {
 namespace {
 
 using testing::HasSubstr;
-
-// What `call` is refused with; "" if it is not.
-template <class Call>
-std::string said_by(Call&& call) {
-  try {
-    call();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
-std::string times(std::string_view part, int64_t count) {
-  std::string text;
-  text.reserve(part.size() * static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) text += part;
-  return text;
-}
 
 std::string refusal(const std::string& bytes) {
   return said_by([&] { parse(bytes); });

@@ -8,6 +8,7 @@
 #include <random>
 #include <sstream>
 
+#include "tests/core/refusals.h"
 #include "tests/core/temporary_folder.h"
 #include "tests/io/io_test_files.h"
 
@@ -15,17 +16,6 @@ namespace weft::io {
 namespace {
 
 constexpr int kFiles = 5000;
-
-// What `call` is refused with; "" if it is not.
-template <class Call>
-std::string said_by(Call&& call) {
-  try {
-    call();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
 
 std::vector<std::string> sound_files() {
   return {

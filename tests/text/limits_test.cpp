@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "small_tokenizer.h"
+#include "tests/core/refusals.h"
 #include "tests/core/temporary_folder.h"
 #include "text/added_tokens.h"
 #include "text/regex_parser.h"
@@ -18,23 +19,6 @@ namespace {
 
 using testing::HasSubstr;
 using Json = nlohmann::json;
-
-// What `call` is refused with; "" if it is not.
-template <class Call>
-std::string said_by(Call&& call) {
-  try {
-    call();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
-std::string times(std::string_view part, size_t count) {
-  std::string text;
-  for (size_t i = 0; i < count; ++i) text += part;
-  return text;
-}
 
 std::string refusal(const std::string& json, const DocumentLimits& limits = {}) {
   return said_by([&] { parse_tokenizer_document(json, "t.json", limits); });

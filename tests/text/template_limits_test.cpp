@@ -1,6 +1,7 @@
 // Templates that would run for long or take much memory: each stops at a limit, with its line.
 #include <gtest/gtest.h>
 
+#include "tests/core/refusals.h"
 #include "text/chat_template.h"
 
 namespace weft::text {
@@ -20,12 +21,6 @@ std::string error_of(const std::string& source, const TemplateLimits& limits = k
     return error.what();
   }
   return "no error";
-}
-
-std::string times(const std::string& text, int count) {
-  std::string all;
-  for (int i = 0; i < count; ++i) all += text;
-  return all;
 }
 
 TEST(TemplateLimits, LargeTextsAreRefusedBeforeTheyAreMade) {
