@@ -207,17 +207,17 @@ void run_profile(const Options& options) {
   std::cout << "trace written to '" << options.trace << "'\n";
 }
 
-void add_generation_options(CLI::App& verb, Options& options) {
-  auto* generate = verb.add_flag("--generate", options.generate,
-                                 "time the continuation of a prompt instead of training");
+void add_generation_options(Verb& verb, Options& options) {
+  const Option generate = verb.add_flag("--generate", options.generate,
+                                        "time the continuation of a prompt instead of training");
   const auto add = [&](const char* name, auto& value, const char* help) {
-    return verb.add_option(name, value, help)->needs(generate)->capture_default_str();
+    return verb.add_option(name, value, help).needs(generate).shows_default();
   };
-  const CLI::Range range(int64_t{1}, int64_t{1} << 20);
+  constexpr int64_t kMost = int64_t{1} << 20;
   GenerationBench& bench = options.generation;
-  add("--prompt-tokens", bench.prompt_tokens, "tokens of the prompt")->check(range);
-  add("--new-tokens", bench.new_tokens, "tokens that are added")->check(range);
-  add("--sequences", bench.sequences, "prompts that are continued side by side")->check(range);
+  add("--prompt-tokens", bench.prompt_tokens, "tokens of the prompt").between(1, kMost);
+  add("--new-tokens", bench.new_tokens, "tokens that are added").between(1, kMost);
+  add("--sequences", bench.sequences, "prompts that are continued side by side").between(1, kMost);
   add("--model", bench.model, "a Hugging Face folder, or a run of ours, instead of a config");
   add("--precision", bench.precision, "with --model: compute in fp32 or bf16");
 }
@@ -233,38 +233,38 @@ nlohmann::ordered_json measured(const Options& options) {
 
 }  // namespace
 
-void add_bench(CLI::App& app) {
+void add_bench(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand(
-      "bench", "Measure the machine, or how fast a config trains or generates on it");
-  verb->footer(
+  Verb verb =
+      app.add_verb("bench", "Measure the machine, or how fast a config trains or generates on it");
+  verb.footer(
       "Examples:\n  weft bench\n  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 "
       "--json\n  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 --generate");
-  add_config_options(*verb, options->config);
-  verb->get_option("config")->required(false);
-  verb->add_option("--steps", options->steps, "timed steps, or generations")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
-      ->capture_default_str();
-  verb->add_option("--warmup", options->warmup, "steps before them")->capture_default_str();
-  add_generation_options(*verb, *options);
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] {
+  add_config_options(verb, options->config);
+  verb.option("config").required(false);
+  verb.add_option("--steps", options->steps, "timed steps, or generations")
+      .between(1, int64_t{1} << 20)
+      .shows_default();
+  verb.add_option("--warmup", options->warmup, "steps before them").shows_default();
+  add_generation_options(verb, *options);
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] {
     interrupts();
     print_values(measured(*options), options->json);
   });
 }
 
-void add_profile(CLI::App& app) {
+void add_profile(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("profile", "Say where the time of a step goes");
-  verb->footer("Example:\n  weft profile configs/pretrain/demo.yaml --trace trace.json");
-  add_config_options(*verb, options->config);
-  verb->add_option("--warmup", options->warmup, "steps before the one that is timed")
-      ->capture_default_str();
-  verb->add_flag("--save", options->save,
-                 "also into the config's output_dir, for the page of `weft report`");
-  verb->add_option("--trace", options->trace, "a Chrome trace to write (ui.perfetto.dev)");
-  verb->callback([options] { run_profile(*options); });
+  Verb verb = app.add_verb("profile", "Say where the time of a step goes");
+  verb.footer("Example:\n  weft profile configs/pretrain/demo.yaml --trace trace.json");
+  add_config_options(verb, options->config);
+  verb.add_option("--warmup", options->warmup, "steps before the one that is timed")
+      .shows_default();
+  verb.add_flag("--save", options->save,
+                "also into the config's output_dir, for the page of `weft report`");
+  verb.add_option("--trace", options->trace, "a Chrome trace to write (ui.perfetto.dev)");
+  verb.callback([options] { run_profile(*options); });
 }
 
 }  // namespace weft::cli

@@ -144,20 +144,18 @@ nlohmann::ordered_json measured(const Options& options) {
 
 }  // namespace
 
-void add_tokenizer_bench(CLI::App& tokenizer) {
+void add_tokenizer_bench(Verb& tokenizer) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = tokenizer.add_subcommand("bench", "Measure how fast text becomes ids");
-  verb->footer("Example:\n  weft tokenizer bench --tokenizer runs/demo/tokenizer.json input.txt");
-  verb->add_option("--tokenizer", options->tokenizer, "as of the other verbs")->required();
-  verb->add_option("file", options->file, "the text: as a whole, and by lines")->required();
-  verb->add_option("--threads", options->threads, "0: as many as the process may use")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  verb->add_option("--runs", options->runs, "the best one counts")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] {
+  Verb verb = tokenizer.add_verb("bench", "Measure how fast text becomes ids");
+  verb.footer("Example:\n  weft tokenizer bench --tokenizer runs/demo/tokenizer.json input.txt");
+  verb.add_option("--tokenizer", options->tokenizer, "as of the other verbs").required();
+  verb.add_option("file", options->file, "the text: as a whole, and by lines").required();
+  verb.add_option("--threads", options->threads, "0: as many as the process may use")
+      .between(0, 4096)
+      .shows_default();
+  verb.add_option("--runs", options->runs, "the best one counts").between(1, 1000).shows_default();
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] {
     interrupts();
     print_values(measured(*options), options->json);
   });

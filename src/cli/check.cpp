@@ -97,23 +97,23 @@ void run_check(const Options& options) {
 
 }  // namespace
 
-void add_check(CLI::App& app) {
+void add_check(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("check", "Say what would go wrong with a run");
-  verb->footer(
+  Verb verb = app.add_verb("check", "Say what would go wrong with a run");
+  verb.footer(
       "Example:\n  weft check configs/pretrain/demo.yaml\n"
       "In seconds, nothing trained and nothing written: the config, paths, data and tokenizer, "
       "the\n"
       "first batches with what is learned of them, batch and schedule, memory and disk.\n"
       "Exit code 2 when the run would end with an error; what is doubtful is said only.");
-  add_config_options(*verb, options->config);
-  verb->add_option("--memory", options->memory,
-                   "what the run may take, for example 16GiB; else what this machine has free");
-  verb->add_option("--rows", options->rows, "samples of the first batches to show")
-      ->check(CLI::Range(int64_t{0}, int64_t{64}))
-      ->capture_default_str();
-  verb->add_flag("--json", options->json, "as JSON (keys: docs/formats.md)");
-  verb->callback([options] { run_check(*options); });
+  add_config_options(verb, options->config);
+  verb.add_option("--memory", options->memory,
+                  "what the run may take, for example 16GiB; else what this machine has free");
+  verb.add_option("--rows", options->rows, "samples of the first batches to show")
+      .between(0, 64)
+      .shows_default();
+  verb.add_flag("--json", options->json, "as JSON (keys: docs/formats.md)");
+  verb.callback([options] { run_check(*options); });
 }
 
 }  // namespace weft::cli

@@ -253,35 +253,34 @@ void run_verify(const Options& options) {
                 " checkpoints cannot be used: " + first);
 }
 
-void add_looking(CLI::App& parent, bool verifies) {
+void add_looking(Verb& parent, bool verifies) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb =
-      verifies ? parent.add_subcommand("verify", "Read every byte again and compare all hashes")
-               : parent.add_subcommand("list", "Tell what is there and which ones are intact");
-  verb->footer(verifies ? "Example:\n  weft checkpoint verify runs/demo\nExit code 2 if one is "
-                          "damaged. Files that no "
-                          "manifest lists are named; they are no damage."
-                        : "Example:\n  weft checkpoint list runs/demo");
-  verb->add_option("run", options->path,
-                   verifies ? "the output_dir of `weft pretrain`, or one checkpoint of it"
-                            : "the output_dir of `weft pretrain`")
-      ->required();
+  Verb verb = verifies ? parent.add_verb("verify", "Read every byte again and compare all hashes")
+                       : parent.add_verb("list", "Tell what is there and which ones are intact");
+  verb.footer(verifies ? "Example:\n  weft checkpoint verify runs/demo\nExit code 2 if one is "
+                         "damaged. Files that no "
+                         "manifest lists are named; they are no damage."
+                       : "Example:\n  weft checkpoint list runs/demo");
+  verb.add_option("run", options->path,
+                  verifies ? "the output_dir of `weft pretrain`, or one checkpoint of it"
+                           : "the output_dir of `weft pretrain`")
+      .required();
   if (!verifies)
-    verb->add_flag("--quick", options->quick, "compare sizes only: reads no file but manifests");
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options, verifies] { verifies ? run_verify(*options) : run_list(*options); });
+    verb.add_flag("--quick", options->quick, "compare sizes only: reads no file but manifests");
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options, verifies] { verifies ? run_verify(*options) : run_list(*options); });
 }
 
 }  // namespace
 
-void add_checkpoint(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("checkpoint", "Look after the checkpoints of a run");
-  verb->footer("Example:\n  weft checkpoint list runs/demo");
-  verb->require_subcommand(1);
-  add_looking(*verb, false);
-  add_looking(*verb, true);
-  add_checkpoint_diff(*verb);
-  add_checkpoint_prune(*verb);
+void add_checkpoint(Verb& app) {
+  Verb verb = app.add_verb("checkpoint", "Look after the checkpoints of a run");
+  verb.footer("Example:\n  weft checkpoint list runs/demo");
+  verb.needs_verb();
+  add_looking(verb, false);
+  add_looking(verb, true);
+  add_checkpoint_diff(verb);
+  add_checkpoint_prune(verb);
 }
 
 }  // namespace weft::cli

@@ -18,7 +18,7 @@ Path run_folder(const std::string& given);
 std::string json_path(const Path& path);
 void print_json(const nlohmann::ordered_json& values);
 
-void add_checkpoint_diff(CLI::App& parent);   // `diff`
-void add_checkpoint_prune(CLI::App& parent);  // `prune` and `repair`
+void add_checkpoint_diff(Verb& parent);   // `diff`
+void add_checkpoint_prune(Verb& parent);  // `prune` and `repair`
 
 }  // namespace weft::cli

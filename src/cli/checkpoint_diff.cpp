@@ -202,19 +202,19 @@ void run_diff(const Options& options) {
 
 }  // namespace
 
-void add_checkpoint_diff(CLI::App& parent) {
+void add_checkpoint_diff(Verb& parent) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = parent.add_subcommand("diff", "Tell what differs between two checkpoints");
-  verb->footer(
+  Verb verb = parent.add_verb("diff", "Tell what differs between two checkpoints");
+  verb.footer(
       "Examples:\n  weft checkpoint diff runs/demo            the two newest\n"
       "  weft checkpoint diff runs/demo 100 200    two steps\n"
       "  weft checkpoint diff runs/a/checkpoint-100 runs/b/checkpoint-100");
-  verb->add_option("what", options->words, "a run and two of its steps, or two checkpoint folders")
-      ->required()
-      ->expected(1, 3);
-  verb->add_flag("--all", options->all, "show tensors that are equal, too");
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] { run_diff(*options); });
+  verb.add_option("what", options->words, "a run and two of its steps, or two checkpoint folders")
+      .required()
+      .values(1, 3);
+  verb.add_flag("--all", options->all, "show tensors that are equal, too");
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] { run_diff(*options); });
 }
 
 }  // namespace weft::cli

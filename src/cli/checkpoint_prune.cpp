@@ -150,38 +150,38 @@ void run_repair(const RepairOptions& options) {
   if (lines.empty()) std::cout << "nothing to repair\n";
 }
 
-void add_repair(CLI::App& parent) {
+void add_repair(Verb& parent) {
   auto options = std::make_shared<RepairOptions>();
-  CLI::App* verb = parent.add_subcommand(
-      "repair", "Move damaged checkpoints out of the way and remove unfinished ones");
-  verb->footer(
+  Verb verb = parent.add_verb("repair",
+                              "Move damaged checkpoints out of the way and remove unfinished ones");
+  verb.footer(
       "Example:\n  weft checkpoint repair runs/demo --dry-run\n"
       "A damaged checkpoint-N becomes damaged-checkpoint-N; intact ones are never touched.");
-  verb->add_option("run", options->run, "the output_dir of `weft pretrain`")->required();
-  verb->add_flag("--dry-run", options->dry_run, "tell what would be done, and do nothing");
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] { run_repair(*options); });
+  verb.add_option("run", options->run, "the output_dir of `weft pretrain`").required();
+  verb.add_flag("--dry-run", options->dry_run, "tell what would be done, and do nothing");
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] { run_repair(*options); });
 }
 
 }  // namespace
 
-void add_checkpoint_prune(CLI::App& parent) {
+void add_checkpoint_prune(Verb& parent) {
   auto options = std::make_shared<PruneOptions>();
-  CLI::App* verb = parent.add_subcommand("prune", "Tell what can be removed, and remove it");
-  verb->footer(
+  Verb verb = parent.add_verb("prune", "Tell what can be removed, and remove it");
+  verb.footer(
       "Example:\n  weft checkpoint prune runs/demo --keep-last 2 --yes\n"
       "What is not given is taken from the run's config: save_total_limit, save_keep_every,\n"
       "keep_best_checkpoint. Without --yes nothing is removed.");
-  verb->add_option("run", options->run, "the output_dir of `weft pretrain`")->required();
-  verb->add_option("--keep-last", options->keep_last, "how many of the newest intact ones stay")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  verb->add_option("--keep-every", options->keep_every, "steps that are a multiple of it stay too")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  verb->add_flag("--keep-best,!--no-keep-best", options->keep_best,
-                 "whether the one with the lowest validation loss stays too");
-  verb->add_flag("--yes", options->yes, "remove them");
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] { run_prune(*options); });
+  verb.add_option("run", options->run, "the output_dir of `weft pretrain`").required();
+  verb.add_option("--keep-last", options->keep_last, "how many of the newest intact ones stay")
+      .between(1, int64_t{1} << 40);
+  verb.add_option("--keep-every", options->keep_every, "steps that are a multiple of it stay too")
+      .between(1, int64_t{1} << 40);
+  verb.add_flag("--keep-best,!--no-keep-best", options->keep_best,
+                "whether the one with the lowest validation loss stays too");
+  verb.add_flag("--yes", options->yes, "remove them");
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] { run_prune(*options); });
   add_repair(parent);
 }
 

@@ -8,8 +8,8 @@
 
 namespace weft::cli {
 
-void add_config_options(CLI::App& verb, ConfigOptions& options) {
-  verb.add_option("config", options.file, "a YAML file (keys: docs/config.md)")->required();
+void add_config_options(Verb& verb, ConfigOptions& options) {
+  verb.add_option("config", options.file, "a YAML file (keys: docs/config.md)").required();
   verb.add_option("overrides", options.overrides, "key=value, over what the file says");
   add_kernels_option(verb, options.kernels);
 }

@@ -14,7 +14,7 @@ struct ConfigOptions {
   std::vector<std::string> overrides;
   std::string kernels;  // over the key `kernels`
 };
-void add_config_options(CLI::App& verb, ConfigOptions& options);
+void add_config_options(Verb& verb, ConfigOptions& options);
 
 // The config with its overrides; notes go to standard error.
 train::PretrainConfig load_config(const ConfigOptions& options);

@@ -85,12 +85,12 @@ void run(bool json) {
 
 }  // namespace
 
-void add_devices(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("devices", "Say what computes here, and why a GPU does not");
+void add_devices(Verb& app) {
+  Verb verb = app.add_verb("devices", "Say what computes here, and why a GPU does not");
   auto json = std::make_shared<bool>(false);
-  verb->add_flag("--json", *json, "print JSON");
-  verb->footer("Example:\n  weft devices");
-  verb->callback([json] { run(*json); });
+  verb.add_flag("--json", *json, "print JSON");
+  verb.footer("Example:\n  weft devices");
+  verb.callback([json] { run(*json); });
 }
 
 }  // namespace weft::cli

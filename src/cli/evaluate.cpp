@@ -136,36 +136,36 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_evaluate(CLI::App& app) {
+void add_evaluate(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("evaluate", "Measure how well a model predicts");
-  verb->footer(
+  Verb verb = app.add_verb("evaluate", "Measure how well a model predicts");
+  verb.footer(
       "Example:\n  weft evaluate --model runs/demo/export --shards runs/demo/tokens --baselines");
-  add_inference_options(*verb, options->model);
-  auto* text = verb->add_option("--text", options->text, "text: a file, or a folder of them");
-  auto* shards = verb->add_option("--shards", options->shards, "a folder of `weft prepare`");
-  auto* batch = verb->add_option("--batch", options->batch,
-                                 "a .safetensors file with input_ids, attention_mask, labels");
-  text->excludes(shards)->excludes(batch);
-  shards->excludes(batch);
-  verb->add_option("--output", options->output, "with --batch: where logits and loss go")
-      ->needs(batch);
-  verb->add_option("--split", options->split, "of --shards")
-      ->check(CLI::IsMember({"train", "validation"}))
-      ->capture_default_str();
-  add_text_options(*verb, options->text_field, options->invalid_utf8);
-  verb->add_option("--sequence-len", options->sequence_len,
-                   "tokens of a window; 0: the model's, at most 1024")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 24));
-  verb->add_option("--batch-size", options->batch_size, "windows side by side")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
-      ->capture_default_str();
-  verb->add_flag("--baselines", options->baselines,
-                 "with --shards: also unigram and bigram models of the training split");
-  verb->add_flag("--cross-documents", options->cross_documents,
-                 "tokens also see the documents before their own in their window");
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] {
+  add_inference_options(verb, options->model);
+  Option text = verb.add_option("--text", options->text, "text: a file, or a folder of them");
+  Option shards = verb.add_option("--shards", options->shards, "a folder of `weft prepare`");
+  const Option batch = verb.add_option(
+      "--batch", options->batch, "a .safetensors file with input_ids, attention_mask, labels");
+  text.excludes(shards).excludes(batch);
+  shards.excludes(batch);
+  verb.add_option("--output", options->output, "with --batch: where logits and loss go")
+      .needs(batch);
+  verb.add_option("--split", options->split, "of --shards")
+      .among({"train", "validation"})
+      .shows_default();
+  add_text_options(verb, options->text_field, options->invalid_utf8);
+  verb.add_option("--sequence-len", options->sequence_len,
+                  "tokens of a window; 0: the model's, at most 1024")
+      .between(0, int64_t{1} << 24);
+  verb.add_option("--batch-size", options->batch_size, "windows side by side")
+      .between(1, int64_t{1} << 20)
+      .shows_default();
+  verb.add_flag("--baselines", options->baselines,
+                "with --shards: also unigram and bigram models of the training split");
+  verb.add_flag("--cross-documents", options->cross_documents,
+                "tokens also see the documents before their own in their window");
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] {
     interrupts();
     run(*options);
   });

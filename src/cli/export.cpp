@@ -83,16 +83,16 @@ void run_export(const ExportOptions& options) {
 
 }  // namespace
 
-void add_export(CLI::App& app) {
+void add_export(Verb& app) {
   auto options = std::make_shared<ExportOptions>();
-  CLI::App* verb = app.add_subcommand("export", "Write a run's model as a Hugging Face folder");
-  verb->footer("Example:\n  weft export runs/demo -o runs/demo/export --dtype bf16");
-  verb->add_option("run", options->run, "a run, a checkpoint or a Hugging Face folder")->required();
-  verb->add_option("-o,--output", options->output, "the folder to write")->required();
-  verb->add_option("--dtype", options->dtype, "fp32, bf16 or fp16; by default as it is");
-  verb->add_flag("--overwrite", options->overwrite,
-                 "replace a folder even if something else than an export is in it");
-  verb->callback([options] { run_export(*options); });
+  Verb verb = app.add_verb("export", "Write a run's model as a Hugging Face folder");
+  verb.footer("Example:\n  weft export runs/demo -o runs/demo/export --dtype bf16");
+  verb.add_option("run", options->run, "a run, a checkpoint or a Hugging Face folder").required();
+  verb.add_option("-o,--output", options->output, "the folder to write").required();
+  verb.add_option("--dtype", options->dtype, "fp32, bf16 or fp16; by default as it is");
+  verb.add_flag("--overwrite", options->overwrite,
+                "replace a folder even if something else than an export is in it");
+  verb.callback([options] { run_export(*options); });
 }
 
 namespace {
@@ -162,17 +162,17 @@ void run_import(const ImportOptions& options) {
 
 }  // namespace
 
-void add_import(CLI::App& app) {
+void add_import(Verb& app) {
   auto options = std::make_shared<ImportOptions>();
-  CLI::App* verb = app.add_subcommand("import", "Read a model of llama2.c's legacy format");
-  verb->footer("Example:\n  weft import stories260K.bin --tokenizer tok512.bin -o stories");
-  verb->add_option("model", options->model, "the checkpoint .bin, or its folder")->required();
-  verb->add_option("--tokenizer", options->tokenizer,
-                   "its tokenizer; without it the tokenizer.bin beside it");
-  verb->add_option("-o,--output", options->output, "the Hugging Face folder to write")->required();
-  verb->add_flag("--overwrite", options->overwrite,
-                 "replace a folder even if something else than a model of ours is in it");
-  verb->callback([options] { run_import(*options); });
+  Verb verb = app.add_verb("import", "Read a model of llama2.c's legacy format");
+  verb.footer("Example:\n  weft import stories260K.bin --tokenizer tok512.bin -o stories");
+  verb.add_option("model", options->model, "the checkpoint .bin, or its folder").required();
+  verb.add_option("--tokenizer", options->tokenizer,
+                  "its tokenizer; without it the tokenizer.bin beside it");
+  verb.add_option("-o,--output", options->output, "the Hugging Face folder to write").required();
+  verb.add_flag("--overwrite", options->overwrite,
+                "replace a folder even if something else than a model of ours is in it");
+  verb.callback([options] { run_import(*options); });
 }
 
 }  // namespace weft::cli

@@ -190,46 +190,43 @@ class GenerateVerb {
   int64_t capacity_ = 0;  // of a sequence
 };
 
-void add_sampling_options(CLI::App& verb, Options& o) {
+void add_sampling_options(Verb& verb, Options& o) {
   generate::SamplingOptions& s = o.generate.sampling;
   verb.add_option("--max-new-tokens", o.max_new_tokens,
                   "at most so many new tokens; without it 64, or what the model has room for")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 30));
+      .between(0, int64_t{1} << 30);
   verb.add_option("--temperature", s.temperature, "divides the logits; 0 takes the best token")
-      ->capture_default_str();
-  verb.add_option("--top-k", s.top_k, "keep the k best tokens; 0: all")->capture_default_str();
+      .shows_default();
+  verb.add_option("--top-k", s.top_k, "keep the k best tokens; 0: all").shows_default();
   verb.add_option("--top-p", s.top_p, "keep the best tokens up to this probability")
-      ->capture_default_str();
+      .shows_default();
   verb.add_option("--min-p", s.min_p, "keep tokens with this share of the best one's probability")
-      ->capture_default_str();
-  verb.add_option("--repetition-penalty", s.repetition_penalty, "1: off")->capture_default_str();
+      .shows_default();
+  verb.add_option("--repetition-penalty", s.repetition_penalty, "1: off").shows_default();
   verb.add_option("--beams", o.beams, "beam search with so many beams")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  verb.add_option("--length-penalty", o.length_penalty, "of beam search")->capture_default_str();
+      .between(1, 1024)
+      .shows_default();
+  verb.add_option("--length-penalty", o.length_penalty, "of beam search").shows_default();
   verb.add_option("--seed", o.seed, "the same seed gives the same text")
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->capture_default_str();
-  verb.add_option("--stop", o.generate.stops, "end the text before this string")
-      ->take_all()
-      ->allow_extra_args(false);
+      .between(0, INT64_MAX)
+      .shows_default();
+  verb.add_option("--stop", o.generate.stops, "end the text before this string").one_value_each();
 }
 
 }  // namespace
 
-void add_generate(CLI::App& app) {
+void add_generate(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("generate", "Continue a prompt with a trained model");
-  verb->footer(
+  Verb verb = app.add_verb("generate", "Continue a prompt with a trained model");
+  verb.footer(
       "Example:\n  weft generate --model runs/demo/export --prompt \"This License\" --seed 7");
-  add_inference_options(*verb, options->model);
-  auto* prompt = verb->add_option("--prompt", options->prompt, "the text to go on from");
-  verb->add_option("--prompts", options->prompts_file, "a file with a prompt on each line")
-      ->excludes(prompt);
-  add_sampling_options(*verb, *options);
-  verb->add_flag("--json", options->json,
-                 "a JSON object on each line: prompt, text, reason of end");
-  verb->callback([options] {
+  add_inference_options(verb, options->model);
+  const Option prompt = verb.add_option("--prompt", options->prompt, "the text to go on from");
+  verb.add_option("--prompts", options->prompts_file, "a file with a prompt on each line")
+      .excludes(prompt);
+  add_sampling_options(verb, *options);
+  verb.add_flag("--json", options->json, "a JSON object on each line: prompt, text, reason of end");
+  verb.callback([options] {
     interrupts();
     check_options(*options);
     GenerateVerb(*options).run();

@@ -11,17 +11,16 @@
 
 namespace weft::cli {
 
-void add_inference_options(CLI::App& verb, InferenceOptions& options) {
-  verb.add_option("--model", options.model, "a Hugging Face folder, or a run of ours")->required();
-  verb.add_option("--precision", options.precision, "compute in fp32 or bf16")
-      ->capture_default_str();
+void add_inference_options(Verb& verb, InferenceOptions& options) {
+  verb.add_option("--model", options.model, "a Hugging Face folder, or a run of ours").required();
+  verb.add_option("--precision", options.precision, "compute in fp32 or bf16").shows_default();
   verb.add_option("--threads", options.threads, "0: as many as the process may use")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
+      .between(0, 4096)
+      .shows_default();
   verb.add_option("--device", options.device,
                   "where to compute; auto: on the GPU where one can be used")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->capture_default_str();
+      .among({"auto", "cpu", "cuda"})
+      .shows_default();
   add_kernels_option(verb, options.kernels);
 }
 

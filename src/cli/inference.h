@@ -21,7 +21,7 @@ struct InferenceOptions {
   std::string device = "auto";
   std::string kernels;
 };
-void add_inference_options(CLI::App& verb, InferenceOptions& options);
+void add_inference_options(Verb& verb, InferenceOptions& options);
 
 // A Hugging Face folder, opened; a run or checkpoint folder of ours is one, too.
 struct ModelFolder {

@@ -299,38 +299,37 @@ void run(const Options& options) {
 
 }  // namespace
 
-void add_inspect(CLI::App& app) {
+void add_inspect(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("inspect", "Tell what a file or folder holds");
-  verb->footer(
+  Verb verb = app.add_verb("inspect", "Tell what a file or folder holds");
+  verb.footer(
       "Examples:\n  weft inspect model.safetensors\n  weft inspect runs/demo/checkpoint-100\n"
       "  weft inspect runs/demo/tokens\n"
       "  weft inspect runs/demo/tokens --random 3 --seed 1\n"
       "  weft inspect corpus.jsonl.zst --tokenizer runs/demo/tokenizer.json --document 17\n"
       "Documents count from 0. A file that training would refuse is refused here in the same\n"
       "words, with exit code 2.");
-  verb->add_option(
+  verb.add_option(
           "path", options->path,
           "weights, a model, a checkpoint, a run, a tokenizer, a config, a tokens folder or "
           "shard, or text: a file, a folder, a pattern")
-      ->required();
-  verb->add_option("--document", options->document, "show this document, with its tokens marked");
-  verb->add_option("--random", options->random, "show this many documents, drawn at random")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 40));
-  verb->add_option("--seed", options->seed, "of --random")->capture_default_str();
-  verb->add_option("--split", options->split, "of a tokens folder: train or validation")
-      ->check(CLI::IsMember({"train", "validation"}))
-      ->capture_default_str();
-  verb->add_option("--tokenizer", options->tokenizer,
-                   "a tokenizer.json, its folder, or bytes; a tokens folder has its own");
-  verb->add_option("--text-field", options->text_field, "where records hold text")
-      ->capture_default_str();
-  verb->add_option("--color", options->color, "auto, always or never")
-      ->check(CLI::IsMember({"auto", "always", "never"}))
-      ->capture_default_str();
-  verb->add_flag("--quick", options->quick, "leave out the hashes of tensors and files");
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] { run(*options); });
+      .required();
+  verb.add_option("--document", options->document, "show this document, with its tokens marked");
+  verb.add_option("--random", options->random, "show this many documents, drawn at random")
+      .between(0, int64_t{1} << 40);
+  verb.add_option("--seed", options->seed, "of --random").shows_default();
+  verb.add_option("--split", options->split, "of a tokens folder: train or validation")
+      .among({"train", "validation"})
+      .shows_default();
+  verb.add_option("--tokenizer", options->tokenizer,
+                  "a tokenizer.json, its folder, or bytes; a tokens folder has its own");
+  verb.add_option("--text-field", options->text_field, "where records hold text").shows_default();
+  verb.add_option("--color", options->color, "auto, always or never")
+      .among({"auto", "always", "never"})
+      .shows_default();
+  verb.add_flag("--quick", options->quick, "leave out the hashes of tensors and files");
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] { run(*options); });
 }
 
 }  // namespace weft::cli

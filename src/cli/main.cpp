@@ -48,11 +48,11 @@ int finish_output() {
   throw Error("standard output could not be written; is the disk full?");
 }
 
-void add_verbs(CLI::App& app) {
+void add_verbs(Verb program) {
   for (const auto add : {add_prepare, add_tokenizer, add_check, add_pretrain, add_plan, add_graph,
                          add_profile, add_bench, add_report, add_runs, add_checkpoint, add_generate,
                          add_evaluate, add_export, add_import, add_inspect, add_devices})
-    add(app);
+    add(program);
 }
 
 // Errors of CLI11 become messages of ours; help and a verb's own exit code pass.
@@ -63,9 +63,9 @@ int run_verb(CLI::App& app, int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {
     app.exit(help);
-  } catch (const CLI::RuntimeError& end) {
+  } catch (const EndWith& end) {
     std::cout.flush();
-    return end.get_exit_code();
+    return end.code;
   } catch (const CLI::ParseError& error) {
     throw Error(command_line_message(app, arguments, error));
   }
@@ -78,7 +78,7 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", "weft " WEFT_VERSION, "print the version and end");
     app.footer(kFooter);
     app.require_subcommand(1);
-    add_verbs(app);
+    add_verbs(Verb(&app));
     return run_verb(app, argc, argv);
   } catch (const Error& error) {
     return fail(error.what(), error.code());

@@ -157,7 +157,7 @@ void run_plan(const Options& options) {
   }
   if (options.json) std::cout << to_json(plan, fit).dump(2) << "\n";
   else print(plan, fit);
-  if (!fit.fits) throw CLI::RuntimeError(static_cast<int>(ExitCode::kDoesNotFit));
+  if (!fit.fits) throw EndWith{static_cast<int>(ExitCode::kDoesNotFit)};
 }
 
 void run_graph(const Options& options) {
@@ -177,26 +177,26 @@ void run_graph(const Options& options) {
 
 }  // namespace
 
-void add_plan(CLI::App& app) {
+void add_plan(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("plan", "Say what a run needs before it starts");
-  verb->footer(
+  Verb verb = app.add_verb("plan", "Say what a run needs before it starts");
+  verb.footer(
       "Example:\n  weft plan configs/pretrain/gpt2-124m.yaml --memory 16GiB\n"
       "Exit code 3 when it does not fit.");
-  add_config_options(*verb, options->config);
-  verb->add_option("--memory", options->memory, "what there is, for example 16GiB");
-  verb->add_flag("--json", options->json, "as JSON (keys: docs/formats.md)");
-  verb->callback([options] { run_plan(*options); });
+  add_config_options(verb, options->config);
+  verb.add_option("--memory", options->memory, "what there is, for example 16GiB");
+  verb.add_flag("--json", options->json, "as JSON (keys: docs/formats.md)");
+  verb.callback([options] { run_plan(*options); });
 }
 
-void add_graph(CLI::App& app) {
+void add_graph(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("graph", "Show the graph of a step after each pass");
-  verb->footer("Example:\n  weft graph configs/pretrain/demo.yaml --pass update --dot | dot -Tsvg");
-  add_config_options(*verb, options->config);
-  verb->add_option("--pass", options->pass, "only after this pass");
-  verb->add_flag("--dot", options->dot, "in Graphviz's language");
-  verb->callback([options] { run_graph(*options); });
+  Verb verb = app.add_verb("graph", "Show the graph of a step after each pass");
+  verb.footer("Example:\n  weft graph configs/pretrain/demo.yaml --pass update --dot | dot -Tsvg");
+  add_config_options(verb, options->config);
+  verb.add_option("--pass", options->pass, "only after this pass");
+  verb.add_flag("--dot", options->dot, "in Graphviz's language");
+  verb.callback([options] { run_graph(*options); });
 }
 
 }  // namespace weft::cli

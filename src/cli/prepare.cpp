@@ -168,11 +168,11 @@ void run(const Arguments& arguments) {
   show(result, config.output);
 }
 
-void add_cleaning_options(CLI::App& verb, Arguments& arguments) {
+void add_cleaning_options(Verb& verb, Arguments& arguments) {
   verb.add_option("--stage", arguments.stages,
                   "a stage of cleaning, as NAME or NAME,key=value,...; may be given several times, "
                   "and their order counts (docs/data.md has the list)")
-      ->allow_extra_args(false);
+      .one_value_each();
   verb.add_option("--column-statistics", arguments.column_statistics,
                   "a tokens folder: the stages missing, normalize and one_hot take its numbers "
                   "instead of learning their own");
@@ -184,10 +184,10 @@ void add_cleaning_options(CLI::App& verb, Arguments& arguments) {
 
 }  // namespace
 
-void add_prepare(CLI::App& app) {
+void add_prepare(Verb& app) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* verb = app.add_subcommand("prepare", "Turn text into shards of tokens");
-  verb->footer(
+  Verb verb = app.add_verb("prepare", "Turn text into shards of tokens");
+  verb.footer(
       "Examples:\n  weft prepare corpus/ -o run/tokens --tokenizer run/tokenizer.json "
       "--val-split hash:0.05\n"
       "  weft prepare web/*.jsonl.zst -o run/tokens --tokenizer bytes --stage characters --stage "
@@ -197,25 +197,25 @@ void add_prepare(CLI::App& app) {
       "one_hot,columns=[city]\n"
       "  weft prepare configs/prepare/web-english.yaml inputs=web/ output=run/tokens\n"
       "Interrupted or killed, the same command goes on where it was.");
-  verb->add_option("inputs", arguments->words,
-                   ".txt, .jsonl, .json, .csv and .tsv files, each also .gz or .zst; folders of "
-                   "them, patterns, or - for standard input. Or a .yaml file and key=value")
-      ->required();
-  verb->add_option("-o,--output", arguments->output, "the folder to write");
-  verb->add_option("--tokenizer", arguments->tokenizer,
-                   "a tokenizer.json, its folder, or one of the words bytes and chars");
-  verb->add_option("--val-split", arguments->val_split, "hash:SIZE, tail:SIZE or none [hash:0.05]");
-  verb->add_option("--text-field", arguments->text_field,
-                   "where records hold text: a key, a path like a.b[0].text, a column [text]");
-  verb->add_option("--input-format", arguments->input_format,
-                   "txt, jsonl, json, csv or tsv, whatever the names of the files say");
-  add_cleaning_options(*verb, *arguments);
-  verb->add_option("--shard-tokens", arguments->shard_tokens,
-                   "tokens of a shard, at most [33554432]");
-  verb->add_flag("--overwrite", arguments->overwrite, "replace an existing tokens folder");
-  verb->add_option("--threads", arguments->threads, "as many as the process may use without it");
-  verb->add_flag("--print-config", arguments->print_config, "print the resolved keys and end");
-  verb->callback([arguments] {
+  verb.add_option("inputs", arguments->words,
+                  ".txt, .jsonl, .json, .csv and .tsv files, each also .gz or .zst; folders of "
+                  "them, patterns, or - for standard input. Or a .yaml file and key=value")
+      .required();
+  verb.add_option("-o,--output", arguments->output, "the folder to write");
+  verb.add_option("--tokenizer", arguments->tokenizer,
+                  "a tokenizer.json, its folder, or one of the words bytes and chars");
+  verb.add_option("--val-split", arguments->val_split, "hash:SIZE, tail:SIZE or none [hash:0.05]");
+  verb.add_option("--text-field", arguments->text_field,
+                  "where records hold text: a key, a path like a.b[0].text, a column [text]");
+  verb.add_option("--input-format", arguments->input_format,
+                  "txt, jsonl, json, csv or tsv, whatever the names of the files say");
+  add_cleaning_options(verb, *arguments);
+  verb.add_option("--shard-tokens", arguments->shard_tokens,
+                  "tokens of a shard, at most [33554432]");
+  verb.add_flag("--overwrite", arguments->overwrite, "replace an existing tokens folder");
+  verb.add_option("--threads", arguments->threads, "as many as the process may use without it");
+  verb.add_flag("--print-config", arguments->print_config, "print the resolved keys and end");
+  verb.callback([arguments] {
     interrupts();
     run(*arguments);
   });

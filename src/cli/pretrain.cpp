@@ -89,7 +89,7 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
     case train::Outcome::kFinished: return listener.message("finished" + at);
     case train::Outcome::kInterrupted:
       listener.message("interrupted and saved" + at + "; the same command goes on");
-      throw CLI::RuntimeError(interrupted_exit_code());
+      throw EndWith{interrupted_exit_code()};
     case train::Outcome::kStoppedEarly:
       return listener.message("stopped early: no better evaluation" + at);
     case train::Outcome::kDiverged:
@@ -124,22 +124,21 @@ void run_pretraining(const Options& options) {
 
 }  // namespace
 
-void add_pretrain(CLI::App& app) {
+void add_pretrain(Verb& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("pretrain", "Train a language model by a config");
-  verb->footer(
+  Verb verb = app.add_verb("pretrain", "Train a language model by a config");
+  verb.footer(
       "Example:\n  weft pretrain configs/pretrain/demo.yaml max_steps=100 output_dir=runs/try\n"
       "Ctrl-C finishes the step, saves and ends (exit code 130); twice ends at once. SIGTERM and\n"
       "SIGUSR1 save and end with exit code 75, SIGHUP with 129 (not under nohup). The same "
       "command\n"
       "goes on.");
-  add_config_options(*verb, options->config);
-  verb->add_flag("--print-config", options->print_config, "print the resolved config and end");
-  verb->add_flag(
-      "--locate-nan", options->locate_nan,
-      "at the first step that is not finite, compute it again, name the operator and the "
-      "parameter, and end with exit code 5");
-  verb->callback([options] { run_pretraining(*options); });
+  add_config_options(verb, options->config);
+  verb.add_flag("--print-config", options->print_config, "print the resolved config and end");
+  verb.add_flag("--locate-nan", options->locate_nan,
+                "at the first step that is not finite, compute it again, name the operator and the "
+                "parameter, and end with exit code 5");
+  verb.callback([options] { run_pretraining(*options); });
 }
 
 }  // namespace weft::cli

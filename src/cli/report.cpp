@@ -8,12 +8,12 @@
 
 namespace weft::cli {
 
-void add_report(CLI::App& app) {
+void add_report(Verb& app) {
   auto run = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand("report", "Write report.html of a run, even while it runs");
-  verb->footer("Example:\n  weft report runs/demo");
-  verb->add_option("run", *run, "the output_dir of `weft pretrain`")->required();
-  verb->callback([run] {
+  Verb verb = app.add_verb("report", "Write report.html of a run, even while it runs");
+  verb.footer("Example:\n  weft report runs/demo");
+  verb.add_option("run", *run, "the output_dir of `weft pretrain`").required();
+  verb.callback([run] {
     const Path page = train::write_page_of_folder(real_file_system(), *run);
     std::cout << "written to " << quote_path(page) << "\n";
   });

@@ -78,19 +78,19 @@ void list_runs(const std::string& folder, bool json) {
 
 }  // namespace
 
-void add_runs(CLI::App& app) {
+void add_runs(Verb& app) {
   struct Options {
     std::string folder = "runs";
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand(
-      "runs", "List runs: running, finished, interrupted or failed; steps, loss");
-  verb->footer("Example:\n  weft runs runs/");
-  verb->add_option("folder", options->folder, "a folder that holds runs, or one run")
-      ->capture_default_str();
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] { list_runs(options->folder, options->json); });
+  Verb verb =
+      app.add_verb("runs", "List runs: running, finished, interrupted or failed; steps, loss");
+  verb.footer("Example:\n  weft runs runs/");
+  verb.add_option("folder", options->folder, "a folder that holds runs, or one run")
+      .shows_default();
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] { list_runs(options->folder, options->json); });
 }
 
 }  // namespace weft::cli

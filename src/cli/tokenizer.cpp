@@ -25,30 +25,30 @@ void run_info(const std::string& where, bool json) {
   print_values(out, json);
 }
 
-void add_info(CLI::App& parent) {
+void add_info(Verb& parent) {
   struct Options {
     std::string tokenizer;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* verb = parent.add_subcommand("info", "Tell what a tokenizer is made of");
-  verb->footer("Example:\n  weft tokenizer info runs/demo/tokenizer.json");
-  verb->add_option("tokenizer", options->tokenizer, kTokenizerFiles)->required();
-  verb->add_flag("--json", options->json, "as JSON");
-  verb->callback([options] { run_info(options->tokenizer, options->json); });
+  Verb verb = parent.add_verb("info", "Tell what a tokenizer is made of");
+  verb.footer("Example:\n  weft tokenizer info runs/demo/tokenizer.json");
+  verb.add_option("tokenizer", options->tokenizer, kTokenizerFiles).required();
+  verb.add_flag("--json", options->json, "as JSON");
+  verb.callback([options] { run_info(options->tokenizer, options->json); });
 }
 
 }  // namespace
 
-void add_tokenizer(CLI::App& app) {
-  CLI::App* verb = app.add_subcommand("tokenizer", "Train and try tokenizers");
-  verb->footer("Example:\n  weft tokenizer train --help");
-  verb->require_subcommand(1);
-  add_tokenizer_train(*verb);
-  add_tokenizer_coders(*verb);
-  add_info(*verb);
-  add_tokenizer_bench(*verb);
-  add_tokenizer_chat(*verb);
+void add_tokenizer(Verb& app) {
+  Verb verb = app.add_verb("tokenizer", "Train and try tokenizers");
+  verb.footer("Example:\n  weft tokenizer train --help");
+  verb.needs_verb();
+  add_tokenizer_train(verb);
+  add_tokenizer_coders(verb);
+  add_info(verb);
+  add_tokenizer_bench(verb);
+  add_tokenizer_chat(verb);
 }
 
 }  // namespace weft::cli

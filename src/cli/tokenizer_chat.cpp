@@ -100,28 +100,27 @@ void run_chat(const ChatOptions& options) {
 
 }  // namespace
 
-void add_tokenizer_chat(CLI::App& parent) {
+void add_tokenizer_chat(Verb& parent) {
   auto options = std::make_shared<ChatOptions>();
-  CLI::App* verb =
-      parent.add_subcommand("chat", "A conversation as the text that a model was trained on");
-  verb->footer(
+  Verb verb = parent.add_verb("chat", "A conversation as the text that a model was trained on");
+  verb.footer(
       "MESSAGES.json is a list of {\"role\": ..., \"content\": ...}, or an object with\n"
       "\"messages\" and \"tools\". The text is printed as it is, without a newline at its end.\n"
       "Example:\n  weft tokenizer chat --tokenizer models/qwen3 messages.json");
-  verb->add_option("--tokenizer", options->tokenizer,
-                   "a folder with tokenizer_config.json or chat_template.jinja");
-  verb->add_option("--template", options->template_file, "a Jinja file instead of the tokenizer's");
-  verb->add_option("--template-name", options->template_name,
-                   "of several templates: by default tool_use if there are tools, else default");
-  verb->add_option("messages", options->messages, "the conversation, JSON")->required();
-  verb->add_option("--tools", options->tools, "JSON schemas of functions, a list");
-  verb->add_option("--variable", options->variables,
-                   "NAME=VALUE for the template, for example enable_thinking=false; repeatable");
-  verb->add_flag("--add-generation-prompt", options->add_generation_prompt,
-                 "end with what begins the assistant's answer");
-  verb->add_flag("--spans", options->spans,
-                 "JSON: the text, and where the assistant speaks (characters)");
-  verb->callback([options] { run_chat(*options); });
+  verb.add_option("--tokenizer", options->tokenizer,
+                  "a folder with tokenizer_config.json or chat_template.jinja");
+  verb.add_option("--template", options->template_file, "a Jinja file instead of the tokenizer's");
+  verb.add_option("--template-name", options->template_name,
+                  "of several templates: by default tool_use if there are tools, else default");
+  verb.add_option("messages", options->messages, "the conversation, JSON").required();
+  verb.add_option("--tools", options->tools, "JSON schemas of functions, a list");
+  verb.add_option("--variable", options->variables,
+                  "NAME=VALUE for the template, for example enable_thinking=false; repeatable");
+  verb.add_flag("--add-generation-prompt", options->add_generation_prompt,
+                "end with what begins the assistant's answer");
+  verb.add_flag("--spans", options->spans,
+                "JSON: the text, and where the assistant speaks (characters)");
+  verb.callback([options] { run_chat(*options); });
 }
 
 }  // namespace weft::cli

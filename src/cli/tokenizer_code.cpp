@@ -217,28 +217,29 @@ void run(const Options& options, Coder coder) {
   }
 }
 
-void add_coder(CLI::App& parent, bool encodes) {
+void add_coder(Verb& parent, bool encodes) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = encodes ? parent.add_subcommand("encode", "Text to ids, line by line")
-                           : parent.add_subcommand("decode", "Ids to text, line by line");
-  verb->footer(std::string("Example:\n  weft tokenizer ") + (encodes ? "encode" : "decode") +
-               " --tokenizer runs/demo/tokenizer.json input.txt");
-  verb->add_option("--tokenizer", options->tokenizer, kTokenizerFiles)->required();
-  verb->add_option("file", options->file, "the input; standard input without it");
-  verb->add_flag("--whole", options->whole, "the input as one text");
+  Verb verb = encodes ? parent.add_verb("encode", "Text to ids, line by line")
+                      : parent.add_verb("decode", "Ids to text, line by line");
+  verb.footer(std::string("Example:\n  weft tokenizer ") + (encodes ? "encode" : "decode") +
+              " --tokenizer runs/demo/tokenizer.json input.txt");
+  verb.add_option("--tokenizer", options->tokenizer, kTokenizerFiles).required();
+  verb.add_option("file", options->file, "the input; standard input without it");
+  verb.add_flag("--whole", options->whole, "the input as one text");
   if (encodes) {
-    auto* offsets = verb->add_flag("--offsets", options->offsets,
-                                   "each id as id:begin-end, in bytes of the line or of the whole");
-    verb->add_option("--dropout-seed", options->dropout_seed,
-                     "leave out merges at random, as the tokenizer's dropout says; without it none")
-        ->excludes(offsets);
+    const Option offsets =
+        verb.add_flag("--offsets", options->offsets,
+                      "each id as id:begin-end, in bytes of the line or of the whole");
+    verb.add_option("--dropout-seed", options->dropout_seed,
+                    "leave out merges at random, as the tokenizer's dropout says; without it none")
+        .excludes(offsets);
   }
-  verb->add_flag("--special", options->special,
-                 encodes ? "add the tokenizer's special tokens" : "show special tokens");
-  verb->add_option("--threads", options->threads, "0: as many as the process may use")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
-  verb->callback([options, encodes] {
+  verb.add_flag("--special", options->special,
+                encodes ? "add the tokenizer's special tokens" : "show special tokens");
+  verb.add_option("--threads", options->threads, "0: as many as the process may use")
+      .between(0, 4096)
+      .shows_default();
+  verb.callback([options, encodes] {
     interrupts();
     const Coder encoder = options->offsets ? append_ids_with_offsets : append_ids;
     run(*options, encodes ? encoder : append_text);
@@ -247,7 +248,7 @@ void add_coder(CLI::App& parent, bool encodes) {
 
 }  // namespace
 
-void add_tokenizer_coders(CLI::App& tokenizer) {
+void add_tokenizer_coders(Verb& tokenizer) {
   add_coder(tokenizer, true);
   add_coder(tokenizer, false);
 }

@@ -147,46 +147,46 @@ void run(const Options& options) {
             << " different words, written to '" << file.string() << "'\n";
 }
 
-void add_kind_options(CLI::App& verb, Options& options) {
+void add_kind_options(Verb& verb, Options& options) {
   verb.add_option("--kind", options.kind,
                   "byte-bpe (GPT-2), bpe (characters, bytes for rare ones: Llama 2), wordpiece "
                   "(BERT), unigram (SentencePiece, T5)")
-      ->check(CLI::IsMember({"byte-bpe", "bpe", "wordpiece", "unigram"}))
-      ->capture_default_str();
+      .among({"byte-bpe", "bpe", "wordpiece", "unigram"})
+      .shows_default();
   verb.add_option("--words", options.words, "byte-bpe: whose rule cuts text into words")
-      ->check(CLI::IsMember({"gpt2", "llama3", "qwen2"}))
-      ->capture_default_str();
+      .among({"gpt2", "llama3", "qwen2"})
+      .shows_default();
   verb.add_flag("--cased", options.cased, "wordpiece: keep upper case and accents");
   verb.add_option("--normalize", options.normalize,
                   "unigram: nmt_nfkc (default), or none: any text comes back from its ids")
-      ->check(CLI::IsMember({"nmt_nfkc", "none"}));
+      .among({"nmt_nfkc", "none"});
   verb.add_option("--character-coverage", options.character_coverage,
                   "the part of all characters that have tokens; not of byte-bpe, where all have")
-      ->capture_default_str();
+      .shows_default();
 }
 
 }  // namespace
 
-void add_tokenizer_train(CLI::App& tokenizer) {
+void add_tokenizer_train(Verb& tokenizer) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = tokenizer.add_subcommand("train", "Learn a tokenizer from text");
-  verb->footer("Example:\n  weft tokenizer train corpus/ --vocab-size 4096 -o tokenizer.json");
-  verb->add_option("inputs", options->inputs, "files that `weft prepare` reads, or folders")
-      ->required();
-  add_kind_options(*verb, *options);
-  verb->add_option("--vocab-size", options->vocab_size, "tokens in all")->capture_default_str();
-  verb->add_option("--min-frequency", options->min_frequency, "what is rarer is no token")
-      ->capture_default_str();
-  verb->add_option("--special-token", options->special_tokens,
-                   "byte-bpe: ids from 0 on, the first one ends a text (default <|endoftext|>); "
-                   "else behind those of the kind");
-  add_text_options(*verb, options->text_field, options->invalid_utf8);
-  verb->add_option("--threads", options->threads, "0: as many as the process may use")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
-  verb->add_option("-o,--output", options->output, "the tokenizer.json to write, or its folder")
-      ->required();
-  verb->callback([options] {
+  Verb verb = tokenizer.add_verb("train", "Learn a tokenizer from text");
+  verb.footer("Example:\n  weft tokenizer train corpus/ --vocab-size 4096 -o tokenizer.json");
+  verb.add_option("inputs", options->inputs, "files that `weft prepare` reads, or folders")
+      .required();
+  add_kind_options(verb, *options);
+  verb.add_option("--vocab-size", options->vocab_size, "tokens in all").shows_default();
+  verb.add_option("--min-frequency", options->min_frequency, "what is rarer is no token")
+      .shows_default();
+  verb.add_option("--special-token", options->special_tokens,
+                  "byte-bpe: ids from 0 on, the first one ends a text (default <|endoftext|>); "
+                  "else behind those of the kind");
+  add_text_options(verb, options->text_field, options->invalid_utf8);
+  verb.add_option("--threads", options->threads, "0: as many as the process may use")
+      .between(0, 4096)
+      .shows_default();
+  verb.add_option("-o,--output", options->output, "the tokenizer.json to write, or its folder")
+      .required();
+  verb.callback([options] {
     interrupts();
     run(*options);
   });

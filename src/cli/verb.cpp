@@ -17,9 +17,9 @@ void print_values(const nlohmann::ordered_json& values, bool json) {
               << "\n";
 }
 
-void add_kernels_option(CLI::App& verb, std::string& word) {
+void add_kernels_option(Verb& verb, std::string& word) {
   verb.add_option("--kernels", word, "auto: the fastest; reference: plain and slow, portable bits")
-      ->check(CLI::IsMember({"auto", "reference"}));
+      .among({"auto", "reference"});
 }
 
 void choose_kernels_by(const std::string& word) {
@@ -28,11 +28,10 @@ void choose_kernels_by(const std::string& word) {
                                                            : KernelChoice::kAuto);
 }
 
-void add_text_options(CLI::App& verb, std::string& text_field, std::string& invalid_utf8) {
-  verb.add_option("--text-field", text_field, "where .jsonl lines hold text")
-      ->capture_default_str();
+void add_text_options(Verb& verb, std::string& text_field, std::string& invalid_utf8) {
+  verb.add_option("--text-field", text_field, "where .jsonl lines hold text").shows_default();
   verb.add_option("--invalid-utf8", invalid_utf8, "bytes that are no text: error, replace or skip")
-      ->capture_default_str();
+      .shows_default();
 }
 
 data::InvalidUtf8 parse_invalid_utf8(const std::string& word) {

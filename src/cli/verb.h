@@ -2,11 +2,11 @@
 // exits.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <atomic>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "cli/verb_options.h"
 #include "data/utf8_policy.h"
 #include "weft/dtype.h"
 #include "weft/error.h"
@@ -15,27 +15,27 @@ namespace weft::cli {
 
 // Each adds a verb to the program; what it does runs when the command line has been read and names
 // it.
-void add_prepare(CLI::App& app);
-void add_tokenizer(CLI::App& app);
-void add_tokenizer_bench(CLI::App& tokenizer);  // its verbs
-void add_tokenizer_chat(CLI::App& tokenizer);
-void add_tokenizer_coders(CLI::App& tokenizer);
-void add_tokenizer_train(CLI::App& tokenizer);
-void add_pretrain(CLI::App& app);
-void add_check(CLI::App& app);
-void add_plan(CLI::App& app);
-void add_graph(CLI::App& app);
-void add_profile(CLI::App& app);
-void add_bench(CLI::App& app);
-void add_generate(CLI::App& app);
-void add_evaluate(CLI::App& app);
-void add_report(CLI::App& app);
-void add_export(CLI::App& app);
-void add_import(CLI::App& app);
-void add_inspect(CLI::App& app);
-void add_checkpoint(CLI::App& app);
-void add_runs(CLI::App& app);
-void add_devices(CLI::App& app);
+void add_prepare(Verb& app);
+void add_tokenizer(Verb& app);
+void add_tokenizer_bench(Verb& tokenizer);  // its verbs
+void add_tokenizer_chat(Verb& tokenizer);
+void add_tokenizer_coders(Verb& tokenizer);
+void add_tokenizer_train(Verb& tokenizer);
+void add_pretrain(Verb& app);
+void add_check(Verb& app);
+void add_plan(Verb& app);
+void add_graph(Verb& app);
+void add_profile(Verb& app);
+void add_bench(Verb& app);
+void add_generate(Verb& app);
+void add_evaluate(Verb& app);
+void add_report(Verb& app);
+void add_export(Verb& app);
+void add_import(Verb& app);
+void add_inspect(Verb& app);
+void add_checkpoint(Verb& app);
+void add_runs(Verb& app);
+void add_devices(Verb& app);
 
 // How many times someone has asked to stop. SIGINT is the user: the first asks for an orderly end,
 // the second ends the process at once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that
@@ -57,7 +57,7 @@ int thread_count(int asked);  // 0: as many as the process may use
 
 // --kernels=reference|auto: which kernels the process computes with. `word` stays empty where the
 // option is not given.
-void add_kernels_option(CLI::App& verb, std::string& word);
+void add_kernels_option(Verb& verb, std::string& word);
 // Chooses what the option says, if anything.
 void choose_kernels_by(const std::string& word);
 
@@ -74,7 +74,7 @@ inline constexpr const char* kTokenizerFiles =
     "with one, or bytes";
 
 // --text-field and --invalid-utf8 of verbs that read text.
-void add_text_options(CLI::App& verb, std::string& text_field, std::string& invalid_utf8);
+void add_text_options(Verb& verb, std::string& text_field, std::string& invalid_utf8);
 data::InvalidUtf8 parse_invalid_utf8(const std::string& word);
 
 }  // namespace weft::cli
