@@ -9,6 +9,7 @@
 
 #include "cli/bench_generation.h"
 #include "cli/config_options.h"
+#include "cli/inference.h"
 #include "cli/stopwatch.h"
 #include "cli/verb.h"
 #include "core/process.h"
@@ -219,7 +220,7 @@ void add_generation_options(Verb& verb, Options& options) {
   add("--new-tokens", bench.new_tokens, "tokens that are added").between(1, kMost);
   add("--sequences", bench.sequences, "prompts that are continued side by side").between(1, kMost);
   add("--model", bench.model, "a Hugging Face folder, or a run of ours, instead of a config");
-  add("--precision", bench.precision, "with --model: compute in fp32 or bf16");
+  add("--precision", bench.precision, "with --model: as of generate").among(kPrecisions);
 }
 
 nlohmann::ordered_json measured(const Options& options) {

@@ -38,7 +38,7 @@ Subject subject_of(const GenerationBench& options) {
         open_model({.model = options.model, .kernels = options.config.kernels}, false);
     const nn::DecoderSpec spec = folder.spec;
     return {.spec = spec,
-            .compute = compute_type(options.precision),
+            .compute = compute_type(options.precision, folder.tensors),
             .threads = thread_count(0),
             .device = runtime::choose_device("auto"),
             .folder = std::move(folder)};

@@ -12,7 +12,7 @@ namespace weft::cli {
 struct GenerationBench {
   ConfigOptions config;  // a config's model with random weights, in the config's precision;
   std::string model;     // or the model of this folder
-  std::string precision = "fp32";  // with `model`: to compute in
+  std::string precision = "auto";  // with `model`
   int64_t sequences = 1;           // side by side
   int64_t prompt_tokens = 32;
   int64_t new_tokens = 128;

@@ -36,7 +36,7 @@ train::EvaluationResult evaluate_tokens(const Options& options, const ModelFolde
   train::TextEvaluation evaluation(model.spec, model.tensors,
                                    {.batch = options.batch_size,
                                     .time = sequences.sequence_len(),
-                                    .compute = compute_type(options.model.precision),
+                                    .compute = compute_type(options.model.precision, model.tensors),
                                     .threads = thread_count(options.model.threads),
                                     .device = device_of(options.model),
                                     .document_mask = !options.cross_documents});
@@ -109,7 +109,7 @@ void evaluate_batch(const Options& options, const ModelFolder& model) {
       train::evaluate_batch(model.spec, model.tensors,
                             {.input = options.batch,
                              .output = options.output,
-                             .compute = compute_type(options.model.precision),
+                             .compute = compute_type(options.model.precision, model.tensors),
                              .threads = thread_count(options.model.threads),
                              .device = device_of(options.model)});
   nlohmann::ordered_json out;

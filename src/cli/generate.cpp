@@ -106,10 +106,11 @@ class GenerateVerb {
 
   void run() {
     const int64_t side_by_side = static_cast<int64_t>(std::min(kBatch, prompts_.size()));
-    const generate::CacheOptions cache{.batch = options_.beams > 1 ? options_.beams : side_by_side,
-                                       .capacity = capacity_,
-                                       .chunk = generate::chunk_for(longest_),
-                                       .compute = compute_type(options_.model.precision)};
+    const generate::CacheOptions cache{
+        .batch = options_.beams > 1 ? options_.beams : side_by_side,
+        .capacity = capacity_,
+        .chunk = generate::chunk_for(longest_),
+        .compute = compute_type(options_.model.precision, folder_.tensors)};
     runtime::ForwardSession session(generate::generation_graphs(folder_.spec, cache),
                                     thread_count(options_.model.threads),
                                     device_of(options_.model));
@@ -220,6 +221,7 @@ void add_generate(Verb& app) {
   Verb verb = app.add_verb("generate", "Continue a prompt with a trained model");
   verb.footer(
       "Example:\n  weft generate --model runs/demo/export --prompt \"This License\" --seed 7");
+  options->model.precision = "auto";
   add_inference_options(verb, options->model);
   const Option prompt = verb.add_option("--prompt", options->prompt, "the text to go on from");
   verb.add_option("--prompts", options->prompts_file, "a file with a prompt on each line")

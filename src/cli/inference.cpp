@@ -1,5 +1,6 @@
 #include "cli/inference.h"
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -13,7 +14,10 @@ namespace weft::cli {
 
 void add_inference_options(Verb& verb, InferenceOptions& options) {
   verb.add_option("--model", options.model, "a Hugging Face folder, or a run of ours").required();
-  verb.add_option("--precision", options.precision, "compute in fp32 or bf16").shows_default();
+  verb.add_option("--precision", options.precision,
+                  "what to compute in; auto: bf16 where the model is stored so, else fp32")
+      .among(kPrecisions)
+      .shows_default();
   verb.add_option("--threads", options.threads, "0: as many as the process may use")
       .between(0, 4096)
       .shows_default();
@@ -22,6 +26,14 @@ void add_inference_options(Verb& verb, InferenceOptions& options) {
       .among({"auto", "cpu", "cuda"})
       .shows_default();
   add_kernels_option(verb, options.kernels);
+}
+
+DType compute_type(const std::string& precision, const io::TensorSet& tensors) {
+  if (precision != "auto") return precision == "bf16" ? DType::kBF16 : DType::kF32;
+  const auto fits = [](const io::TensorView& tensor) {
+    return tensor.shape.size() < 2 || tensor.type == io::StoredType::kBF16;
+  };
+  return std::ranges::all_of(tensors.tensors(), fits) ? DType::kBF16 : DType::kF32;
 }
 
 runtime::DeviceChoice device_of(const InferenceOptions& options) {

@@ -11,12 +11,16 @@
 #include "nn/model_config.h"
 #include "runtime/forward_session.h"
 #include "text/tokenizer.h"
+#include "weft/dtype.h"
 
 namespace weft::cli {
 
+// What --precision may be.
+inline const std::vector<std::string> kPrecisions = {"auto", "fp32", "bf16"};
+
 struct InferenceOptions {
   std::string model;
-  std::string precision = "fp32";
+  std::string precision = "fp32";  // or bf16, or auto
   int threads = 0;
   std::string device = "auto";
   std::string kernels;
@@ -38,6 +42,10 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer = t
 // Where the model of a run lies: the folder itself if it has a config.json, else its latest intact
 // checkpoint.
 Path model_folder_of(const Path& folder);
+
+// What to compute in: fp32, bf16, or, by the word auto, bf16 where the model's matrices are stored
+// so, which halves what is read for a token, and else fp32.
+DType compute_type(const std::string& precision, const io::TensorSet& tensors);
 
 // What --device means here; standard error is told of a GPU. Throws Error for one that was asked
 // for and cannot be used.

@@ -81,12 +81,6 @@ bool terminal_unicode() {
   return false;
 }
 
-DType compute_type(const std::string& word) {
-  if (word == "fp32") return DType::kF32;
-  if (word == "bf16") return DType::kBF16;
-  throw Error("--precision: '" + word + "' is not known; allowed: fp32, bf16");
-}
-
 int thread_count(int asked) {
   return asked > 0 ? asked : usable_threads();
 }

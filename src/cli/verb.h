@@ -8,7 +8,6 @@
 
 #include "cli/verb_options.h"
 #include "data/utf8_policy.h"
-#include "weft/dtype.h"
 #include "weft/error.h"
 
 namespace weft::cli {
@@ -51,8 +50,6 @@ bool is_terminal(int file_descriptor);
 int terminal_width();     // columns; 80 if it is not known
 bool terminal_unicode();  // does the locale say UTF-8?
 
-// "fp32" or "bf16". Throws Error for other words.
-DType compute_type(const std::string& word);
 int thread_count(int asked);  // 0: as many as the process may use
 
 // --kernels=reference|auto: which kernels the process computes with. `word` stays empty where the

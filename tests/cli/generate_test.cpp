@@ -130,7 +130,7 @@ TEST_F(Generate, RefusesBadOptionsBeforeItPrints) {
   refused({"--repetition-penalty", "0"}, {"repetition_penalty"});
   refused({"--seed", "-1"}, {"--seed", "-1"});
   refused({"--stop", ""}, {"--stop", "empty"});
-  refused({"--precision", "fp8"}, {"--precision", "fp32, bf16"});
+  refused({"--precision", "fp8"}, {"--precision", "auto,fp32,bf16"});
   refused({"--beams", "3", "--top-k", "5"}, {"--beams", "--top-k"});
   expect_error({"generate", "--model", "model", "--prompt", "a\xff"}, {"--prompt", "byte 1"});
   write("bad.txt", "a\nb\xff\n");

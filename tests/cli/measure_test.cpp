@@ -122,6 +122,19 @@ TEST_F(Measure, GenerationIsTimedWithAModelAndSeveralSequences) {
   EXPECT_GT(three["tokens_per_second"].get<double>(), 0);
 }
 
+TEST_F(Measure, GenerationComputesInWhatTheModelIsStoredIn) {
+  write_chain_model(folder_ / "model", {.with_tokenizer = false});
+  must({"export", "model", "-o", "half", "--dtype", "bf16"});
+  const auto bytes = [&](const std::string& model, const std::string& precision) {
+    return json({"bench", "--generate", "--model", model, "--steps", "1", "--precision", precision,
+                 "--prompt-tokens", "3", "--new-tokens", "3"})["bytes_per_token"]
+        .get<double>();
+  };
+  EXPECT_EQ(bytes("half", "auto"), bytes("half", "bf16"));
+  EXPECT_EQ(bytes("model", "auto"), bytes("model", "fp32"));
+  EXPECT_LT(bytes("half", "auto"), bytes("model", "auto"));
+}
+
 TEST_F(Measure, GenerationThatCannotBeTimedIsRefused) {
   write_chain_model(folder_ / "model");
   expect_error({"bench", "--generate"}, {"--generate needs a model", "--model"});
