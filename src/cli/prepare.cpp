@@ -33,7 +33,7 @@ bool is_config(const std::string& word) {
 }
 
 // As YAML.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -61,7 +61,7 @@ std::vector<std::string> overrides_of(const Arguments& arguments) {
       {"val_split", &arguments.val_split},   {"invalid_utf8", &arguments.invalid_utf8},
       {"bad_input", &arguments.bad_input},   {"column_statistics", &arguments.column_statistics}};
   for (const auto& [key, value] : texts)
-    if (*value) overrides.push_back(std::string(key) + "=" + quoted(**value));
+    if (*value) overrides.push_back(std::string(key) + "=" + in_quotes(**value));
   if (arguments.shard_tokens) overrides.push_back("shard_tokens=" + *arguments.shard_tokens);
   if (arguments.threads) overrides.push_back("threads=" + *arguments.threads);
   if (arguments.overwrite) overrides.emplace_back("overwrite=true");

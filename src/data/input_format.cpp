@@ -32,7 +32,7 @@ Compression compression_of(const std::string& extension) {
 }
 
 // In single quotes for a shell.
-std::string quoted(const Path& path) {
+std::string in_quotes(const Path& path) {
   std::string text = "'";
   for (const char c : path.string()) text += c == '\'' ? "'\\''" : std::string(1, c);
   return text + "'";
@@ -45,7 +45,7 @@ std::string python_read(const std::string& extension) {
 }
 
 std::string conversion(const Path& path, const std::string& extension) {
-  const std::string in = quoted(path), out = quoted(Path(path).replace_extension(".jsonl"));
+  const std::string in = in_quotes(path), out = in_quotes(Path(path).replace_extension(".jsonl"));
   const std::string modules = extension == ".arrow" ? "pyarrow.ipc" : "pandas";
   std::string advice = "convert it to JSON lines first, with `python3 -c 'import sys, " + modules +
                        "; " + python_read(extension) +

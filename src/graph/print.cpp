@@ -37,7 +37,7 @@ std::string node_line(const GraphData& graph, const Node& node) {
   return text + "\n";
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text)
     result += (c == '"' || c == '\\') ? std::string("\\") + c : std::string(1, c);
@@ -60,21 +60,22 @@ std::string to_dot(const GraphData& graph, std::string_view title) {
   for (const NodeId id : graph.order) {
     const Node& node = graph.node(id);
     const std::string name = "n" + std::to_string(id);
-    clusters[node.scope] += "    " + name + " [label=" + quoted(node.contract->name) + "];\n";
+    clusters[node.scope] += "    " + name + " [label=" + in_quotes(node.contract->name) + "];\n";
     for (const ValueId v : node.inputs) {
       if (v == kNoValue) continue;
       const ValueInfo& info = graph.value(v);
       if (info.producer != kNoNode)
         edges += "  n" + std::to_string(info.producer) + " -> " + name +
-                 " [label=" + quoted(info.type.to_string()) + "];\n";
-      else edges += "  " + quoted(info.name) + " -> " + name + " [style=dashed];\n";
+                 " [label=" + in_quotes(info.type.to_string()) + "];\n";
+      else edges += "  " + in_quotes(info.name) + " -> " + name + " [style=dashed];\n";
     }
   }
-  std::string text = "digraph " + quoted(title) + " {\n  node [shape=box, fontname=monospace];\n";
+  std::string text =
+      "digraph " + in_quotes(title) + " {\n  node [shape=box, fontname=monospace];\n";
   int cluster = 0;
   for (const auto& [scope, nodes] : clusters)
-    text += "  subgraph cluster_" + std::to_string(cluster++) + " {\n    label=" + quoted(scope) +
-            ";\n" + nodes + "  }\n";
+    text += "  subgraph cluster_" + std::to_string(cluster++) +
+            " {\n    label=" + in_quotes(scope) + ";\n" + nodes + "  }\n";
   return text + edges + "}\n";
 }
 
