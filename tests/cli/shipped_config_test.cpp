@@ -1,5 +1,6 @@
-// The configs of configs/pretrain, as a user takes them: each can be planned, and the one on
-// characters trains on the text that it names.
+// The configs of configs/pretrain and configs/prepare, as a user takes them: each can be planned or
+// loaded, the one on characters trains on the text that it names, and those of text and of tables
+// prepare some.
 #include <nlohmann/json.hpp>
 
 #include "cli_test.h"
@@ -41,6 +42,43 @@ TEST_F(ShippedConfig, TheCharacterModelLearnsShakespeare) {
                {"other.txt: ", "no token for U+00E9"});
   const Outcome text = must({"generate", "--model", "runs/tinyshakespeare", "--prompt", "ROMEO:"});
   EXPECT_EQ(text.out.substr(0, 6), "ROMEO:");
+}
+
+TEST_F(ShippedConfig, EachOfPrepareCanBeLoaded) {
+  const auto source = folder_of("WEFT_SOURCE");
+  // The configs are those of the source folder, which an installed test does not have.
+  if (!source) GTEST_SKIP() << "WEFT_SOURCE names no checkout";
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(*source / "configs/prepare")) {
+    const std::string printed = must({"prepare", entry.path(), "--print-config"}).out;
+    write("c.yaml", printed);
+    EXPECT_EQ(must({"prepare", "c.yaml", "--print-config"}).out, printed) << entry.path();
+    ++count;
+  }
+  EXPECT_GE(count, 2);
+}
+
+TEST_F(ShippedConfig, TheTableBecomesTokensAndFeatures) {
+  const auto source = folder_of("WEFT_SOURCE");
+  // The configs are those of the source folder, which an installed test does not have.
+  if (!source) GTEST_SKIP() << "WEFT_SOURCE names no checkout";
+  write("people.csv",
+        "text,age,income,city\n\"I paid twice, got nothing\",34,1800,Oslo\n"
+        "\"thank you, all is well\",NA,,Rome\nfine,?,1200,\nbad,20,900,Oslo\n");
+  const std::string config = *source / "configs/prepare/table.yaml";
+  const Outcome made =
+      must({"prepare", config, "inputs=people.csv", "output=tokens", "val_split=none"});
+  EXPECT_THAT(made.out, HasSubstr("stage missing: 4 documents, 2 changed, 0 left out"));
+  EXPECT_THAT(made.out, HasSubstr("train: 4 documents, 44 bytes"));
+  EXPECT_THAT(must({"inspect", "tokens"}).out,
+              HasSubstr("5 features: age, income, city=Oslo, city=Rome, city=unknown"));
+  const nlohmann::json columns = nlohmann::json::parse(text_of("tokens/dataset.json"))["columns"];
+  EXPECT_EQ(columns[0]["fill"], 27);  // median of 34 and 20
+  must({"prepare", config, "inputs=people.csv", "output=others", "val_split=none",
+        "column_statistics=tokens"});
+  EXPECT_EQ(text_of("others/train-00000.npy"), text_of("tokens/train-00000.npy"));
+  write("people.csv", "text,age,city\na,1,Oslo\n");
+  expect_error({"prepare", config, "inputs=people.csv", "output=x"}, {"people.csv:1", "'income'"});
 }
 
 }  // namespace
