@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "data/clean/lines.h"
+#include "data/clean/repeat_bounds.h"
 #include "data/clean/word_counts.h"
 #include "data/clean/words.h"
 #include "weft/philox.h"
@@ -122,6 +124,59 @@ TEST(CleanWords, HashesTellWordsApart) {
   EXPECT_EQ(hashes.size(), words);
   EXPECT_EQ(word_hash("Straight", kFoldCase), word_hash("sTRAIGHT", kFoldCase));
   EXPECT_NE(word_hash("Straight"), word_hash("straight"));
+}
+
+// What stands after a word makes its hash faster, not another one.
+TEST(CleanWords, HashesDoNotDependOnWhatStandsAfterTheWord) {
+  const std::string text = "Aq\u00E9z0129 and more of this and that, to the very end of it";
+  for (size_t begin = 0; begin + 24 < text.size(); ++begin)
+    for (size_t size = 1; size <= 24; ++size) {
+      const std::string_view word = std::string_view(text).substr(begin, size);
+      const std::string alone(word);
+      for (const uint64_t fold : {uint64_t{0}, kFoldCase})
+        ASSERT_EQ(word_hash(word, fold, text.data() + text.size()), word_hash(alone, fold)) << word;
+    }
+}
+
+// Plain counts of what RepeatSketch bounds.
+RepeatBounds counted(const std::vector<std::string>& words, const SpacedWords& places) {
+  std::map<std::vector<std::string>, int64_t> pairs;
+  std::set<std::vector<std::string>> seen;
+  RepeatBounds counts;
+  for (size_t i = 0; i + 2 <= words.size(); ++i) {
+    const int64_t count = ++pairs[{words.begin() + static_cast<ptrdiff_t>(i),
+                                   words.begin() + static_cast<ptrdiff_t>(i) + 2}];
+    counts.pair_count = std::max(counts.pair_count, count);
+  }
+  int64_t covered = 0;
+  for (size_t i = 0; i + 5 <= words.size(); ++i) {
+    const auto first = words.begin() + static_cast<ptrdiff_t>(i);
+    if (seen.insert({first, first + 5}).second) continue;
+    counts.repeated_bytes += places.end(i + 4) - std::max(covered, places.begin(i));
+    covered = places.end(i + 4);
+  }
+  return counts;
+}
+
+TEST(CleanWords, RepetitionIsBoundedFromAboveAndClosely) {
+  RepeatSketch sketch;
+  SpacedWords words;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    const uint32_t vocabulary = 2u << seed % 12;
+    std::string text;
+    for (uint64_t i = 0; i < seed * 7; ++i)
+      text += "w" + std::to_string(philox(seed, i)[0] % vocabulary) + (i % 9 == 0 ? " \n" : " ");
+    words.split(text);
+    const std::vector<std::string> plain = plain_words(text);
+    ASSERT_EQ(words.size(), plain.size());
+    const RepeatBounds bounds = sketch.bounds(words), truth = counted(plain, words);
+    ASSERT_GE(bounds.pair_count, truth.pair_count) << seed;
+    ASSERT_GE(bounds.repeated_bytes, truth.repeated_bytes) << seed;
+    ASSERT_LE(bounds.pair_count, truth.pair_count + 8) << seed;
+    ASSERT_LE(bounds.repeated_bytes,
+              truth.repeated_bytes + 100 + static_cast<int64_t>(text.size()) / 10)
+        << seed;
+  }
 }
 
 }  // namespace

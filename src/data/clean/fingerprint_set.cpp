@@ -15,12 +15,22 @@ uint64_t fingerprint_of(uint64_t hash) {
 
 }  // namespace
 
+size_t FingerprintSet::first_slot(uint64_t fingerprint) const {
+  return (fingerprint * kSpread >> 20) & (low_.size() - 1);
+}
+
+void FingerprintSet::prefetch(uint64_t hash) const {
+  const size_t slot = first_slot(fingerprint_of(hash));
+  __builtin_prefetch(&low_[slot]);
+  __builtin_prefetch(&high_[slot]);
+}
+
 // The slot that holds the fingerprint, or the empty one where it would go.
 size_t FingerprintSet::find(uint64_t fingerprint) const {
   const size_t mask = low_.size() - 1;
   const auto low = static_cast<uint32_t>(fingerprint);
   const auto high = static_cast<uint8_t>(fingerprint >> 32);
-  size_t slot = (fingerprint * kSpread >> 20) & mask;
+  size_t slot = first_slot(fingerprint);
   while ((low_[slot] != 0 || high_[slot] != 0) && (low_[slot] != low || high_[slot] != high))
     slot = (slot + 1) & mask;
   return slot;

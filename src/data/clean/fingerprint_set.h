@@ -12,6 +12,8 @@ namespace weft::data {
 // probability of n / 2^40. One thread.
 class FingerprintSet {
  public:
+  // Fetches what contains() and insert() will look at into the caches.
+  void prefetch(uint64_t hash) const;
   bool contains(uint64_t hash) const;
   void insert(uint64_t hash);
   int64_t bytes() const { return static_cast<int64_t>(low_.size()) * 5; }
@@ -21,6 +23,7 @@ class FingerprintSet {
  private:
   static constexpr size_t kLeast = 1024;
   bool is_full() const { return 10 * used_ >= 7 * low_.size(); }
+  size_t first_slot(uint64_t fingerprint) const;
   size_t find(uint64_t fingerprint) const;
   void grow();
 

@@ -2,25 +2,16 @@
 // (2021), table A1.
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "data/clean/lines.h"
+#include "data/clean/repeat_bounds.h"
+#include "data/clean/spaced_words.h"
 #include "data/clean/stage_registry.h"
-#include "data/clean/words.h"
 #include "data/content_hash.h"
 
 namespace weft::data {
 namespace {
-
-// Words of a text: their hashes, and where they begin and end.
-struct Words {
-  std::vector<uint64_t> hashes;
-  std::vector<uint32_t> begins, ends;
-
-  size_t size() const { return hashes.size(); }
-  int64_t length(size_t first, size_t count) const {
-    return int64_t{ends[first + count - 1]} - begins[first];
-  }
-};
 
 // Counts of hashes, in memory that is used again: a slot counts only in the round that wrote it.
 class CountTable {
@@ -57,21 +48,21 @@ class CountTable {
 // Hashes of the n-grams that begin at each word, made longer word by word.
 class Ngrams {
  public:
-  void start(const Words& words) {
-    words_ = &words;
-    hashes_ = words.hashes;
+  void start(const SpacedWords& words) {
+    words_ = words.hashes();
+    hashes_.assign(words_.begin(), words_.end());
     n_ = 1;
   }
   void lengthen_to(size_t n) {
     for (; n_ < n; ++n_)
-      for (size_t i = 0; i + n_ < words_->size(); ++i)
-        hashes_[i] = (hashes_[i] ^ hashes_[i] >> 29) * kSpread + words_->hashes[i + n_];
+      for (size_t i = 0; i + n_ < words_.size(); ++i)
+        hashes_[i] = (hashes_[i] ^ hashes_[i] >> 29) * kSpread + words_[i + n_];
   }
-  size_t count() const { return words_->size() < n_ ? 0 : words_->size() - n_ + 1; }
+  size_t count() const { return words_.size() < n_ ? 0 : words_.size() - n_ + 1; }
   uint64_t hash(size_t i) const { return mixed(hashes_[i]); }
 
  private:
-  const Words* words_ = nullptr;
+  std::span<const uint64_t> words_;
   std::vector<uint64_t> hashes_;
   size_t n_ = 1;
 };
@@ -82,7 +73,8 @@ struct Frequent {
   size_t longest_run = 0;  // of n-grams one word apart that all stood there before
 };
 
-Frequent most_frequent(const Words& words, const Ngrams& ngrams, size_t n, CountTable& table) {
+Frequent most_frequent(const SpacedWords& words, const Ngrams& ngrams, size_t n,
+                       CountTable& table) {
   table.reset(words.size());
   Frequent most;
   size_t run = 0;
@@ -99,14 +91,9 @@ Frequent most_frequent(const Words& words, const Ngrams& ngrams, size_t n, Count
   return most;
 }
 
-int64_t longest_ngram(const Words& words, size_t n) {
-  int64_t longest = 0;
-  for (size_t i = 0; i + n <= words.size(); ++i) longest = std::max(longest, words.length(i, n));
-  return longest;
-}
-
 // Bytes within n-grams that stood there before, none counted twice.
-int64_t repeated_bytes(const Words& words, const Ngrams& ngrams, size_t n, CountTable& table) {
+int64_t repeated_bytes(const SpacedWords& words, const Ngrams& ngrams, size_t n,
+                       CountTable& table) {
   table.reset(words.size());
   int64_t bytes = 0;
   for (size_t i = 0; i < ngrams.count();) {
@@ -189,15 +176,31 @@ class GopherRepetitionStage final : public Stage {
   }
 
   static std::string_view ngram_reason(std::string_view text, CountTable& table) {
-    thread_local Words words;
-    thread_local Ngrams ngrams;
-    split(text, words);
-    ngrams.start(words);
+    thread_local SpacedWords words;
+    thread_local RepeatSketch sketch;
+    words.split(text);
     const auto whole = static_cast<int64_t>(text.size());
+    if (words.size() <= RepeatSketch::kMostWords && is_within(sketch.bounds(words), words, whole))
+      return "";
+    return counted_reason(words, whole, table);
+  }
+
+  // Whether bounds alone show that no rule is broken.
+  static bool is_within(const RepeatBounds& bounds, const SpacedWords& words, int64_t whole) {
+    if (100 * bounds.repeated_bytes > kRepeatRules.back().percent * whole) return false;
+    return std::all_of(kTopRules.begin(), kTopRules.end(), [&](const NgramRule& rule) {
+      return 100 * words.longest_ngram(rule.n) * bounds.pair_count <= rule.percent * whole;
+    });
+  }
+
+  static std::string_view counted_reason(const SpacedWords& words, int64_t whole,
+                                         CountTable& table) {
+    thread_local Ngrams ngrams;
+    ngrams.start(words);
     bool no_repeats = false;
     uint32_t most = UINT32_MAX;  // a longer n-gram is never more frequent than those within it
     for (const NgramRule& rule : kTopRules) {
-      if (100 * longest_ngram(words, rule.n) * most <= rule.percent * whole) break;
+      if (100 * words.longest_ngram(rule.n) * most <= rule.percent * whole) break;
       ngrams.lengthen_to(rule.n);
       const Frequent frequent = most_frequent(words, ngrams, rule.n, table);
       if (100 * frequent.bytes > rule.percent * whole) return rule.reason;
@@ -213,18 +216,6 @@ class GopherRepetitionStage final : public Stage {
       if (bytes == 0) break;  // where no n-gram is repeated, no longer one is
     }
     return "";
-  }
-
-  static void split(std::string_view text, Words& words) {
-    words.hashes.clear();
-    words.begins.clear();
-    words.ends.clear();
-    for_each_spaced_word(text, [&](std::string_view word) {
-      const auto begin = static_cast<uint32_t>(word.data() - text.data());
-      words.hashes.push_back(word_hash(word));
-      words.begins.push_back(begin);
-      words.ends.push_back(begin + static_cast<uint32_t>(word.size()));
-    });
   }
 };
 

@@ -18,6 +18,7 @@ class Memory final : public StageMemory {
 
   bool admit(std::span<const uint64_t> keys) override {
     int64_t bytes = 0;
+    for (size_t i = 0; i < keys.size(); ++i) bands_[i].prefetch(keys[i]);
     for (size_t i = 0; i < keys.size(); ++i) {
       if (bands_[i].contains(keys[i])) return false;
       bytes += bands_[i].bytes();

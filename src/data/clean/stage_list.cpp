@@ -108,19 +108,20 @@ void StageList::set_statistics(std::vector<ColumnStatistics> statistics) {
 }
 
 void StageList::apply(std::string& text, std::span<TableCell> row, StageResults& results) const {
+  thread_local std::string scratch;  // not of each document: many wait to be written
   results.entries.resize(stages_.size());
   results.reached = 0;
   for (const auto& stage : stages_) {
     StageResults::Entry& entry = results.entries[results.reached++];
     StageResult& result = entry.result;
     result.clear();
-    results.scratch.clear();
+    scratch.clear();
     entry.bytes_in = static_cast<int64_t>(text.size());
     if (!row.empty()) stage->apply_row(row, result);
-    if (!result.dropped) stage->apply(text, results.scratch, result);
+    if (!result.dropped) stage->apply(text, scratch, result);
     if (result.changed) {
-      add_excerpts(text, results.scratch, result);
-      text.swap(results.scratch);
+      add_excerpts(text, scratch, result);
+      text.swap(scratch);
       if (text.empty()) {
         result.notes.clear();
         result.drop("nothing is left");

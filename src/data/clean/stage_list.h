@@ -24,7 +24,6 @@ struct StageResults {
   };
   std::vector<Entry> entries;  // by stage; the first `reached` are in use
   size_t reached = 0;
-  std::string scratch;
   bool dropped() const { return reached > 0 && entries[reached - 1].result.dropped; }
 };
 

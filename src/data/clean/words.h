@@ -86,7 +86,7 @@ void for_each_word(std::string_view text, Visit visit) {
       --end;
     const std::string_view plain = text.substr(at, end - at);
     for_each_run(plain, bytes::ascii_word, [&](size_t begin, size_t after) {
-      visit(word_hash(plain.substr(begin, after - begin), kFoldCase));
+      visit(word_hash({plain.data() + begin, after - begin}, kFoldCase, text.data() + text.size()));
     });
     at = visit_wide_words(text, end, visit);
   }
