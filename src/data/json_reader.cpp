@@ -112,7 +112,7 @@ class JsonReader final : public RecordReader {
       count(kReplacedReason, append_with_replacements(record, mended_));
       record = mended_;
     }
-    if (record.find("\\ud") == record.npos && record.find("\\uD") == record.npos) return true;
+    if (!may_have_surrogates(record)) return true;
     std::string paired(record);
     const int64_t lone = replace_lone_surrogates(paired);
     if (lone == 0) return true;

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -18,10 +19,12 @@ namespace weft::data {
 //   Item item;
 //   while (read(item)) { work(item); write(item); }
 //
-// read and write are called by one thread at a time and in the order of the items; at most
-// kItems items a thread exist, each used again and again, so that no thread waits for one that is
-// slower, or that writes much at once. If a call throws, the items before it are still written and
-// the exception is thrown here: the same one, whatever the number of threads.
+// read and write are called by one thread at a time and in the order of the items. With one thread
+// the loop is just this. With more, so many read and work, and the caller's writes, so that none of
+// them waits for a disk: kAhead items, and a few for each thread, may wait to be written. Items are
+// used again, the last one first, for its memory is in the caches. If a call throws, the items
+// before it are still written and the exception is thrown here: the same one, whatever the number
+// of threads.
 template <class Item, class Read, class Work, class Write>
 class OrderedPipeline {
  public:
@@ -30,48 +33,56 @@ class OrderedPipeline {
 
   void run(int threads) {
     WEFT_ASSERT(threads >= 1);
-    slots_ = std::vector<Slot>(threads == 1 ? 1 : kItems * static_cast<size_t>(threads));
+    slots_ = std::vector<Slot>(threads == 1 ? 1 : kAhead + kItems * static_cast<size_t>(threads));
     {
-      std::vector<std::jthread> others;
-      for (int i = 1; i < threads; ++i) others.emplace_back([this] { loop(); });
-      loop();
+      std::vector<std::jthread> workers;
+      for (int i = 0; threads > 1 && i < threads; ++i)
+        workers.emplace_back([this] { loop({.reads = true}); });
+      loop({.reads = threads == 1, .writes = true});
     }
     if (error_) std::rethrow_exception(error_);
   }
 
  private:
-  static constexpr size_t kItems = 16;
+  static constexpr size_t kAhead = 96;
+  static constexpr size_t kItems = 4;
   enum class State { kFree, kBusy, kDone };
   struct Slot {
-    Item item;
+    std::unique_ptr<Item> item;
     State state = State::kFree;
     std::exception_ptr error;
+  };
+  // What a thread does.
+  struct Duty {
+    bool reads = false;
+    bool writes = false;
   };
 
   // Items lie in the slots round and round, so that there is no other place for the next one.
   Slot& slot(int64_t number) { return slots_[static_cast<size_t>(number) % slots_.size()]; }
-  bool can_write() { return !writing_ && slot(turn_).state == State::kDone; }
+  bool can_write() { return slot(turn_).state == State::kDone; }
   bool can_read() { return !reading_ && !ended_ && slot(next_).state == State::kFree; }
   bool is_over() const { return error_ || (ended_ && turn_ == next_); }
 
-  void loop() {
+  void loop(Duty duty) {
     std::unique_lock lock(mutex_);
     while (true) {
-      changed_.wait(lock, [&] { return is_over() || can_write() || can_read(); });
+      changed_.wait(lock, [&] {
+        return is_over() || (duty.writes && can_write()) || (duty.reads && can_read());
+      });
       if (is_over()) return;
-      if (can_write()) write_next(lock);
+      if (duty.writes && can_write()) write_next(lock);
       else read_next(lock);
     }
   }
 
   void write_next(std::unique_lock<std::mutex>& lock) {
     Slot& done = slot(turn_);
-    writing_ = true;
     lock.unlock();
-    if (!done.error) done.error = caught([&] { write_(done.item); });
+    if (!done.error) done.error = caught([&] { write_(*done.item); });
     lock.lock();
-    writing_ = false;
     error_ = done.error;
+    free_.push_back(std::move(done.item));
     done.state = State::kFree;
     ++turn_;
     changed_.notify_all();
@@ -80,9 +91,10 @@ class OrderedPipeline {
   void read_next(std::unique_lock<std::mutex>& lock) {
     Slot& next = slot(next_);
     reading_ = true;
+    take_item(next);
     lock.unlock();
     bool more = true;
-    next.error = caught([&] { more = read_(next.item); });
+    next.error = caught([&] { more = read_(*next.item); });
     lock.lock();
     reading_ = false;
     ended_ = !more || next.error;
@@ -91,10 +103,17 @@ class OrderedPipeline {
     changed_.notify_all();
     if (!more) return;
     lock.unlock();
-    if (!next.error) next.error = caught([&] { work_(next.item); });
+    if (!next.error) next.error = caught([&] { work_(*next.item); });
     lock.lock();
     next.state = State::kDone;
     changed_.notify_all();
+  }
+
+  void take_item(Slot& slot) {
+    if (slot.item) return;
+    if (free_.empty()) free_.push_back(std::make_unique<Item>());
+    slot.item = std::move(free_.back());
+    free_.pop_back();
   }
 
   template <class Call>
@@ -114,10 +133,10 @@ class OrderedPipeline {
   std::mutex mutex_;  // guards what follows; a slot that is busy belongs to its thread
   std::condition_variable changed_;
   std::vector<Slot> slots_;
-  int64_t next_ = 0;  // number of the item that is read next
-  int64_t turn_ = 0;  // and of the one that is written next
+  std::vector<std::unique_ptr<Item>> free_;  // items in no slot
+  int64_t next_ = 0;                         // number of the item that is read next
+  int64_t turn_ = 0;                         // and of the one that is written next
   bool reading_ = false;
-  bool writing_ = false;
   bool ended_ = false;
   std::exception_ptr error_;
 };

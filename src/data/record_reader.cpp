@@ -12,7 +12,6 @@ bool RecordReader::next(TextPiece& piece) {
   const size_t size = rest.size() > limit ? piece_end(rest, limit) : rest.size();
   piece.begins_document = given_ == 0;
   piece.ends_document = size == rest.size();
-  piece.text.assign(rest.substr(0, size));
   piece.document_hash = hash_;
   piece.input_begin = input_place(given_);
   given_ += size;
@@ -20,6 +19,13 @@ bool RecordReader::next(TextPiece& piece) {
   piece.file = &context_.file;
   piece.line = place().line;
   piece.cells = cells_;
+  if (!piece.begins_document || !piece.ends_document) {
+    piece.text.assign(document_, given_ - size, size);
+    return true;
+  }
+  piece.text.swap(document_);
+  document_.clear();
+  given_ = 0;
   return true;
 }
 
@@ -50,7 +56,7 @@ bool RecordReader::next_document() {
 }
 
 std::string RecordReader::place_text() const {
-  return printable(context_.file.path.native()) + ":" + std::to_string(place().line);
+  return printable(context_.file.name().native()) + ":" + std::to_string(place().line);
 }
 
 void RecordReader::count(std::string_view reason, int64_t number) {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "data/clean/byte_masks.h"
+
 namespace weft::data {
 namespace {
 
@@ -97,6 +99,21 @@ int64_t append_with_replacements(std::string_view text, std::string& out) {
     at += next.length;
   }
   return replaced;
+}
+
+bool may_have_surrogates(std::string_view json) {
+  ByteBits escaped = 0;  // bit 0: the block before ends with a backslash
+  for (size_t at = 0; at < json.size(); at += ByteBlock::kSize) {
+    const ByteBlock block(json, at);
+    const ByteBits slashes = block.bits([](__m128i x) { return bytes::equal(x, '\\'); });
+    ByteBits units = block.bits([](__m128i x) { return bytes::equal(x, 'u'); });
+    for (units &= slashes << 1 | escaped; units != 0; units &= units - 1) {
+      const size_t digit = at + static_cast<size_t>(std::countr_zero(units)) + 1;
+      if (digit < json.size() && (json[digit] | 0x20) == 'd') return true;
+    }
+    escaped = slashes >> 63;
+  }
+  return false;
 }
 
 int64_t replace_lone_surrogates(std::string& json) {

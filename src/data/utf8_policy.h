@@ -38,6 +38,9 @@ size_t first_invalid_utf8(std::string_view text);
 // Returns how many there were.
 int64_t append_with_replacements(std::string_view text, std::string& out);
 
+// False where no \u escape of JSON text is of a half of a surrogate pair: nearly always.
+bool may_have_surrogates(std::string_view json);
+
 // The lone halves of surrogate pairs among the \u escapes of JSON text, made \uFFFD in place.
 // Returns how many there were.
 int64_t replace_lone_surrogates(std::string& json);
