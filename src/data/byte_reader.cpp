@@ -2,6 +2,7 @@
 #include "data/byte_reader.h"
 
 #include "core/quote.h"
+#include "data/input_format.h"
 #include "weft/error.h"
 
 namespace weft::data {
@@ -13,6 +14,7 @@ constexpr size_t kArchiveBytes = 256 << 10;
 
 ByteReader::ByteReader(const FileSystem& files, const Source& source)
     : source_(source), file_(files.open_for_reading(source.path, ReadFrom::kCache)) {
+  if (source_.name.empty()) source_.name = source_.path;
   if (source.compression == Compression::kNone) return;
   decompressor_ = make_decompressor(source.compression);
 }
@@ -25,6 +27,7 @@ size_t ByteReader::read_file(std::span<std::byte> room) {
     file_ended_ = got == 0;
     filled += got;
   }
+  if (bytes_read_ == 0) check_kind(room.first(filled));
   bytes_read_ += static_cast<int64_t>(filled);
   hasher_.add(room.first(filled));
   if (bytes_read_ > source_.size || (file_ended_ && bytes_read_ != source_.size))
@@ -43,30 +46,48 @@ void ByteReader::append_to(std::string& out, size_t count) {
 }
 
 void ByteReader::append_decompressed(std::string& out, size_t count) {
+  if (damage_) std::rethrow_exception(damage_);
   const size_t old_size = out.size();
   out.resize(old_size + count);
-  std::span<std::byte> room(reinterpret_cast<std::byte*>(out.data()) + old_size, count);
-  while (!room.empty() && !at_end_) {
-    const bool more = refill();
-    Decompressor::Step step;
-    try {
-      step = decompressor_->step(std::span(compressed_).subspan(compressed_begin_), room);
-    } catch (const Error& error) {
-      fail_archive(error.what());
+  const std::span<std::byte> room(reinterpret_cast<std::byte*>(out.data()) + old_size, count);
+  const size_t filled = decompress(room);
+  out.resize(old_size + filled);
+  if (damage_ && filled == 0) std::rethrow_exception(damage_);
+}
+
+// Fills all of `room`, unless the archive ends, well or not.
+size_t ByteReader::decompress(std::span<std::byte> room) {
+  size_t filled = 0;
+  try {
+    while (filled < room.size() && !at_end_) {
+      const bool more = refill();
+      const Decompressor::Step step = decompress_step(room.subspan(filled));
+      filled += step.written;
+      if (more || step.read > 0 || step.written > 0) continue;
+      if (!decompressor_->is_whole()) fail_archive("the archive is cut short; fetch it again");
+      at_end_ = true;
     }
-    compressed_begin_ += step.read;
-    taken_ += static_cast<int64_t>(step.read);
-    content_ += static_cast<int64_t>(step.written);
-    room = room.subspan(step.written);
-    if (content_ > kFreeExpansion && content_ / kMostExpansion > taken_)
-      fail_archive("more than " + std::to_string(kMostExpansion) +
-                   " bytes come out of each of its bytes: a decompression bomb; unpack it yourself "
-                   "if it is not");
-    if (more || step.read > 0 || step.written > 0) continue;
-    if (!decompressor_->is_whole()) fail_archive("the archive is cut short; fetch it again");
-    at_end_ = true;
+  } catch (const Error&) {
+    damage_ = std::current_exception();
   }
-  out.resize(out.size() - room.size());
+  return filled;
+}
+
+Decompressor::Step ByteReader::decompress_step(std::span<std::byte> room) {
+  Decompressor::Step step;
+  try {
+    step = decompressor_->step(std::span(compressed_).subspan(compressed_begin_), room);
+  } catch (const Error& error) {
+    fail_archive(error.what());
+  }
+  compressed_begin_ += step.read;
+  taken_ += static_cast<int64_t>(step.read);
+  content_ += static_cast<int64_t>(step.written);
+  if (content_ > kFreeExpansion && content_ / kMostExpansion > taken_)
+    fail_archive("more than " + std::to_string(kMostExpansion) +
+                 " bytes come out of each of its bytes: a decompression bomb; unpack it yourself "
+                 "if it is not");
+  return step;
 }
 
 // False when the decompressor has taken all there is.
@@ -79,14 +100,21 @@ bool ByteReader::refill() {
   return !compressed_.empty();
 }
 
+// Whatever its name says.
+void ByteReader::check_kind(std::span<const std::byte> head) const {
+  const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
+  if (const auto refusal = refusal_of_content(source_.name, bytes))
+    throw Error(quote_path(source_.name) + " " + *refusal);
+}
+
 void ByteReader::fail_changed(bool ended) const {
-  throw Error(quote_path(source_.path) + " changed while it was read: it had " +
+  throw Error(quote_path(source_.name) + " changed while it was read: it had " +
               std::to_string(source_.size) + " bytes, now " + std::to_string(bytes_read_) +
               (ended ? "" : " or more") + "; run again when nothing writes to it");
 }
 
 void ByteReader::fail_archive(const std::string& reason) const {
-  throw Error(quote_path(source_.path) + " at byte " + std::to_string(taken_) + ": " + reason);
+  throw Error(quote_path(source_.name) + " at byte " + std::to_string(taken_) + ": " + reason);
 }
 
 }  // namespace weft::data

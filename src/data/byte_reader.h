@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,12 +27,14 @@ class ByteReader {
     Path path;
     int64_t size = 0;  // bytes that the file had when it was found
     Compression compression = Compression::kNone;
+    Path name = {};  // for messages; the path where it is empty
   };
   // Throws FileError if the file cannot be opened.
   ByteReader(const FileSystem& files, const Source& source);
   // Reads up to `count` bytes of content to the end of `out`; fewer only at its end. Throws
-  // FileError, or Error if the file turns out longer or shorter than it was, damaged, cut short, or
-  // a bomb, with the place.
+  // FileError, or Error if the file turns out longer or shorter than it was, damaged, cut short, a
+  // bomb, or of a kind that is refused by its first bytes, with the place. What comes out of an
+  // archive before the place where it is damaged is given out first.
   void append_to(std::string& out, size_t count);
   bool at_end() const { return at_end_; }
 
@@ -44,7 +47,10 @@ class ByteReader {
  private:
   size_t read_file(std::span<std::byte> room);
   void append_decompressed(std::string& out, size_t count);
+  size_t decompress(std::span<std::byte> room);
+  Decompressor::Step decompress_step(std::span<std::byte> room);
   bool refill();
+  void check_kind(std::span<const std::byte> head) const;
   [[noreturn]] void fail_changed(bool ended) const;
   [[noreturn]] void fail_archive(const std::string& reason) const;
 
@@ -57,6 +63,7 @@ class ByteReader {
   int64_t bytes_read_ = 0;       // of the file
   int64_t taken_ = 0;            // of them by the decompressor
   int64_t content_ = 0;          // bytes given out
+  std::exception_ptr damage_;    // of the archive, after what was given out
   bool file_ended_ = false;
   bool at_end_ = false;
 };

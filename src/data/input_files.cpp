@@ -52,6 +52,7 @@ class Collector {
     const Path& file = options_.standard_input;
     add_file(file, files_.status(file).size);
     result_.files.back().compression = compression_inside(file);
+    result_.files.back().shown = "standard input";
   }
 
   // By its first bytes: standard input has no name.

@@ -18,6 +18,9 @@ struct InputFile {
   InputKind kind = InputKind::kText;
   Compression compression = Compression::kNone;
   int64_t size = 0;  // bytes
+  Path shown = {};   // what messages call it; its path where that is empty
+
+  const Path& name() const { return shown.empty() ? path : shown; }
 };
 
 struct InputFiles {

@@ -101,4 +101,16 @@ std::optional<std::string> refusal_of(const Path& path) {
          "convert it (one JSON object with a text field per line makes a .jsonl)";
 }
 
+std::optional<std::string> refusal_of_content(const Path& path, std::string_view head) {
+  // After the first four bytes of a Parquet file comes the header of a page, which is no text.
+  const auto is_control = [](char c) { return c >= 0 && c < ' ' && c != '\n' && c != '\r'; };
+  if (head.size() > 4 && head.starts_with("PAR1") && is_control(head[4]))
+    return "is a Parquet file, whatever its name; " + conversion(path, ".parquet");
+  if (head.starts_with(std::string_view("ARROW1\0\0", 8)))
+    return "is an Arrow file, whatever its name; " + conversion(path, ".arrow");
+  if (head.starts_with("FEA1") && head.find('\0') != head.npos)
+    return "is a Feather file, whatever its name; " + conversion(path, ".feather");
+  return std::nullopt;
+}
+
 }  // namespace weft::data

@@ -37,5 +37,8 @@ bool has_no_extension(const Path& path);
 // What to do about a file of another kind: for Parquet and Arrow the command that converts them.
 // Unset for files that may be text.
 std::optional<std::string> refusal_of(const Path& path);
+// The same by the first bytes of a file, whose name does not say what it is: "is a Parquet
+// file...".
+std::optional<std::string> refusal_of_content(const Path& path, std::string_view head);
 
 }  // namespace weft::data

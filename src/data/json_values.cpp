@@ -18,7 +18,7 @@ bool is_space(int c) {
 }  // namespace
 
 JsonValues::JsonValues(const FileSystem& files, const ByteReader::Source& source, int64_t max_bytes)
-    : path_(source.path), max_bytes_(static_cast<size_t>(max_bytes)), reader_(files, source) {}
+    : name_(source.name), max_bytes_(static_cast<size_t>(max_bytes)), reader_(files, source) {}
 
 int JsonValues::peek() {
   while (at_ == buffer_.size()) {
@@ -121,7 +121,7 @@ void JsonValues::drop_what_is_too_long() {
 }
 
 void JsonValues::fail(const std::string& reason) const {
-  throw Error(printable(path_.native()) + ":" + std::to_string(line_) + ": " + reason);
+  throw Error(printable(name_.native()) + ":" + std::to_string(line_) + ": " + reason);
 }
 
 }  // namespace weft::data

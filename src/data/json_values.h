@@ -34,7 +34,7 @@ class JsonValues final : public RecordSource {
   void drop_what_is_too_long();
   [[noreturn]] void fail(const std::string& reason) const;
 
-  const Path path_;
+  const Path name_;
   const size_t max_bytes_;
   ByteReader reader_;
   std::string buffer_;

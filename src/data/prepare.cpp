@@ -44,13 +44,29 @@ std::string percent(double share) {
   return text;
 }
 
+// "30000 documents by stage length, 2 x malformed record"; "" where nothing was counted.
+std::string what_took_all(const DatasetManifest& manifest) {
+  std::string text;
+  const auto add = [&](const std::string& item) { text += (text.empty() ? "" : ", ") + item; };
+  for (const StageReport& stage : manifest.stages)
+    if (stage.dropped > 0)
+      add(std::to_string(stage.dropped) + " documents by stage " + stage.stage + " (" +
+          stage.counts.front().what + ")");
+  for (const LeftOut& item : manifest.left_out)
+    add(std::to_string(item.count) + " x " + item.reason + " (" + item.example + ")");
+  return text;
+}
+
 void check_splits(const DatasetManifest& manifest, const PrepareOptions& options) {
   const bool no_train = manifest.split(Split::kTrain).tokens == 0;
   const bool no_validation = manifest.split(Split::kValidation).tokens == 0;
-  if (no_train && no_validation)
+  if (no_train && no_validation) {
+    const std::string took = what_took_all(manifest);
     throw Error("no text is left of '" + options.inputs.front() + "'" +
                 (options.inputs.size() > 1 ? " and the other inputs" : "") +
-                ": every document was left out; look at --invalid-utf8, the stages and the input");
+                ": every document was left out" + (took.empty() ? "" : ": " + took) +
+                "; look at --invalid-utf8, the stages and the input");
+  }
   if (options.split.size == 0 || !(no_train || no_validation)) return;
   throw Error("the " + std::string(name_of(no_train ? Split::kTrain : Split::kValidation)) +
               " split would be empty: the text has too few parts to hold out " +

@@ -7,7 +7,7 @@ namespace weft::data {
 void check_inputs(const InputFiles& inputs) {
   for (const InputFile& file : inputs.files)
     if (file.kind == InputKind::kText)
-      throw Error(quote_path(file.path) +
+      throw Error(quote_path(file.name()) +
                   " is plain text, and has no columns for missing, normalize and one_hot; give "
                   ".csv, .tsv, .jsonl or .json, or leave these stages out");
 }

@@ -52,7 +52,7 @@ class TableReader final : public RecordReader {
   // "corpus/a.csv:17:5": line, and byte of the line.
   std::string cell_place(size_t field) const {
     const CsvRecords::FieldPlace place = rows_.field_place(field);
-    return printable(context().file.path.native()) + ":" + std::to_string(place.line) + ":" +
+    return printable(context().file.name().native()) + ":" + std::to_string(place.line) + ":" +
            std::to_string(place.column);
   }
 

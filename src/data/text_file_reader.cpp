@@ -139,13 +139,13 @@ class TextFileReader final : public FileReader {
     const bool utf16 = offset == 0 && (raw.starts_with("\xFF\xFE") || raw.starts_with("\xFE\xFF"));
     std::string found = raw[at] == '\0' ? "a NUL byte (a binary file?)" : "a byte that is no UTF-8";
     if (utf16) found = "the mark of UTF-16 (`iconv -f UTF-16 -t UTF-8` converts it)";
-    throw Error(quote_path(context_.file.path) + " has " + found + " at byte " +
+    throw Error(quote_path(context_.file.name()) + " has " + found + " at byte " +
                 std::to_string(offset) + "; " + std::string(kInvalidUtf8Advice));
   }
 
   void count(std::string_view reason, int64_t number = 1) {
     context_.left_out.add(
-        reason, [&] { return context_.file.path.string(); }, number);
+        reason, [&] { return context_.file.name().string(); }, number);
   }
 
   FileContext context_;

@@ -33,7 +33,7 @@ std::string_view name_of(BadInput policy) {
 }
 
 std::string TextPiece::origin() const {
-  const std::string name = printable(file->path.native());
+  const std::string name = printable(file->name().native());
   return line > 0 ? name + ":" + std::to_string(line) : name;
 }
 

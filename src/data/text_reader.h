@@ -80,7 +80,9 @@ struct FileContext {
   int64_t input_begin;
   LeftOutCounts& left_out;
 
-  ByteReader::Source source() const { return {file.path, file.size, file.compression}; }
+  ByteReader::Source source() const {
+    return {file.path, file.size, file.compression, file.name()};
+  }
 };
 std::unique_ptr<FileReader> open_text_file(const FileContext& context);
 std::unique_ptr<FileReader> open_json(const FileContext& context);

@@ -16,6 +16,8 @@ TEST_F(Preparing, ReadsStandardInput) {
   records.insert(records.end(), {"--overwrite", "--input-format", "jsonl"});
   const Outcome lines = run(records, {.input = "{\"text\": \"a\"}\n{\"text\": \"b\"}\n"});
   EXPECT_THAT(lines.out, HasSubstr("train: 2 documents, 2 bytes")) << lines.all();
+  EXPECT_THAT(run(records, {.input = "{\"text\": 3}\n"}).err,
+              HasSubstr("weft: standard input:1: field `text` is a number"));
   Arguments other = arguments;
   other[3] = "other";
   expect_error(other, {"standard input is empty"});
@@ -28,6 +30,12 @@ TEST_F(Preparing, StopsOrSkipsAtBadInput) {
   expect_error(arguments, {"a.jsonl:2: the line is no JSON"});
   arguments.insert(arguments.end(), {"--bad-input", "skip"});
   EXPECT_THAT(must(arguments).err, HasSubstr("1 x malformed record"));
+  write("b.jsonl", "{bad\n");
+  expect_error({"prepare", "b.jsonl", "-o", "x", "--tokenizer", "bytes", "--bad-input", "skip"},
+               {"no text is left of 'b.jsonl'", "1 x malformed record (b.jsonl:1: "});
+  expect_error({"prepare", "a.jsonl", "-o", "x", "--tokenizer", "bytes", "--bad-input", "skip",
+                "--stage", "length,min_chars=9"},
+               {"no text is left", "1 documents by stage length (too few characters)"});
   arguments.back() = "ignore";
   expect_error(arguments, {"--bad-input: 'ignore'", "stop, skip"});
   expect_error({"prepare", "a.jsonl", "-o", "x", "--tokenizer", "bytes", "--input-format", "xml"},

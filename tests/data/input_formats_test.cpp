@@ -133,6 +133,21 @@ TEST_F(InputFormats, SkipsTheRestOfADamagedFileWhereAsked) {
   EXPECT_EQ(hashes_[0], "");
 }
 
+// Also where all of it comes out of the archive at once.
+TEST_F(InputFormats, WhatComesBeforeTheDamageOfAnArchiveIsRead) {
+  std::string records;
+  for (int i = 0; i < 20000; ++i)
+    records += "{\"text\": \"" + std::to_string(i * 31 % 9973) + "\"}\n";
+  for (const auto& [name, bytes] :
+       {std::pair{"cut.jsonl.gz", gzip(records)}, {"cut.jsonl.zst", zstd(records)}}) {
+    const std::string cut = write(name, bytes.substr(0, bytes.size() - 9));
+    const auto found = documents({cut}, {.bad_input = BadInput::kSkip});
+    EXPECT_GT(found.size(), 5000u) << name;
+    EXPECT_THAT(left_out_, ElementsAre("1 x file, or rest of one, that could not be read"));
+    EXPECT_THAT(error_message([&] { documents({cut}, {}); }), HasSubstr("cut short"));
+  }
+}
+
 TEST_F(InputFormats, AFileThatVanishesOrGrowsIsNoticed) {
   const std::string gone = write("gone.txt", "gone"),
                     grows = write("grows.jsonl", "{\"text\": \"a\"}\n");
@@ -264,6 +279,13 @@ TEST_F(InputFormats, NamesTheCommandThatConvertsOtherData) {
   EXPECT_THAT(error_for("a.arrow", "ARROW1"), HasSubstr("pyarrow.ipc.open_file"));
   EXPECT_THAT(error_for("a.feather", "ARROW1"), HasSubstr("read_feather"));
   EXPECT_THAT(error_for("a.pdf", "x"), HasSubstr("allowed are .txt, .jsonl"));
+  // Whatever the name says.
+  EXPECT_THAT(error_for("p.jsonl", std::string("PAR1\x15\x04\x15\0", 8)),
+              AllOf(HasSubstr("p.jsonl' is a Parquet file"), HasSubstr("read_parquet")));
+  EXPECT_THAT(error_for("a.txt", std::string("ARROW1\0\0\xFF\xFF", 10)),
+              AllOf(HasSubstr("is an Arrow file"), HasSubstr("pyarrow.ipc.open_file")));
+  EXPECT_THAT(error_for("f.csv", std::string("FEA1\0\0", 6)), HasSubstr("read_feather"));
+  EXPECT_THAT(documents({write("p.txt", "PAR1 is a name")}), ElementsAre("PAR1 is a name"));
   write("in/a.parquet", "PAR1");
   EXPECT_THAT(error_message([&] { documents({(folder_ / "in").string()}); }),
               HasSubstr("read_parquet"));
