@@ -27,16 +27,17 @@ std::string order_name(size_t dataset) {
   return dataset == 0 ? "data.order" : "data.order." + std::to_string(dataset);
 }
 
-// Data sets' weights count for each of their sequences.
+// Data sets' weights count for each of their sequences, unless they are shares.
 std::vector<MixtureStage> stages_of(std::span<const WeightedSequences> datasets,
                                     const BatchOptions& options) {
   std::vector<MixtureStage> stages;
   int64_t begin = 0;
   const auto add = [&](const auto& weight_of) {
     MixtureStage& stage = stages.emplace_back(MixtureStage{.begin = begin, .shares = {}});
-    for (size_t i = 0; i < datasets.size(); ++i)
-      stage.shares.push_back(
-          weight_of(i) * static_cast<double>(std::max<int64_t>(1, datasets[i].sequences->size())));
+    for (size_t i = 0; i < datasets.size(); ++i) {
+      const int64_t size = options.weights_are_shares ? 1 : datasets[i].sequences->size();
+      stage.shares.push_back(weight_of(i) * static_cast<double>(std::max<int64_t>(1, size)));
+    }
   };
   for (const WeightStage& stage : options.curriculum) {
     WEFT_ASSERT(stage.weights.size() == datasets.size());

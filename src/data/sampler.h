@@ -69,6 +69,8 @@ struct BatchOptions {
   uint64_t seed = 0;
   std::vector<WeightStage> curriculum;  // until_step ascends; after the last come the own weights
   int64_t shuffle_window = 0;           // above 0: SampleOrder::within_windows()
+  // Weights, also those of stages, are shares of the samples, whatever the sizes of the data sets.
+  bool weights_are_shares = false;
   bool by_length = false;  // LengthGroupedOrder; for one data set, whose sequences ascend in length
 };
 

@@ -96,6 +96,26 @@ void StreamedDataset::take(const Path& folder, const DatasetManifest& manifest) 
     last_news_ = Clock::now();
   manifest_ = manifest;
   found_ = true;
+  check_expected();
+}
+
+void StreamedDataset::expect(const ContentMark& mark, const std::string& reader) {
+  const std::lock_guard lock(mutex_);
+  expected_ = mark;
+  expected_by_ = reader;
+  check_expected();
+}
+
+// Fewer shards than were read are there for a while when a writer goes on after an interruption.
+void StreamedDataset::check_expected() {
+  if (!expected_) return;
+  const Agreement agreement = compare(*expected_, manifest_);
+  if (agreement == Agreement::kTooFew && !manifest_.complete) return;
+  if (agreement != Agreement::kSame)
+    fail("holds another text than " + expected_by_ +
+         " was trained on, though it was prepared alike: its shards have other contents; restore "
+         "the folder, or start this training anew in another output_dir");
+  expected_.reset();
 }
 
 int64_t StreamedDataset::wait_for(Split split, int64_t tokens,
@@ -105,14 +125,14 @@ int64_t StreamedDataset::wait_for(Split split, int64_t tokens,
   auto told = Clock::now();
   std::unique_lock lock(mutex_);
   while (true) {
-    const int64_t there = stream(split).tokens();
+    const int64_t there = expected_ ? 0 : stream(split).tokens();
     if (there >= tokens || manifest_.complete) {
       waiting_for_.clear();
       return there;
     }
     if (stopped_) throw Error("waiting for data was ended", ExitCode::kInterrupted);
     look();
-    if (manifest_.complete || stream(split).tokens() > there) continue;
+    if (manifest_.complete || (!expected_ && stream(split).tokens() > there)) continue;
     waiting_for_ = "waiting for data: the next samples need the first " + std::to_string(tokens) +
                    " tokens of the " + stream(split).name() +
                    ", which `weft prepare` is still writing";
@@ -123,6 +143,18 @@ int64_t StreamedDataset::wait_for(Split split, int64_t tokens,
     meanwhile();
     lock.lock();
   }
+}
+
+void JoinedWindows::wait(const std::function<void()>& meanwhile) {
+  if (windows_) return;
+  constexpr int64_t kAll = int64_t{1} << 62;  // tokens, and more than a split has
+  std::vector<Path> folders;
+  for (StreamedDataset* dataset : datasets_) {
+    dataset->wait_for(split_, kAll, meanwhile);
+    folders.push_back(dataset->folder());
+  }
+  stream_ = std::make_unique<TokenStream>(folders, split_);
+  windows_ = std::make_unique<TokenWindows>(*stream_, options_);
 }
 
 int64_t StreamedWindows::size() const {

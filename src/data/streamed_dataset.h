@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "data/content_mark.h"
 #include "data/sequences.h"
 
 namespace weft::data {
@@ -30,10 +31,14 @@ class StreamedDataset {
   // Throws Error if neither a whole folder nor one that a living process writes is there.
   explicit StreamedDataset(const Path& target, const StreamOptions& options = {});
 
+  const Path& folder() const { return target_; }
   // As of the last look: counts of shards grow, the rest is final.
   DatasetManifest manifest() const;
   const TokenStream& stream(Split split) const { return *streams_[static_cast<size_t>(split)]; }
   bool is_complete() const;
+  // Nothing more is given out before the shards of `mark` are there; that they are others is then
+  // an Error. Throws it at once where it is known. `reader` says who read them before.
+  void expect(const ContentMark& mark, const std::string& reader);
 
   // Returns when `split` has that many tokens, or is whole; what it has then. `meanwhile` is called
   // about once a second by this thread, and what it throws ends the wait. Throws Error if the
@@ -48,6 +53,7 @@ class StreamedDataset {
   using Clock = std::chrono::steady_clock;
   void look();
   void take(const Path& folder, const DatasetManifest& manifest);
+  void check_expected();
   [[noreturn]] void fail(const std::string& what) const;
 
   const Path target_;
@@ -57,6 +63,8 @@ class StreamedDataset {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable stopped_changed_;
   DatasetManifest manifest_;
+  std::optional<ContentMark> expected_;
+  std::string expected_by_;
   bool found_ = false;
   bool stopped_ = false;
   Clock::time_point last_news_;
@@ -84,6 +92,31 @@ class StreamedWindows final : public TokenSequences {
   StreamedDataset& dataset_;
   Split split_;
   WindowOptions options_;
+};
+
+// The windows of one split of several of them end to end, as TokenWindows has them of the whole
+// folders. There are none before all are whole.
+class JoinedWindows final : public TokenSequences {
+ public:
+  // `datasets` must outlive this.
+  JoinedWindows(std::vector<StreamedDataset*> datasets, Split split, const WindowOptions& options)
+      : datasets_(std::move(datasets)), split_(split), options_(options) {}
+
+  // Returns when all are whole. As StreamedDataset::wait_for(). By one thread, before it reads.
+  void wait(const std::function<void()>& meanwhile);
+  int64_t size() const override { return windows_ ? windows_->size() : 0; }
+  int64_t sequence_len() const override { return options_.sequence_len; }
+  int64_t labels(int64_t index) const override { return windows_->labels(index); }
+  int64_t read(int64_t index, const SequenceRow& row) const override {
+    return windows_->read(index, row);
+  }
+
+ private:
+  std::vector<StreamedDataset*> datasets_;
+  Split split_;
+  WindowOptions options_;
+  std::unique_ptr<TokenStream> stream_;
+  std::unique_ptr<TokenWindows> windows_;
 };
 
 }  // namespace weft::data

@@ -96,6 +96,19 @@ void require_one(const Tree& map, const std::vector<std::string_view>& keys, std
   report.error(map.at, "", std::string(what) + ": give " + alternatives(keys));
 }
 
+void check_shares(const PretrainConfig& c, const Tree& map, Report& report) {
+  const auto has_share = [](const DatasetConfig& d) { return d.share.has_value(); };
+  const auto both = [](const DatasetConfig& d) { return d.share && d.weight != 1; };
+  const auto fail = [&](const std::string& what) {
+    report.error(map.position_of("datasets"), "datasets", what);
+  };
+  if (std::any_of(c.datasets.begin(), c.datasets.end(), has_share) &&
+      !std::all_of(c.datasets.begin(), c.datasets.end(), has_share))
+    fail("some datasets have a `share` of the samples and some have not; give one to each or none");
+  if (std::any_of(c.datasets.begin(), c.datasets.end(), both))
+    fail("a dataset has both `share` and `weight`; keep one of them");
+}
+
 void check_curriculum(const PretrainConfig& c, const Tree& map, Report& report) {
   int64_t before = 0;
   for (const CurriculumStage& stage : c.curriculum) {
@@ -250,6 +263,7 @@ void PretrainConfig::finish(const Tree& map, Report& report) {
   derive_accumulation(*this, map, report);
   check_schedule(*this, map, report);
   check_evaluation(*this, map, report);
+  check_shares(*this, map, report);
   check_curriculum(*this, map, report);
   note_without_effect(map, *this, report);
   note_kept_steps(map, *this, report);

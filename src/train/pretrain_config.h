@@ -76,6 +76,7 @@ constexpr auto values_of(SpikePolicy) {
 struct DatasetConfig {
   std::string path;
   double weight = 1;
+  std::optional<double> share;
 
   template <class Visitor>
   void visit(Visitor&& v);

@@ -13,6 +13,11 @@ void DatasetConfig::visit(Visitor&& v) {
     {.help = "how often each of its samples comes, relative to those of the other datasets",
      .min = 0,
      .above_min = true});
+  v("share", share,
+    {.help = "instead of weight, for all datasets: its share of the samples, whatever its size, in "
+             "any unit; weights of a curriculum then are shares as well",
+     .min = 0,
+     .above_min = true});
 }
 
 template <class Visitor>

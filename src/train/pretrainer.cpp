@@ -170,6 +170,7 @@ void Pretrainer::resume(const io::Checkpoint& checkpoint) {
   if (saved.data_hash != state_.data_hash)
     throw Error(where + "was trained on another order of data (" + saved.data_hash + "; now: " +
                 state_.data_hash + "); choose another output_dir, or set the keys back");
+  data_.expect(saved.data_marks, where.substr(0, where.size() - 1));
   load_checkpoint(checkpoint);
   before_ = {saved.kernels, saved.processor};
   const Arithmetic now = {state_.kernels, state_.processor};
@@ -527,6 +528,7 @@ bool Pretrainer::collect_save() {
 
 io::CheckpointToSave Pretrainer::to_save(const TrainedTensors& tensors) {
   state_.guard = guard_.state();
+  state_.data_marks = data_.marks();
   std::vector<io::FileToWrite> files = files_of(
       model_folder({.config = *config_.model, .spec = spec_, .tokenizer = &data_.tokenizer()},
                    tensors.parameters, io::StoredType::kF32));

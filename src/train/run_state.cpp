@@ -9,20 +9,44 @@ namespace weft::train {
 
 using nlohmann::json;
 
+namespace {
+
+json to_json(const data::ContentMark& mark) {
+  json out;
+  for (const data::Split split : data::kSplits) {
+    const auto i = static_cast<size_t>(split);
+    out[std::string(name_of(split))] = {{"shards", mark.shards[i]}, {"hash", mark.hashes[i]}};
+  }
+  return out;
+}
+
+data::ContentMark mark_from(const json& in) {
+  data::ContentMark mark;
+  for (const data::Split split : data::kSplits) {
+    const json& part = in.at(std::string(name_of(split)));
+    part.at("shards").get_to(mark.shards[static_cast<size_t>(split)]);
+    part.at("hash").get_to(mark.hashes[static_cast<size_t>(split)]);
+  }
+  return mark;
+}
+
+}  // namespace
+
 std::string to_json(const RunState& state) {
-  const json out = {{"updates", state.updates},
-                    {"has_best", state.has_best},
-                    {"best_loss", state.best_loss},
-                    {"best_step", state.best_step},
-                    {"evaluations_since_best", state.evaluations_since_best},
-                    {"tokens_seen", state.tokens_seen},
-                    {"tokenizer_hash", state.tokenizer_hash},
-                    {"data_hash", state.data_hash},
-                    {"recent_losses", state.guard.losses},
-                    {"recent_log_gradient_norms", state.guard.log_gradient_norms},
-                    {"updates_not_applied", state.guard.not_applied},
-                    {"kernels", state.kernels},
-                    {"processor", state.processor}};
+  json out = {{"updates", state.updates},
+              {"has_best", state.has_best},
+              {"best_loss", state.best_loss},
+              {"best_step", state.best_step},
+              {"evaluations_since_best", state.evaluations_since_best},
+              {"tokens_seen", state.tokens_seen},
+              {"tokenizer_hash", state.tokenizer_hash},
+              {"data_hash", state.data_hash},
+              {"recent_losses", state.guard.losses},
+              {"recent_log_gradient_norms", state.guard.log_gradient_norms},
+              {"updates_not_applied", state.guard.not_applied},
+              {"kernels", state.kernels},
+              {"processor", state.processor}};
+  for (const data::ContentMark& mark : state.data_marks) out["data_marks"].push_back(to_json(mark));
   return out.dump(2) + "\n";
 }
 
@@ -38,6 +62,8 @@ RunState run_state_from_json(std::string_view text, const std::string& source) {
     in.at("tokens_seen").get_to(state.tokens_seen);
     in.at("tokenizer_hash").get_to(state.tokenizer_hash);
     in.at("data_hash").get_to(state.data_hash);
+    if (in.contains("data_marks"))
+      for (const json& mark : in.at("data_marks")) state.data_marks.push_back(mark_from(mark));
     if (in.contains("recent_losses")) {  // older checkpoints have no history
       in.at("recent_losses").get_to(state.guard.losses);
       in.at("recent_log_gradient_norms").get_to(state.guard.log_gradient_norms);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/content_mark.h"
 #include "io/checkpoint_store.h"
 #include "train/session.h"
 #include "train/step_guard.h"
@@ -21,7 +22,9 @@ struct RunState {
   int64_t evaluations_since_best = 0;
   int64_t tokens_seen = 0;
   std::string tokenizer_hash;
-  std::string data_hash;           // of what the order of samples depends on
+  std::string data_hash;  // of what the order of samples depends on
+  // Of each dataset, where training may begin before it is whole: what of it was there.
+  std::vector<data::ContentMark> data_marks;
   GuardState guard;                // losses and gradient norms of the last steps
   std::string kernels, processor;  // that the last steps were computed with
 };

@@ -18,8 +18,12 @@ std::vector<Path> folders_of(const PretrainConfig& config) {
   return folders;
 }
 
+bool has_shares(const PretrainConfig& config) {
+  return config.datasets.front().share.has_value();
+}
+
 bool has_weights(const PretrainConfig& config) {
-  return !config.curriculum.empty() ||
+  return !config.curriculum.empty() || has_shares(config) ||
          std::any_of(config.datasets.begin(), config.datasets.end(), [&](const DatasetConfig& d) {
            return d.weight != config.datasets.front().weight;
          });
@@ -59,7 +63,8 @@ std::string content_of(const DatasetConfig& dataset, const data::DatasetManifest
   else out << manifest.input_hash;
   out << " split " << word_of(manifest.split_by) << " " << manifest.split_size << " seed "
       << manifest.split_seed;
-  if (weighted) out << " share of weight " << dataset.weight;
+  if (dataset.share) out << " share of the samples " << *dataset.share;
+  else if (weighted) out << " share of weight " << dataset.weight;
   return out.str() + ", ";
 }
 
@@ -85,7 +90,10 @@ void check_streamable(const PretrainConfig& config) {
       !config.shuffle_window,
       "set shuffle_window, say to 100000 samples, so that the order of samples does not depend on "
       "what is yet to come");
-  refuse(config.datasets.size() != 1, "only a run with one dataset can start meanwhile");
+  refuse(
+      config.datasets.size() > 1 && !has_shares(config),
+      "how often each of several datasets comes depends on their sizes, which are not known yet; "
+      "give each a `share` of the samples instead of a weight");
   refuse(!is_wrapped(config),
          "packing of whole documents is planned ahead over all of them; set packing_strategy to "
          "wrapped and sample_packing to true");
@@ -158,26 +166,27 @@ TrainingData::TrainingData(const PretrainConfig& config, int64_t vocab_size) {
                                   .seed = static_cast<uint64_t>(config.seed),
                                   .curriculum = stages_of(config),
                                   .shuffle_window = config.shuffle_window.value_or(0),
+                                  .weights_are_shares = has_shares(config),
                                   .by_length = is_by_length(config)});
-  total_steps_ = streamed_ ? steps_of(config, 0, static_cast<double>(config.sequence_len))
-                           : steps_of(config, batches_->epoch_samples(), batches_->mean_labels());
+  total_steps_ = is_streamed()
+                     ? steps_of(config, 0, static_cast<double>(config.sequence_len))
+                     : steps_of(config, batches_->epoch_samples(), batches_->mean_labels());
   tell_epochs(config);
   open_validation(config);
 }
 
 std::vector<data::WeightedSequences> TrainingData::train_sequences(const PretrainConfig& config) {
   std::vector<data::WeightedSequences> sources;
-  if (streamed_) {
-    sequences_.push_back(std::make_unique<data::StreamedWindows>(
-        *streamed_, data::Split::kTrain,
-        data::WindowOptions{.sequence_len = config.sequence_len,
-                            .document_mask = config.document_mask}));
-    sources.push_back({sequences_.back().get(), 1});
-  }
-  for (const auto& stream : train_) {
-    sequences_.push_back(sequences_of(config, *stream));
-    sources.push_back({sequences_.back().get(), config.datasets[sources.size()].weight});
-  }
+  const data::WindowOptions windows{.sequence_len = config.sequence_len,
+                                    .document_mask = config.document_mask};
+  const auto add = [&](std::unique_ptr<data::TokenSequences> sequences) {
+    const DatasetConfig& dataset = config.datasets[sources.size()];
+    sources.push_back({sequences.get(), dataset.share.value_or(dataset.weight)});
+    sequences_.push_back(std::move(sequences));
+  };
+  for (const auto& dataset : streamed_)
+    add(std::make_unique<data::StreamedWindows>(*dataset, data::Split::kTrain, windows));
+  for (const auto& stream : train_) add(sequences_of(config, *stream));
   return sources;
 }
 
@@ -185,29 +194,73 @@ void TrainingData::open_validation(const PretrainConfig& config) {
   const data::WindowOptions windows{.sequence_len = config.sequence_len,
                                     .document_mask = config.document_mask,
                                     .keep_partial = true};
-  if (streamed_ && streamed_->manifest().split_size > 0)
-    validation_windows_ =
-        std::make_unique<data::StreamedWindows>(*streamed_, data::Split::kValidation, windows);
+  if (is_streamed()) open_streamed_validation(windows);
   else if (validation_)
     validation_windows_ = std::make_unique<data::TokenWindows>(*validation_, windows);
-  else return;
+  if (!validation_windows_) return;
   evaluation_ =
       std::make_unique<data::EvaluationBatches>(*validation_windows_, config.micro_batch_size);
 }
 
+// Of several datasets the windows run on from one into the next, so that all must be whole.
+void TrainingData::open_streamed_validation(const data::WindowOptions& windows) {
+  std::vector<data::StreamedDataset*> datasets;
+  for (const auto& dataset : streamed_)
+    if (dataset->manifest().split_size > 0) datasets.push_back(dataset.get());
+  if (datasets.empty()) return;
+  if (streamed_.size() == 1) {
+    auto single = std::make_unique<data::StreamedWindows>(*datasets.front(),
+                                                          data::Split::kValidation, windows);
+    wait_for_validation_ = [of = single.get()](int64_t count, const auto& meanwhile) {
+      of->wait_for(count, meanwhile);
+    };
+    validation_windows_ = std::move(single);
+    return;
+  }
+  auto joined = std::make_unique<data::JoinedWindows>(datasets, data::Split::kValidation, windows);
+  wait_for_validation_ = [of = joined.get()](int64_t, const auto& meanwhile) {
+    of->wait(meanwhile);
+  };
+  validation_windows_ = std::move(joined);
+}
+
+std::string TrainingData::waiting_for() const {
+  for (const auto& dataset : streamed_)
+    if (std::string what = dataset->waiting_for(); !what.empty()) return what;
+  return "";
+}
+
+std::vector<data::ContentMark> TrainingData::marks() const {
+  std::vector<data::ContentMark> marks;
+  for (const auto& dataset : streamed_) marks.push_back(data::mark_of(dataset->manifest()));
+  for (const data::DatasetManifest& manifest : manifests_) marks.push_back(data::mark_of(manifest));
+  return marks;
+}
+
+void TrainingData::expect(const std::vector<data::ContentMark>& marks, const std::string& reader) {
+  for (size_t i = 0; i < std::min(marks.size(), streamed_.size()); ++i)
+    streamed_[i]->expect(marks[i], reader);
+  for (size_t i = 0; i < std::min(marks.size(), manifests_.size()); ++i)
+    if (compare(marks[i], manifests_[i]) != data::Agreement::kSame)
+      throw Error(
+          train_[std::min(i, train_.size() - 1)]->name() + " holds another text than " + reader +
+          " was trained on, though it was prepared alike: its shards have other "
+          "contents; restore the folder, or start this training anew in another output_dir");
+}
+
 std::optional<double> TrainingData::known_epochs(int64_t steps) const {
-  if (streamed_ && !streamed_->is_complete()) return std::nullopt;
+  const auto is_whole = [](const auto& dataset) { return dataset->is_complete(); };
+  if (!std::all_of(streamed_.begin(), streamed_.end(), is_whole)) return std::nullopt;
   return epochs(steps);
 }
 
 void TrainingData::wait_for_evaluation(int64_t batches,
                                        const std::function<void()>& meanwhile) const {
-  if (!streamed_) return;
+  if (!wait_for_validation_) return;
   constexpr int64_t kAll = int64_t{1} << 40;  // tokens, and more than a split has
   const int64_t most = kAll / validation_windows_->sequence_len();
   const int64_t rows = batches_->rows();
-  static_cast<const data::StreamedWindows&>(*validation_windows_)
-      .wait_for(batches > most / rows ? most : batches * rows, meanwhile);
+  wait_for_validation_(batches > most / rows ? most : batches * rows, meanwhile);
 }
 
 // With weights, how often each dataset is read is not what one expects.
@@ -268,26 +321,53 @@ void TrainingData::open_streams(const PretrainConfig& config, int64_t vocab_size
   std::vector<data::DatasetManifest> manifests;
   for (const Path& folder : folders) manifests.push_back(data::read_manifest(folder));
   tell_order(config, manifests);
+  if (config.shuffle_window) manifests_ = std::move(manifests);
 }
 
 void TrainingData::open_streamed(const PretrainConfig& config, int64_t vocab_size) {
   check_streamable(config);
-  const Path folder = config.datasets.front().path;
-  streamed_ = std::make_unique<data::StreamedDataset>(
-      folder, data::StreamOptions{.timeout_seconds = static_cast<double>(config.data_timeout)});
-  streamed_->stream(data::Split::kTrain).check_vocabulary(vocab_size);
-  const data::DatasetManifest manifest = streamed_->manifest();
-  if (config.eval_steps && manifest.split_size == 0)
-    throw Error(quote_path(folder) +
+  std::vector<data::DatasetManifest> manifests;
+  for (const DatasetConfig& dataset : config.datasets) {
+    streamed_.push_back(std::make_unique<data::StreamedDataset>(
+        dataset.path,
+        data::StreamOptions{.timeout_seconds = static_cast<double>(config.data_timeout)}));
+    manifests.push_back(streamed_.back()->manifest());
+  }
+  check_streamed(config, vocab_size);
+  tell_order(config, manifests);
+  tell_streamed(config);
+}
+
+void TrainingData::check_streamed(const PretrainConfig& config, int64_t vocab_size) const {
+  const data::TokenStream& first = streamed_.front()->stream(data::Split::kTrain);
+  bool has_validation = false;
+  for (const auto& dataset : streamed_) {
+    const data::TokenStream& stream = dataset->stream(data::Split::kTrain);
+    stream.check_vocabulary(vocab_size);
+    if (stream.tokenizer_hash() != first.tokenizer_hash())
+      throw Error("the " + stream.name() + " is made with another tokenizer than the " +
+                  first.name() + "; prepare all datasets of a run with the same one");
+    has_validation |= dataset->manifest().split_size > 0;
+  }
+  if (config.eval_steps && !has_validation)
+    throw Error(quote_path(streamed_.front()->folder()) +
                 " is prepared without a validation split, but eval_steps asks "
                 "for one; leave eval_steps out");
-  tell_order(config, {manifest});
-  notices_.push_back(quote_path(folder) +
-                     " is still being prepared: steps wait for the samples of their window" +
-                     (config.eval_batches || manifest.split_size == 0
-                          ? ""
-                          : "; evaluations wait for all of the validation split, "
-                            "eval_batches would let them wait for a part of it"));
+}
+
+void TrainingData::tell_streamed(const PretrainConfig& config) {
+  for (const auto& dataset : streamed_) {
+    if (dataset->is_complete()) continue;
+    std::string notice = quote_path(dataset->folder()) +
+                         " is still being prepared: steps wait for the samples of their window";
+    if (dataset->manifest().split_size > 0 && streamed_.size() > 1)
+      notice += "; evaluations wait until all datasets are whole";
+    else if (dataset->manifest().split_size > 0 && !config.eval_batches)
+      notice +=
+          "; evaluations wait for all of the validation split, eval_batches would let them wait "
+          "for a part of it";
+    notices_.push_back(std::move(notice));
+  }
 }
 
 void TrainingData::tell_order(const PretrainConfig& config,
@@ -307,7 +387,7 @@ void TrainingData::tell_order(const PretrainConfig& config,
 
 void TrainingData::open_tokenizer(const PretrainConfig& config) {
   const data::TokenStream& train =
-      streamed_ ? streamed_->stream(data::Split::kTrain) : *train_.front();
+      is_streamed() ? streamed_.front()->stream(data::Split::kTrain) : *train_.front();
   const Path& folder = config.datasets.front().path;
   tokenizer_ =
       text::load_tokenizer(config.tokenizer.value_or(data::current_folder(folder).string()));

@@ -204,8 +204,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "base_config: gpt2-124m\ndatasets:\n  - pth: a\nsequence_len: 8\nmax_steps: 1\n"
                 "output_dir: r\n",
                 "x.yaml:3:5: datasets.0.path: is missing (folder that `weft prepare` wrote)\n"
-                "x.yaml:3:5: datasets.0: unknown key 'pth'; did you mean 'path'?; allowed: path or "
-                "weight"},
+                "x.yaml:3:5: datasets.0: unknown key 'pth'; did you mean 'path'?; allowed: "
+                "path, weight or share"},
         BadFile{
             "DatasetText",
             "base_config: gpt2-124m\ndatasets: tokens\nsequence_len: 8\nmax_steps: 1\noutput_dir: "

@@ -241,6 +241,35 @@ TEST_F(Streaming, FailsWhenTheWriterStartedAnewWithSomethingElse) {
               HasSubstr("was started anew, with another"));
 }
 
+TEST_F(Streaming, KnowsTheTextAgainByItsShards) {
+  start(60'000);
+  StreamedDataset dataset(options_.output, {.poll_seconds = 0.005});
+  const ContentMark mark = mark_of(dataset.manifest());
+  EXPECT_GT(mark.shards[0], 2);
+  end(kFail);
+  done_ = 0;
+  start(30'000);  // fewer shards are listed for a while
+  StreamedDataset again(options_.output, {.poll_seconds = 0.005});
+  EXPECT_NE(compare(mark, again.manifest()), Agreement::kOther);
+  again.expect(mark, "a run");
+  std::thread later([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    end(kGoOn);
+  });
+  EXPECT_GT(again.wait_for(Split::kTrain, 1), 0);
+  EXPECT_EQ(compare(mark, again.manifest()), Agreement::kSame);
+  later.join();
+  ContentMark other = mark, longer = mark;
+  other.hashes[1].back() ^= 1;
+  longer.shards[0] = 1 << 20;
+  EXPECT_EQ(compare(longer, again.manifest()), Agreement::kTooFew);
+  for (const ContentMark& wrong : {other, longer}) {
+    StreamedDataset whole(options_.output);
+    EXPECT_THAT(error_of([&] { whole.expect(wrong, "a run"); }),
+                HasSubstr("holds another text than a run was trained on"));
+  }
+}
+
 TEST_F(Streaming, GoesOnWithAWriterThatIsStartedAgain) {
   start(60'000);
   StreamedDataset dataset(options_.output, {.poll_seconds = 0.005});

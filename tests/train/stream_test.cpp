@@ -92,6 +92,51 @@ TEST_F(StreamedTraining, HasTheWeightsAndTheLogOfTrainingAfterwards) {
   EXPECT_EQ(losses("streamed"), losses("whole"));
 }
 
+// One dataset is whole, the other is still written: the order is that of the shares alone.
+TEST_F(StreamedTraining, MixesDatasetsByTheirShares) {
+  data::PrepareOptions other = options_;
+  other.output = folder_ / "other";
+  other.split.seed = 7;
+  other.progress = nullptr;
+  data::prepare(*text::load_tokenizer("bytes"), other);
+  const auto mixed = [&](const std::string& name) {
+    return config(name, {"datasets.0.share=3", "datasets.1.share=1",
+                         "datasets.1.path=" + (folder_ / "other").string(), "eval_batches=1"});
+  };
+  int64_t recorded = 0;
+  recorder_.on_record = [&](const report::LogRecord&) {
+    if (++recorded == 3) go_on();
+  };
+  EXPECT_EQ(run(mixed("streamed")).outcome, Outcome::kFinished);
+  EXPECT_EQ(recorder_.said("is still being prepared").size(), 1u);
+  recorder_.on_record = nullptr;
+  EXPECT_EQ(run(mixed("whole")).outcome, Outcome::kFinished);
+  EXPECT_TRUE(trace("streamed", 30).tensors == trace("whole", 30).tensors);
+}
+
+// Names and sizes of the input are the same, and so is the fingerprint; the text is not.
+TEST_F(StreamedTraining, GoesOnWithTheSameTextOnly) {
+  go_on();
+  EXPECT_EQ(run(config("run")).outcome, Outcome::kFinished);
+  const Path input = options_.inputs.front();
+  std::string text = real_file_system().read(input, 1 << 20);
+  const size_t at = text.rfind("\"}");
+  text[at - 1] = text[at - 1] == 'q' ? 'r' : 'q';
+  folder_.write("in.jsonl", text);
+  options_.overwrite = true;
+  options_.progress = nullptr;
+  const std::string before = data::read_manifest(options_.output).fingerprint;
+  data::prepare(*text::load_tokenizer("bytes"), options_);
+  EXPECT_EQ(data::read_manifest(options_.output).fingerprint, before);
+  std::string error;
+  try {
+    run(config("run", {"max_steps=40"}));
+  } catch (const Error& caught) {
+    error = caught.what();
+  }
+  EXPECT_THAT(error, HasSubstr("holds another text than the checkpoint"));
+}
+
 // A run that began while the dataset was written goes on when it is whole.
 TEST_F(StreamedTraining, IsInterruptedWhileItWaitsAndGoesOnLater) {
   const auto wide = [&](const std::string& name) {
@@ -117,7 +162,11 @@ TEST_F(StreamedTraining, RefusesWhatNeedsAllOfTheData) {
   EXPECT_THAT(error_of({"max_steps=null", "num_epochs=1"}),
               HasSubstr("set max_steps or max_tokens instead of num_epochs"));
   EXPECT_THAT(error_of({"datasets.1.path=" + (folder_ / "tokens").string()}),
-              HasSubstr("only a run with one dataset"));
+              HasSubstr("give each a `share`"));
+  EXPECT_THAT(error_of({"datasets.0.share=1", "datasets.1.path=" + (folder_ / "tokens").string()}),
+              HasSubstr("some datasets have a `share` of the samples and some have not"));
+  EXPECT_THAT(error_of({"datasets.0.share=1", "datasets.0.weight=2"}),
+              HasSubstr("has both `share` and `weight`"));
   EXPECT_THAT(error_of({"model.vocab_size=200"}), HasSubstr("has a vocabulary of 257 tokens"));
 }
 
