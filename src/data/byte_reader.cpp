@@ -103,7 +103,8 @@ bool ByteReader::refill() {
 // Whatever its name says.
 void ByteReader::check_kind(std::span<const std::byte> head) const {
   const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
-  if (const auto refusal = refusal_of_content(source_.name, bytes))
+  const Path file = source_.name == source_.path ? source_.path : Path("table");
+  if (const auto refusal = refusal_of_content(file, bytes))
     throw Error(quote_path(source_.name) + " " + *refusal);
 }
 

@@ -45,7 +45,11 @@ std::string python_read(const std::string& extension) {
 }
 
 std::string conversion(const Path& path, const std::string& extension) {
-  const std::string in = in_quotes(path), out = in_quotes(Path(path).replace_extension(".jsonl"));
+  // Never the file itself, whatever its name says.
+  const bool has_own = lower_extension(path) == extension;
+  const std::string in = in_quotes(path);
+  const std::string out =
+      in_quotes(Path(path).replace_extension(has_own ? ".jsonl" : ".converted.jsonl"));
   const std::string modules = extension == ".arrow" ? "pyarrow.ipc" : "pandas";
   std::string advice = "convert it to JSON lines first, with `python3 -c 'import sys, " + modules +
                        "; " + python_read(extension) +

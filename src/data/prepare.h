@@ -48,7 +48,7 @@ struct PrepareResult {
 };
 
 // Writes the folder `options.output`, which appears whole or not at all, in memory that does not
-// grow with the text (about 200 MB, 20 MB for each thread, and what stages for duplicates
+// grow with the text (about 300 MB, 20 MB for each thread, and what stages for duplicates
 // remember). Equal text, tokenizer and options give equal bytes, whatever the threads. A process
 // that is killed, or whose progress callback throws with ExitCode::kInterrupted, leaves a hidden
 // folder from which the same call goes on. Parts of a document longer than 1 MiB are cleaned one by

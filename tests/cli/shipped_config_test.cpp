@@ -69,7 +69,7 @@ TEST_F(ShippedConfig, TheTableBecomesTokensAndFeatures) {
   const Outcome made =
       must({"prepare", config, "inputs=people.csv", "output=tokens", "val_split=none"});
   EXPECT_THAT(made.out, HasSubstr("stage missing: 4 documents, 2 changed, 0 left out"));
-  EXPECT_THAT(made.out, HasSubstr("train: 4 documents, 44 bytes"));
+  EXPECT_THAT(made.out, HasSubstr("train: 4 documents, 54 bytes"));
   EXPECT_THAT(must({"inspect", "tokens"}).out,
               HasSubstr("5 features: age, income, city=Oslo, city=Rome, city=unknown"));
   const nlohmann::json columns = nlohmann::json::parse(text_of("tokens/dataset.json"))["columns"];

@@ -281,7 +281,8 @@ TEST_F(InputFormats, NamesTheCommandThatConvertsOtherData) {
   EXPECT_THAT(error_for("a.pdf", "x"), HasSubstr("allowed are .txt, .jsonl"));
   // Whatever the name says.
   EXPECT_THAT(error_for("p.jsonl", std::string("PAR1\x15\x04\x15\0", 8)),
-              AllOf(HasSubstr("p.jsonl' is a Parquet file"), HasSubstr("read_parquet")));
+              AllOf(HasSubstr("p.jsonl' is a Parquet file"), HasSubstr("read_parquet"),
+                    HasSubstr("p.converted.jsonl'")));
   EXPECT_THAT(error_for("a.txt", std::string("ARROW1\0\0\xFF\xFF", 10)),
               AllOf(HasSubstr("is an Arrow file"), HasSubstr("pyarrow.ipc.open_file")));
   EXPECT_THAT(error_for("f.csv", std::string("FEA1\0\0", 6)), HasSubstr("read_feather"));
