@@ -91,7 +91,7 @@ std::vector<AddedToken> read_added_tokens(const Json& list, const std::string& p
 }
 
 TokenFinder::TokenFinder(std::vector<Entry> entries, const std::string& path)
-    : entries_(std::move(entries)), begins_(256) {
+    : entries_(std::move(entries)) {
   std::ranges::sort(entries_, {}, &Entry::pattern);
   const auto same = std::ranges::adjacent_find(entries_, {}, &Entry::pattern);
   if (same != entries_.end()) {
@@ -99,6 +99,7 @@ TokenFinder::TokenFinder(std::vector<Entry> entries, const std::string& path)
   }
   nodes_.emplace_back();
   if (!entries_.empty()) build(0, entries_.size(), 0, 0);
+  only_special_ = std::ranges::all_of(entries_, [](const Entry& e) { return e.token.special; });
   for (uint32_t i = 0; i < nodes_[0].edges; ++i)
     begins_[static_cast<uint8_t>(edges_[i].byte)] = true;
 }
@@ -150,6 +151,10 @@ size_t TokenFinder::next_candidate(std::string_view text, size_t at) const {
 
 void TokenFinder::split(std::string_view text, bool find_special,
                         std::vector<TextPart>& parts) const {
+  if (only_special_ && !find_special) {
+    if (!text.empty()) parts.push_back({text, -1});
+    return;
+  }
   size_t done = 0;  // where the last part ends
   for (size_t at = next_candidate(text, 0); at < text.size();) {
     const int32_t found = longest_at(text, at);

@@ -2,6 +2,7 @@
 // else is done to it. Not here: the model's own tokens.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -64,7 +65,8 @@ class TokenFinder {
   std::vector<Entry> entries_;  // sorted by pattern
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
-  std::vector<bool> begins_;  // by byte: whether a pattern begins so
+  std::array<bool, 256> begins_{};  // by byte: whether a pattern begins so
+  bool only_special_ = false;
 };
 
 }  // namespace weft::text

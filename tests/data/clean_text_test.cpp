@@ -118,6 +118,8 @@ TEST(CleanText, JudgesRepetitionAsGopher) {
   EXPECT_EQ(cleaned(gopher, "a line of text\nb\nc\nd\n\na line of text\n\nx y z w v u t s r q").why,
             "too much text in repeated lines");
   EXPECT_EQ(cleaned(gopher, repeated("click here ", 20)).why, "one 2-gram is too frequent");
+  EXPECT_EQ(cleaned(gopher, "a a a").why, "one 2-gram is too frequent");
+  EXPECT_EQ(cleaned(gopher, "one").why, "");
   const std::string phrase = "all of these nine words are said once more ";
   EXPECT_THAT(
       cleaned(gopher, std::string(kProse) + phrase + "x " + phrase + "y " + phrase + "z").why,

@@ -88,6 +88,15 @@ size_t find_byte(std::string_view text, size_t from, Class is) {
   return text.size();
 }
 
+// How many bytes there are of which `is` holds, which must not be so of spaces.
+template <class Class>
+size_t count_bytes(std::string_view text, Class is) {
+  size_t count = 0;
+  for (size_t at = 0; at < text.size(); at += ByteBlock::kSize)
+    count += static_cast<size_t>(std::popcount(ByteBlock(text, at).bits(is)));
+  return count;
+}
+
 // Calls visit(begin, end) for each run of bytes of which `is` holds, which must not be so of
 // spaces.
 template <class Class, class Visit>

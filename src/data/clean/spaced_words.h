@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,23 @@
 #include "data/clean/word_hash.h"
 
 namespace weft::data {
+
+// Of words that are equal, the same; of others nearly always another. For tables that mix it again:
+// less well mixed than word_hash(), in half of the time. Bytes up to `readable_end` may be read.
+inline uint64_t quick_word_hash(std::string_view word, const char* readable_end) {
+  uint64_t hash = word.size() * kSpread;
+  const char* bytes = word.data();
+  size_t left = word.size();
+  for (; left > 8; left -= 8, bytes += 8) {
+    hash = (hash ^ packed_bytes(bytes, 8)) * kSpread;
+    hash ^= hash >> 32;
+  }
+  uint64_t rest = 0;
+  if (readable_end - bytes >= 8) rest = packed_bytes(bytes, 8) & ~uint64_t{0} >> (64 - 8 * left);
+  else std::memcpy(&rest, bytes, left);
+  hash = (hash ^ rest) * kSpread;
+  return hash ^ hash >> 32;
+}
 
 class SpacedWords {
  public:
@@ -27,7 +45,7 @@ class SpacedWords {
     size_ = 0;
     for_each_spaced_word(text, [&](std::string_view word) {
       const auto begin = static_cast<uint32_t>(word.data() - text.data());
-      hashes_[size_] = word_hash(word, 0, end);
+      hashes_[size_] = quick_word_hash(word, end);
       begins_[size_] = begin;
       ends_[size_] = begin + static_cast<uint32_t>(word.size());
       ++size_;
