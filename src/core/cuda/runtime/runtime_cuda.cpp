@@ -13,7 +13,9 @@ namespace weft::device {
 namespace {
 
 // Statuses that callers treat differently have numbers of ours, all others are CUDA's own.
+// What a call returns is told: it shall not be found again as the error of a later launch.
 Status status_of(cudaError_t error) {
+  if (error != cudaSuccess) static_cast<void>(cudaGetLastError());
   switch (error) {
     case cudaSuccess: return kSuccess;
     case cudaErrorMemoryAllocation: return kOutOfMemory;
