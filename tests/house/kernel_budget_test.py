@@ -17,6 +17,25 @@ ptxas info    : Function properties for {KERNEL}
     8 bytes stack frame, 12 bytes spill stores, 16 bytes spill loads
 ptxas info    : Used 168 registers, used 16 barriers
 """
+# Of cuobjdump: lines of a kernel as it is meant, and of one with an array that is indexed at run time.
+MEANT = f"""
+	code for sm_90a
+
+		Function : {KERNEL}
+	.headerflags	@"EF_CUDA_ACCELERATORS EF_CUDA_SM90 EF_CUDA_VIRTUAL_SM(EF_CUDA_SM90)"
+        /*0280*/                   USETMAXREG.TRY_ALLOC.CTAPOOL UP0, 0xf0 ;                            /* 0x000000f0000079c8 */
+        /*0300*/              @!P0 SYNCS.PHASECHK.TRANS64.TRYWAIT P1, [UR4], R2 ;                      /* 0x00000002ff0075a7 */
+        /*06c0*/                   HGMMA.64x256x16.F32.BF16 R24, gdesc[UR12].tnspB, R24, UP0 ;         /* 0x43e000000c1879f0 */
+                                                                                                       /* 0x000fe20008000000 */
+        /*19120*/             @UP1 UTMALDG.4D [UR12], [UR8] ;                                          /* 0x0000000c080075b4 */
+        /*19190*/                  UTMASTG.4D [UR16], [UR36] ;                                         /* 0x00000010240075b5 */
+"""
+PLANTED = """
+		Function : _Z19planted_sm90_kernelPfi
+        /*0340*/                   LDG.E R4, desc[UR4][R2.64] ;                   /* 0x0000000402047981 */
+        /*0360*/                   STL.128 [R1], R4 ;                            /* 0x0000000401007387 */
+        /*0ee0*/                @P0 LDL R5, [R5] ;                               /* 0x0000000005057983 */
+"""
 NAME = 'attention_forward_sm90_kernel<64>'
 KEY = ('sm_90a', NAME)
 
@@ -45,8 +64,20 @@ def main():
     expect('new', budget.complaints_of(entries, {}, reasons), ['is not in kernels/budget.txt'])
     expect('gone', budget.complaints_of({}, whole, reasons), ['and no kernel'])
 
-    meant = {'HGMMA', 'UTMALDG', 'FFMA'}
+    read = budget.read_instructions(MEANT + PLANTED)
+    if read != {KERNEL: {'USETMAXREG', 'SYNCS', 'HGMMA', 'UTMALDG', 'UTMASTG'}, '_Z19planted_sm90_kernelPfi': {'LDG', 'STL', 'LDL'}}:
+        raise SystemExit(f'read {read}')
+    expect('planted', budget.complaints_of_instructions('gemm_sm90.cu', budget.read_instructions(PLANTED)),
+           ['has no wgmma', 'has no copies of boxes', 'has no mbarriers', 'has no setmaxnreg', 'has loads of local', 'has stores to local'])
+    expect('real', budget.complaints_of_instructions('kernels/attention/attention_sm90.cu', budget.read_instructions(MEANT)), [])
+    expect('nothing', budget.complaints_of_instructions('x', budget.read_instructions('')), ['shows no kernel'])
+    expect('plain', budget.complaints_of_serialization('x', REPORT), [])
+    expect('serialized', budget.complaints_of_serialization('x', "ptxas info : (C7514) Potential Performance Loss: "
+           "wgmma.mma_async instructions are serialized due to insufficient register resources"), ['serializes its wgmma'])
+
+    meant = {'HGMMA', 'UTMALDG', 'SYNCS', 'USETMAXREG', 'FFMA'}
     expect('as meant', budget.complaints_of_instructions('x', {KERNEL: meant}), [])
+    expect('no stores', budget.complaints_of_instructions('a/attention_x.cu', {KERNEL: meant}), ['has no stores of boxes'])
     expect('no wgmma', budget.complaints_of_instructions('x', {KERNEL: meant - {'HGMMA'}}), ['has no wgmma'])
     expect('no copies', budget.complaints_of_instructions('x', {KERNEL: meant - {'UTMALDG'}}), ['has no copies of boxes'])
     expect('local', budget.complaints_of_instructions('x', {KERNEL: meant | {'STL'}}), ['has stores to local memory'])
