@@ -12,6 +12,11 @@
 namespace weft::test {
 namespace {
 
+std::string kind_under_test() {
+  const char* kind = std::getenv("WEFT_TEST_DEVICE");
+  return kind == nullptr ? "emulated" : kind;
+}
+
 // The device, with its kernels in use.
 class DeviceUnderTest {
  public:
@@ -28,8 +33,7 @@ class DeviceUnderTest {
 
  private:
   static std::shared_ptr<const device::Library> library() {
-    const char* kind = std::getenv("WEFT_TEST_DEVICE");
-    const device::LoadedLibrary loaded = device::load_library(kind == nullptr ? "emulated" : kind);
+    const device::LoadedLibrary loaded = device::load_library(kind_under_test());
     if (loaded.library == nullptr) throw Error(loaded.why_not);
     return loaded.library;
   }
@@ -62,6 +66,32 @@ TEST_P(EveryDeviceOperator, KeepsItsContractOnADevice) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceOperator, testing::ValuesIn(names_with_kernels()),
+                         [](const auto& test) { return test.param; });
+
+// Again with the blocks of kernels on three OS threads: the same results, and under
+// ThreadSanitizer no race between blocks.
+class EveryDeviceOperatorThreads : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (kind_under_test() != "emulated") GTEST_SKIP() << "the blocks of a GPU run as it likes";
+    setenv("WEFT_EMULATED_WORKERS", "3", 1);
+  }
+  void TearDown() override { unsetenv("WEFT_EMULATED_WORKERS"); }
+};
+
+TEST_P(EveryDeviceOperatorThreads, HasNoRaceBetweenBlocks) {
+  const graph::OpContract* contract = graph::find_contract(GetParam());
+  ASSERT_NE(contract, nullptr);
+  DeviceUnderTest device;
+  DeviceBench bench = device.bench();
+  bench.orders = 1;
+  const graph::Kernel kernel = graph::cuda_kernels()[graph::index_of(*contract)];
+  for (const std::string& failure : check_device_kernel(*contract, kernel, bench))
+    ADD_FAILURE() << failure;
+}
+
+INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceOperatorThreads,
+                         testing::ValuesIn(names_with_kernels()),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -1,5 +1,7 @@
 // The emulated device's library: brings its streams (src/core) together with the emulator of
 // kernels, whose memory watches every access.
+#include <algorithm>
+#include <cstdlib>
 #include <optional>
 
 #include "core/cuda/emulated/memory.h"
@@ -22,12 +24,19 @@ class Queue final : public emulator::WorkQueue {
   void* stream_;
 };
 
+// OS threads that the blocks of a kernel run on: WEFT_EMULATED_WORKERS, for ThreadSanitizer to look
+// for races between blocks.
+unsigned workers() {
+  const char* text = std::getenv("WEFT_EMULATED_WORKERS");
+  return text == nullptr ? 1 : static_cast<unsigned>(std::max(1, std::atoi(text)));
+}
+
 // Threads and blocks of kernels run in the order that work of streams does.
 void set_order(device::Order order, uint64_t seed) {
   static std::optional<emulator::ScopedSchedule> the_schedule;
   the_schedule.reset();
-  the_schedule.emplace(
-      emulator::Schedule{.order = static_cast<emulator::Order>(order), .seed = seed});
+  the_schedule.emplace(emulator::Schedule{
+      .order = static_cast<emulator::Order>(order), .seed = seed, .workers = workers()});
 }
 
 }  // namespace
