@@ -26,6 +26,19 @@ namespace {
 
 using namespace attention_cuda;
 
+// The model of its time on an H200, a multiprocessor and step of 64 keys and 64 queries at D 128:
+//                                                                          keys    queries
+//   products      4 and 3 x 2 x 64 x 64 x 128 flops at 2,576 a clock       1,628   1,221 clocks
+//   operands      4 warps x 72 and 56 KiB of tiles at 128 bytes a clock    2,304   1,792
+//   exponentials  64 x 64 at 16 a clock                                    256     256
+//   the rest      about 12 instructions a score at 128 a clock             384     384
+//   copies        32 KiB at 33 bytes a clock                               993     993
+// (72 KiB: twice 4 of the block's side and 16 of the other for scores and dP, twice 16 for dV and
+// dK. Rates are attention.cu's.) Two blocks a multiprocessor; operands count. A pair of tiles takes
+// 4,096 clocks for 5 products of 1 MFLOP that are needed: 309 TFLOP/s; on an A100, whose products
+// take 2,048 and 1,536, 62 % of the peak. Tiles of 64 because dK and dV of 16 keys a
+// warp are 128 sums of a thread; see budget.txt.
+//
 // Columns of gradients that a block writes, and stages of the ring: at a width of 256 two tiles
 // that stay and two that come are 128 KiB.
 template <int kD>

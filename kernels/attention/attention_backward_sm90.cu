@@ -26,13 +26,17 @@ namespace {
 using namespace attention_cuda;
 
 // The model of its time on an H200, a multiprocessor and step of 128 rows and 64 tokens at D 128:
-//   products      keys 4 x 2 x 128 x 64 x 128 flops at 4,096 a clock, queries 3   2,048 and 1,536
-//   clocks exponentials  128 x 64 at 16 a clock                                          512 the
-//   rest      about 10 instructions a score at 128 a clock                    640 copies        32
-//   KiB at 33 bytes a clock                                      993
+//                                                                          keys    queries
+//   products      4 and 3 x 2 x 128 x 64 x 128 flops at 4,096 a clock      2,048   1,536 clocks
+//   exponentials  128 x 64 at 16 a clock                                   512     512
+//   the rest      about 10 instructions a score at 128 a clock             640     640
+//   copies        32 KiB at 33 bytes a clock                               993     993
 // The two warp groups are not told to take turns: each waits for its own products, and the other's
-// fill the gap. 64 tokens a step because at D 128 the keys' kernel has dK and dV in 128 registers
-// and scores and dP in 64; 128 would not fit.
+// fill the gap. So products count: 3,584 clocks for 5 products of 2 MFLOP that are needed, 707
+// TFLOP/s on 132 multiprocessors at 1.83 GHz; what does not overlap comes on top, and if nothing
+// did, 5,888 clocks would be 430. 64 tokens a step because at D 128 the keys' kernel has dK and dV
+// in 128 registers and scores and dP in 64; 128 would not fit. Nor do dK and dV of wider heads, 256
+// registers at D 256, which attention_backward.cu computes by halves; it also has the dropout.
 template <int kD>
 struct Config {
   static constexpr int kBlock = 128, kConsumers = 2, kRows = kBlock / kConsumers, kTokens = 64;

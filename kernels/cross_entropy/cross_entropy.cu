@@ -10,6 +10,10 @@
 // once for the loss; the second pass reads them again, from L2 where the row fits, and writes the
 // gradient where they may lie. Sums are float, the row's loss is double.
 // Time: memory; 2 reads and a write, of which the second read is L2's: bytes / 4.3 TB/s on an H200.
+// A row of 50,304 bf16 is 98 KiB read and written: 6.6 GB or 1.5 ms for 32,768 rows of GPT-2,
+// beside 7.6 TFLOP of the head's three products, 7.7 ms at 989 TFLOP/s. Arithmetic hides beneath
+// it: 20 instructions an element, two exponentials among them, at 128 a clock are 7,860 clocks a
+// row, and 248 rows a multiprocessor 1.1 ms at 1.83 GHz.
 #include <algorithm>
 #include <cmath>
 

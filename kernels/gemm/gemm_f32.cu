@@ -17,6 +17,10 @@ namespace {
 
 using namespace cuda;
 
+// The model of its time on an H200: for one of k a warp makes 16 fused multiply-adds of 32 lanes,
+// of which a multiprocessor does 4 a clock, and reads 8 rows of 128 bytes of shared memory, one a
+// clock. So reading counts, 8 clocks against 4: half of 132 x 128 x 2 flops a clock at 1.83 GHz, 31
+// TFLOP/s. 8 x 8 sums a thread would be at the peak; float products train small models and Muon's.
 struct Config {
   static constexpr int kTile = 64;  // of m and of n
   static constexpr int kTileK = 16;

@@ -34,7 +34,7 @@ using namespace cuda;
 // The model of its time on an H200, a multiprocessor and step of 64 of k:
 //   products   2 x 128 x 256 x 64 flops at 4,096 a clock    1,024 clocks
 //   copies     48 KiB; 33 bytes a clock are known           1,490
-// So the copies bound it, at about 690 TFLOP/s, until blocks of a cluster share them. A tile of 128
+// So the copies bound it, at about 680 TFLOP/s, until blocks of a cluster share them. A tile of 128
 // x 128 copies 32 KiB for 512 clocks of products: worse by a third. 256 x 256 has no registers:
 // sums of 64 x 256 are 128 of a thread's 240. The epilogue, 128 x 256 x (4 + 4 bytes) through
 // shared memory and out, is about 2,500 clocks a tile: a tenth of the time at k 1,024, and copies

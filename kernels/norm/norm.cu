@@ -10,8 +10,11 @@
 // memory: each thread comes back to what it parked itself, so no barrier guards the row, only the
 // sums. Statistics in float, the variance in a second pass over the parked row.
 // Time: memory alone. Forward reads and writes each element once (and the sum, with a residual),
-// backward reads two and writes one; bytes / 4.3 TB/s on an H200.
-// Source: Ba, Kiros, Hinton, 2016; Zhang, Sennrich, 2019. The parked row is llm.c's idea.
+// backward reads two and writes one; bytes / 4.3 TB/s on an H200. GPT-2 124M in bf16 with its
+// residual, 32,768 rows of 768: 4 x 1,536 bytes a row, 201 MB, 47 us either way. Backward's sums of
+// scale and bias pass through shared memory, 24 bytes an element: 248 rows x 768 x 24 at 128 bytes
+// a clock are 36,000 clocks of a multiprocessor, 20 us beneath the 47. Source: Ba, Kiros, Hinton,
+// 2016; Zhang, Sennrich, 2019. The parked row is llm.c's idea.
 #include <algorithm>
 #include <string>
 

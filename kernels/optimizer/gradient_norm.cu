@@ -5,7 +5,8 @@
 //
 // Blocks of a number that N alone fixes sum the squares of their share, each thread in double from
 // squares in float; a second kernel of one block adds the blocks' sums in a fixed order.
-// Time: memory; 4 bytes a gradient: 124 M in 0.12 ms at 4.3 TB/s on an H200.
+// Time: memory; 4 bytes a gradient: 124 M in 0.12 ms at 4.3 TB/s on an H200. 8 blocks a
+// multiprocessor of 256 threads with 16 bytes each are 32 KiB under way, where 23 are needed.
 #include <cmath>
 
 #include "kernels/cuda/block_sum.h"
