@@ -10,6 +10,7 @@
 #include "cli/bench_generation.h"
 #include "cli/config_options.h"
 #include "cli/inference.h"
+#include "cli/operator_times.h"
 #include "cli/stopwatch.h"
 #include "cli/verb.h"
 #include "core/process.h"
@@ -33,6 +34,7 @@ struct Options {
   bool json = false;
   std::string trace;
   bool save = false;
+  bool operators = false;
   bool generate = false;
   GenerationBench generation = {};
 };
@@ -184,6 +186,37 @@ runtime::MachineRoof roof_of(const train::Session& session, DType dtype) {
   return runtime::measure_roof(dtype, session.parallel());
 }
 
+OperatorRoofs operator_roofs(const train::Session& session) {
+  if (session.device() != nullptr) {
+    const std::string_view name = session.device()->device().properties().name;
+    const auto fp32 = runtime::data_sheet_roof(name, DType::kF32);
+    const auto bf16 = runtime::data_sheet_roof(name, DType::kBF16);
+    if (fp32 && bf16) return {*fp32, *bf16, "data sheet"};
+  }
+  return {roof_of(session, DType::kF32), roof_of(session, DType::kBF16), "measured"};
+}
+
+void run_operators(const Options& options) {
+  if (options.config.file.empty() || options.generate)
+    throw Error("--operators needs a config, whose training step is timed, and no --generate");
+  const train::PretrainConfig config = load_config(options.config);
+  SyntheticRun run(config);
+  for (int64_t i = 0; i < std::max<int64_t>(options.warmup, 1); ++i) run.step();
+  run.finish();
+  const std::vector<OperatorTime> times = time_operators(run.session(), options.steps);
+  const OperatorRoofs roofs = operator_roofs(run.session());
+  if (!options.json) {
+    std::cout << run.description() << "\nroof: " << roofs.source << "\n"
+              << report::profile_table(operator_rows(run.session(), times, roofs));
+    return;
+  }
+  nlohmann::ordered_json out = {{"device", run.device().on_gpu() ? "cuda" : "cpu"},
+                                {"description", run.description()},
+                                {"tokens", config.micro_batch_size * config.sequence_len}};
+  out.update(operators_json(run.session(), times, roofs));
+  print_values(out, true);
+}
+
 void run_profile(const Options& options) {
   const train::PretrainConfig config = load_config(options.config);
   SyntheticRun run(config);
@@ -240,7 +273,8 @@ void add_bench(Verb& app) {
       app.add_verb("bench", "Measure the machine, or how fast a config trains or generates on it");
   verb.footer(
       "Examples:\n  weft bench\n  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 "
-      "--json\n  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 --generate");
+      "--json\n  weft bench configs/bench/gpt2-124m.yaml --operators --steps 20\n"
+      "  weft bench configs/pretrain/gpt2-124m.yaml precision=bf16 --generate");
   add_config_options(verb, options->config);
   verb.option("config").required(false);
   verb.add_option("--steps", options->steps, "timed steps, or generations")
@@ -248,9 +282,12 @@ void add_bench(Verb& app) {
       .shows_default();
   verb.add_option("--warmup", options->warmup, "steps before them").shows_default();
   add_generation_options(verb, *options);
+  verb.add_flag("--operators", options->operators,
+                "time each kind of operator of the config's step alone, --steps times");
   verb.add_flag("--json", options->json, "as JSON");
   verb.callback([options] {
     interrupts();
+    if (options->operators) return run_operators(*options);
     print_values(measured(*options), options->json);
   });
 }

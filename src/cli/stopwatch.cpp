@@ -7,13 +7,6 @@
 namespace weft::cli {
 namespace {
 
-bool reads_bf16(const graph::GraphData& data, const graph::Node& node) {
-  const auto types = graph::input_types(data, node);
-  return std::any_of(types.begin(), types.end(), [](const TensorType* type) {
-    return type != nullptr && type->dtype == DType::kBF16;
-  });
-}
-
 std::unique_ptr<device::Event> record_on(device::Stream& stream) {
   auto event = std::make_unique<device::Event>(stream.device());
   stream.record(*event);
@@ -21,6 +14,13 @@ std::unique_ptr<device::Event> record_on(device::Stream& stream) {
 }
 
 }  // namespace
+
+bool reads_bf16(const graph::GraphData& data, const graph::Node& node) {
+  const auto types = graph::input_types(data, node);
+  return std::any_of(types.begin(), types.end(), [](const TensorType* type) {
+    return type != nullptr && type->dtype == DType::kBF16;
+  });
+}
 
 void Stopwatch::before(const graph::Instruction& instruction) {
   Timed timed{.instruction = &instruction};

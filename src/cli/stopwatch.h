@@ -12,6 +12,9 @@
 
 namespace weft::cli {
 
+// Whether an operator computes in bf16, and is measured against that roof.
+bool reads_bf16(const graph::GraphData& data, const graph::Node& node);
+
 class Stopwatch final : public graph::Observer {
  public:
   // Of a program, which must outlive this, as must its device.

@@ -118,6 +118,23 @@ double measure_bandwidth(const ParallelFor& parallel, double seconds) {
   return 12.0 * kElements / fastest_run(sum(kElements).data(), {parallel}, seconds);
 }
 
+std::optional<MachineRoof> data_sheet_roof(std::string_view device, DType dtype) {
+  struct Sheet {
+    std::string_view name;  // a part of the device's name; the first that fits counts
+    double bf16, fp32, bytes;
+  };
+  constexpr Sheet kSheets[] = {
+      {"H200 NVL", 835e12, 60e12, 4.8e12},           {"H200", 989.4e12, 66.9e12, 4.8e12},
+      {"H100 PCIe", 756e12, 51e12, 2.0e12},          {"H100 NVL", 835e12, 60e12, 3.9e12},
+      {"H100", 989.4e12, 66.9e12, 3.35e12},          {"A100-SXM4-80GB", 312e12, 19.5e12, 2.039e12},
+      {"A100 80GB PCIe", 312e12, 19.5e12, 1.935e12}, {"A100", 312e12, 19.5e12, 1.555e12}};
+  for (const Sheet& sheet : kSheets)
+    if (device.find(sheet.name) != std::string_view::npos)
+      return MachineRoof{.flops_per_second = dtype == DType::kBF16 ? sheet.bf16 : sheet.fp32,
+                         .bytes_per_second = sheet.bytes};
+  return std::nullopt;
+}
+
 MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds) {
   return {.flops_per_second = measure_flops(dtype, parallel, seconds),
           .bytes_per_second = measure_bandwidth(parallel, seconds)};

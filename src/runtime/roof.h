@@ -2,6 +2,9 @@
 // of are shown while training, in profiles and by `weft bench`.
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "runtime/compute_device.h"
 #include "weft/dtype.h"
 #include "weft/parallel_for.h"
@@ -23,5 +26,9 @@ MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double second
 // matrices and vectors of 2^27 elements. Throws Error where the device has no memory for them.
 double measure_flops(DType dtype, ComputeDevice& device, double seconds);
 MachineRoof measure_roof(DType dtype, ComputeDevice& device, double seconds = 0.2);
+
+// What a GPU's maker says of it, by the name that its driver gives; of a GPU that is not listed,
+// and of the emulated device, nothing. Products in fp32 are on ordinary cores.
+std::optional<MachineRoof> data_sheet_roof(std::string_view device, DType dtype);
 
 }  // namespace weft::runtime
