@@ -1,6 +1,7 @@
-// The configs of configs/pretrain and configs/prepare, as a user takes them: each can be planned or
-// loaded, the one on characters trains on the text that it names, and those of text and of tables
-// prepare some.
+// The configs of configs/pretrain, configs/bench and configs/prepare, as a user takes them: each can
+// be planned or loaded, the one on characters trains on the text that it names, and those of text
+// and of tables prepare some.
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "cli_test.h"
@@ -14,14 +15,16 @@ TEST_F(ShippedConfig, EachCanBePlanned) {
   const auto source = folder_of("WEFT_SOURCE");
   // The configs are those of the source folder, which an installed test does not have.
   if (!source) GTEST_SKIP() << "WEFT_SOURCE names no checkout";
-  int count = 0;
-  for (const auto& entry : fs::directory_iterator(*source / "configs/pretrain")) {
-    const Outcome outcome = must({"plan", entry.path(), "--json"});
-    EXPECT_GT(nlohmann::json::parse(outcome.out)["bytes"]["total"].get<int64_t>(), 1 << 20)
-        << entry.path();
-    ++count;
-  }
-  EXPECT_GE(count, 5);
+  std::map<std::string, int> count;
+  for (const std::string folder : {"pretrain", "bench"})
+    for (const auto& entry : fs::directory_iterator(*source / "configs" / folder)) {
+      const Outcome outcome = must({"plan", entry.path(), "--json"});
+      EXPECT_GT(nlohmann::json::parse(outcome.out)["bytes"]["total"].get<int64_t>(), 1 << 20)
+          << entry.path();
+      ++count[folder];
+    }
+  EXPECT_GE(count["pretrain"], 5);
+  EXPECT_GE(count["bench"], 4);
 }
 
 TEST_F(ShippedConfig, TheCharacterModelLearnsShakespeare) {
