@@ -23,7 +23,7 @@ void add_inference_options(Verb& verb, InferenceOptions& options) {
       .shows_default();
   verb.add_option("--device", options.device,
                   "where to compute; auto: on the GPU where one can be used")
-      .among({"auto", "cpu", "cuda"})
+      .among({"auto", "cpu", "cuda", "gpu"})
       .shows_default();
   add_kernels_option(verb, options.kernels);
 }

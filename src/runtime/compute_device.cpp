@@ -11,7 +11,7 @@ constexpr int kStreams = 1;
 device::Kind kind_of(std::string_view word) {
   if (word == "auto") return device::Kind::kAuto;
   if (word == "cpu") return device::Kind::kCpu;
-  if (word == "cuda") return device::Kind::kCuda;
+  if (word == "cuda" || word == "gpu") return device::Kind::kCuda;
   throw Error("device: '" + std::string(word) + "' is not known; allowed: auto, cpu, cuda");
 }
 

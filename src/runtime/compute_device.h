@@ -20,11 +20,8 @@ struct DeviceChoice {
   bool on_gpu() const { return kind != device::Kind::kCpu; }
 };
 
-// The choices of configs and options, for their help.
-inline constexpr std::string_view kDeviceChoices = "auto cpu cuda";
-
-// What `asked` (auto, cpu or cuda) means here. Throws Error with the exact reason if a device that
-// was asked for by name cannot be used. Starts nothing on it.
+// What `asked` (auto, cpu, cuda, or gpu, which is cuda) means here. Throws Error with the exact
+// reason if a device that was asked for by name cannot be used. Starts nothing on it.
 DeviceChoice choose_device(std::string_view asked);
 // The same for plans, which need no device: auto is what this machine has.
 bool plans_for_gpu(std::string_view asked);

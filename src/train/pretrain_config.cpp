@@ -27,13 +27,30 @@ void replace(Tree& layer, std::string_view from, std::string_view to, Tree value
   entry->key = to;
 }
 
+constexpr std::string_view kNoFp16 =
+    "nothing is trained in fp16, whose range would need a scaled loss; use precision: bf16, which "
+    "is as fast and has the range of fp32 (weights are read and exported in fp16, too)";
+
+void accept_device(Tree& layer, Report& report) {
+  Tree* value = layer.find("device");
+  if (value == nullptr || !value->is_word("gpu")) return;
+  report.note(value->at, "device", "'gpu' is read as cuda");
+  value->text = "cuda";
+}
+
 // Hugging Face's switches of a type.
 void accept_precision(Tree& layer, Report& report) {
+  const Tree* precision = layer.find("precision");
+  for (const std::string_view word : {"fp16", "float16", "half"})
+    if (precision != nullptr && precision->is_word(word)) {
+      report.error(precision->at, "precision", quote(word) + ": " + std::string(kNoFp16));
+      layer.erase("precision");
+      precision = nullptr;
+    }
   for (const std::string_view key : {"bf16", "fp16"}) {
     const Tree* value = layer.find(key);
     if (value == nullptr) continue;
-    if (key == "fp16" && value->is_word("true"))
-      report.error(value->at, key, "not supported; allowed: precision: fp32 or bf16");
+    if (key == "fp16" && value->is_word("true")) report.error(value->at, key, std::string(kNoFp16));
     if (key == "fp16" && (value->is_word("true") || value->is_word("false"))) layer.erase(key);
     else if (value->is_word("true")) replace(layer, key, "precision", Tree::scalar("bf16"), report);
     else if (value->is_word("false"))
@@ -232,6 +249,7 @@ void check_evaluation(const PretrainConfig& c, const Tree& map, Report& report) 
 }  // namespace
 
 void PretrainConfig::accept(Tree& layer, Report& report) {
+  accept_device(layer, report);
   accept_precision(layer, report);
   accept_checkpointing(layer, report);
   accept_warmup(layer, report);

@@ -269,7 +269,7 @@ void PretrainConfig::visit_machine(Visitor& v) {
      .aliases = "recompute_granularity"});
   v("device", device,
     {.help = "where to compute. auto: on the GPU where one can be used, else on the CPU; `weft "
-             "devices` says what there is",
+             "devices` says what there is. gpu is read as cuda",
      .may_change = true,
      .choices = "auto cpu cuda"});
   v("threads", threads,

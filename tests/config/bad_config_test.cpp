@@ -153,7 +153,13 @@ INSTANTIATE_TEST_SUITE_P(
             "9:22: global_batch_tokens: '5u' is not a count for this key; 5u counts steps: write "
             "max_steps: 5u; allowed: at least 1 and at most 1e15"},
         BadKey{"Fp16", "fp16: true\n",
-               "8:7: fp16: not supported; allowed: precision: fp32 or bf16"},
+               "8:7: fp16: nothing is trained in fp16, whose range would need a scaled loss; use "
+               "precision: bf16, which is as fast and has the range of fp32 (weights are read and "
+               "exported in fp16, too)"},
+        BadKey{"PrecisionFp16", "precision: float16\n",
+               "8:12: precision: 'float16': nothing is trained in fp16, whose range would need a "
+               "scaled loss; use precision: bf16, which is as fast and has the range of fp32 "
+               "(weights are read and exported in fp16, too)"},
         BadKey{"ResumeTrue", "resume_from_checkpoint: true\n",
                "8:25: resume_from_checkpoint: 'true' is not known; allowed: auto, never or a "
                "folder"},

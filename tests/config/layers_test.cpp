@@ -57,6 +57,13 @@ TEST(Overrides, AnAliasReplacesTheKeyOfTheFile) {
   EXPECT_EQ(load({"dataset.0.path=z"}).config.datasets[0].path, "z");
 }
 
+TEST(Overrides, GpuIsReadAsCuda) {
+  const auto loaded = load({"device=gpu"});
+  EXPECT_EQ(loaded.config.device, "cuda");
+  EXPECT_THAT(loaded.notes, ElementsAre("command line: device=gpu: device: 'gpu' is read as cuda"));
+  EXPECT_EQ(load({"device=cuda"}).notes, std::vector<std::string>());
+}
+
 TEST(Overrides, NullUnsetsAKey) {
   const auto c = load({"max_steps=null", "num_epochs=2.5"}).config;
   EXPECT_FALSE(c.max_steps.has_value());
