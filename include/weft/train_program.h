@@ -6,7 +6,8 @@
 //       const auto result = program.step({.labels = batch * time, .learning_rate = 3e-4});
 //     }
 //
-// docs/examples/own_model.cpp is a whole program. With gradient accumulation, step() is
+// docs/examples/own_model.cpp is a whole program. {.device = "cuda"} runs it on a GPU. With
+// gradient accumulation, step() is
 //
 //     program.begin_step(labels);
 //     for (int64_t i = 0; i < micro_batches; ++i) {
@@ -36,6 +37,10 @@ struct TrainProgramOptions {
   OptimizerOptions optimizer = {};
   int threads = 0;  // 0: as many as the process may use
   uint64_t seed = 42;
+  std::string device = "cpu";  // or cuda; auto: a GPU where one can be used
+  // Of a step. On a GPU, where a step is made once and replayed, every step has as many; on the CPU
+  // steps may have any number.
+  int micro_batches = 1;
 };
 
 struct StepOptions {
@@ -54,7 +59,7 @@ class TrainProgram {
  public:
   // `loss` f32[1] is a sum over labels. Parameters start as their initializers say. The graph is
   // copied. Throws Error if the graph cannot be trained, as when a parameter does not reach the
-  // loss; with ExitCode::kDoesNotFit if the system has not the memory.
+  // loss, or the device cannot be used; with ExitCode::kDoesNotFit if the memory is lacking.
   TrainProgram(const Graph& graph, Value loss, const TrainProgramOptions& options = {});
   ~TrainProgram();
   TrainProgram(TrainProgram&&) noexcept;
@@ -78,13 +83,17 @@ class TrainProgram {
     const std::span<std::byte> bytes = input_bytes(name, kDTypeOf<T>);
     return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
-  // The fp32 values of a parameter, row-major. After writing to them call parameters_changed().
+  // The fp32 values of a parameter, row-major. After writing to them call parameters_changed(). On
+  // a GPU they are a copy, good until the next step.
   std::span<float> parameter(std::string_view name);
   void parameters_changed();
-  // The mean gradient of the last step, before clipping.
+  // The mean gradient of the last step, before clipping; on a GPU a copy, good until the next call.
   std::span<const float> gradient(std::string_view name) const;
+  // "cpu", or the GPU: "cuda:0 (NVIDIA H200)".
+  std::string device() const;
 
-  // Bytes of the one block of memory in which everything lies, known before it is taken, and how
+  // Bytes of the one block of memory in which everything lies (on a GPU: of its memory, beside what
+  // steps are given ahead of their use), known before it is taken, and how
   // many of them the program has really bound to values: the same number.
   int64_t planned_bytes() const;
   int64_t high_water_bytes() const;
