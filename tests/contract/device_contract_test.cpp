@@ -68,30 +68,65 @@ TEST_P(EveryDeviceOperator, KeepsItsContractOnADevice) {
 INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceOperator, testing::ValuesIn(names_with_kernels()),
                          [](const auto& test) { return test.param; });
 
-// Again with the blocks of kernels on three OS threads: the same results, and under
-// ThreadSanitizer no race between blocks.
-class EveryDeviceOperatorThreads : public testing::TestWithParam<std::string> {
+// The emulated device as its environment says, for the orders that are set from then on.
+class EmulatedDeviceTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    if (kind_under_test() != "emulated") GTEST_SKIP() << "the blocks of a GPU run as it likes";
-    setenv("WEFT_EMULATED_WORKERS", "3", 1);
+    if (kind_under_test() != "emulated") GTEST_SKIP() << "a GPU is as it is";
   }
-  void TearDown() override { unsetenv("WEFT_EMULATED_WORKERS"); }
+  void TearDown() override {
+    unsetenv("WEFT_EMULATED_WORKERS");
+    unsetenv("WEFT_EMULATED_CAPABILITY");
+  }
+
+  static void check(int orders) {
+    const graph::OpContract* contract = graph::find_contract(GetParam());
+    ASSERT_NE(contract, nullptr);
+    DeviceUnderTest device;
+    DeviceBench bench = device.bench();
+    bench.orders = orders;
+    const graph::Kernel kernel = graph::cuda_kernels()[graph::index_of(*contract)];
+    for (const std::string& failure : check_device_kernel(*contract, kernel, bench))
+      ADD_FAILURE() << failure;
+  }
 };
 
+// Products and attention have tests on several threads of their own, with fewer elements
+// (tests/emulator).
+std::vector<std::string> names_of_small_kernels() {
+  std::vector<std::string> names = names_with_kernels();
+  std::erase_if(names, [](const std::string& name) {
+    const auto has = [&name](const char* part) { return name.find(part) != std::string::npos; };
+    return has("linear") || has("matmul") || has("attention");
+  });
+  return names;
+}
+
+// With the blocks of kernels on three OS threads: the same results, and under ThreadSanitizer no
+// race between blocks.
+class EveryDeviceOperatorThreads : public EmulatedDeviceTest {};
+
 TEST_P(EveryDeviceOperatorThreads, HasNoRaceBetweenBlocks) {
-  const graph::OpContract* contract = graph::find_contract(GetParam());
-  ASSERT_NE(contract, nullptr);
-  DeviceUnderTest device;
-  DeviceBench bench = device.bench();
-  bench.orders = 1;
-  const graph::Kernel kernel = graph::cuda_kernels()[graph::index_of(*contract)];
-  for (const std::string& failure : check_device_kernel(*contract, kernel, bench))
-    ADD_FAILURE() << failure;
+  setenv("WEFT_EMULATED_WORKERS", "3", 1);
+  check(1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceOperatorThreads,
-                         testing::ValuesIn(names_with_kernels()),
+                         testing::ValuesIn(names_of_small_kernels()),
+                         [](const auto& test) { return test.param; });
+
+// Where there are kernels for Hopper, the operators' calls of them: layouts, strides, epilogues.
+class OperatorOnHopper : public EmulatedDeviceTest {};
+
+TEST_P(OperatorOnHopper, KeepsItsContractOnADevice) {
+  setenv("WEFT_EMULATED_CAPABILITY", "90", 1);
+  check(3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Operators, OperatorOnHopper,
+                         testing::Values("linear", "linear_activation", "linear_weight_gradient",
+                                         "matmul", "attention", "attention_backward",
+                                         "linear_cross_entropy_backward"),
                          [](const auto& test) { return test.param; });
 
 }  // namespace

@@ -24,19 +24,24 @@ class Queue final : public emulator::WorkQueue {
   void* stream_;
 };
 
-// OS threads that the blocks of a kernel run on: WEFT_EMULATED_WORKERS, for ThreadSanitizer to look
-// for races between blocks.
-unsigned workers() {
-  const char* text = std::getenv("WEFT_EMULATED_WORKERS");
-  return text == nullptr ? 1 : static_cast<unsigned>(std::max(1, std::atoi(text)));
+int number_of(const char* variable, int otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::max(1, std::atoi(text));
 }
 
-// Threads and blocks of kernels run in the order that work of streams does.
+// Threads and blocks of kernels run in the order that work of streams does. For tests: on
+// WEFT_EMULATED_WORKERS OS threads, so that ThreadSanitizer sees races between blocks; and with
+// WEFT_EMULATED_CAPABILITY=90 launchers choose the kernels for Hopper.
 void set_order(device::Order order, uint64_t seed) {
   static std::optional<emulator::ScopedSchedule> the_schedule;
+  static std::optional<emulator::ScopedComputeCapability> the_capability;
   the_schedule.reset();
-  the_schedule.emplace(emulator::Schedule{
-      .order = static_cast<emulator::Order>(order), .seed = seed, .workers = workers()});
+  the_schedule.emplace(
+      emulator::Schedule{.order = static_cast<emulator::Order>(order),
+                         .seed = seed,
+                         .workers = static_cast<unsigned>(number_of("WEFT_EMULATED_WORKERS", 1))});
+  the_capability.reset();
+  the_capability.emplace(number_of("WEFT_EMULATED_CAPABILITY", emulator::compute_capability()));
 }
 
 }  // namespace
