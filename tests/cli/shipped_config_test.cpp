@@ -1,6 +1,6 @@
-// The configs of configs/pretrain, configs/bench and configs/prepare, as a user takes them: each can
-// be planned or loaded, the one on characters trains on the text that it names, and those of text
-// and of tables prepare some.
+// The configs of configs/pretrain, configs/bench and configs/prepare, as a user takes them: each
+// can be planned or loaded, the one on characters trains on the text that it names, and those of
+// text and of tables prepare some.
 #include <map>
 #include <nlohmann/json.hpp>
 
