@@ -45,6 +45,7 @@ class JsonTokenizer::RowMaker {
   // Text between raw added tokens.
   void add_part(AlignedText part, bool at_start, bool find_special) {
     owner_.normalizer_.normalize(part);
+    WEFT_ASSERT(part.origin.size() == part.text.size());
     std::vector<TextPart> parts;
     owner_.normalized_finder_.split(part.text, find_special, parts);
     for (const TextPart& piece : parts) {

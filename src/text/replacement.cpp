@@ -36,6 +36,7 @@ Pattern::Pattern(JsonFields& fields) {
 }
 
 void Pattern::find_all(std::string_view text, std::vector<Regex::Match>& matches) const {
+  if (text.empty()) return;  // not even of an expression that matches nothing, as elsewhere
   if (regex_) return regex_->find_all(text, matches);
   for (size_t at = text.find(literal_); at != text.npos; at = text.find(literal_, at)) {
     matches.push_back({at, at + literal_.size()});

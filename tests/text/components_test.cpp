@@ -281,5 +281,25 @@ TEST(SmallTokenizer, TokensBothWays) {
   EXPECT_EQ(tokenizer->decode({}), "");
 }
 
+// A step that finds nothing left puts nothing there, and places stay those of the text. The values
+// are those of Hugging Face's library.
+TEST(Components, ReplaceFindsNothingWhereNothingIsLeft) {
+  auto json = small_tokenizer();
+  json["normalizer"] = nlohmann::json::parse(R"({"type": "Sequence", "normalizers": [
+      {"type": "Strip", "strip_left": true, "strip_right": true},
+      {"type": "Replace", "pattern": {"Regex": " {0,}"}, "content": "e"}, {"type": "NFC"}]})");
+  json["pre_tokenizer"] = nullptr;
+  json["post_processor"] = nullptr;
+  const auto tokenizer = open_json(json);
+  for (const char* text : {" ", "\t\r\n", ""}) {
+    EXPECT_EQ(tokenizer->encode(text), std::vector<int32_t>()) << text;
+    EXPECT_EQ(tokenizer->encode_rows(text, {}, {})[0].size(), 0u) << text;
+  }
+  const Encoding row = tokenizer->encode_rows("a a ", {}, {})[0];
+  EXPECT_EQ(row.ids, (std::vector<int32_t>{5, 1, 5, 1, 5}));
+  const std::vector<TextSpan> places = {{0, 0}, {0, 1}, {1, 2}, {2, 3}, {2, 3}};
+  EXPECT_EQ(row.offsets, places);
+}
+
 }  // namespace
 }  // namespace weft::text
