@@ -1,6 +1,8 @@
 // Filling a string from a file.
 #include "data/byte_reader.h"
 
+#include <string_view>
+
 #include "core/quote.h"
 #include "data/input_format.h"
 #include "weft/error.h"
@@ -9,6 +11,12 @@ namespace weft::data {
 namespace {
 
 constexpr size_t kArchiveBytes = 256 << 10;
+
+// How gzip, zstd and xz begin: no text does.
+bool is_archive(std::string_view bytes) {
+  return bytes.starts_with("\x1f\x8b") || bytes.starts_with("\x28\xb5\x2f\xfd") ||
+         bytes.starts_with("\xfd\x37\x7a\x58\x5a");
+}
 
 }  // namespace
 
@@ -48,10 +56,13 @@ void ByteReader::append_to(std::string& out, size_t count) {
 void ByteReader::append_decompressed(std::string& out, size_t count) {
   if (damage_) std::rethrow_exception(damage_);
   const size_t old_size = out.size();
+  const bool begins = content_ == 0;
   out.resize(old_size + count);
   const std::span<std::byte> room(reinterpret_cast<std::byte*>(out.data()) + old_size, count);
   const size_t filled = decompress(room);
   out.resize(old_size + filled);
+  if (begins && is_archive(std::string_view(out).substr(old_size)))
+    fail_archive("an archive lies within the archive; unpack it once");
   if (damage_ && filled == 0) std::rethrow_exception(damage_);
 }
 

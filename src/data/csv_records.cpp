@@ -45,17 +45,21 @@ CsvRecords::Outcome CsvRecords::next(std::vector<std::string>& fields) {
 }
 
 CsvRecords::Outcome CsvRecords::read_row(std::vector<std::string>& fields) {
+  bool too_many = false;
   while (true) {
     peek();  // so that content_begin_ is that of the field
-    places_.push_back({line_, content_begin_ + static_cast<int64_t>(at_) - line_begin_ + 1});
+    too_many = too_many || fields.size() == kMostFields;
+    if (!too_many)
+      places_.push_back({line_, content_begin_ + static_cast<int64_t>(at_) - line_begin_ + 1});
     const Outcome outcome = read_field();
     if (outcome != Outcome::kRow) return outcome;
-    fields.push_back(field_);
+    if (!too_many) fields.push_back(field_);
     if (peek() == static_cast<uint8_t>(separator_)) {
       ++at_;
       continue;
     }
     pass_line();
+    if (too_many) return Outcome::kTooManyFields;
     return fields.size() == 1 && fields[0].empty() && row_bytes_ == 0 ? Outcome::kBlank
                                                                       : Outcome::kRow;
   }

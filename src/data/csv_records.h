@@ -12,9 +12,20 @@ namespace weft::data {
 
 class CsvRecords {
  public:
-  enum class Outcome { kRow, kBlank, kTooLong, kTextAfterQuote, kUnclosedQuote, kEnd };
+  enum class Outcome {
+    kRow,
+    kBlank,
+    kTooLong,
+    kTooManyFields,
+    kTextAfterQuote,
+    kUnclosedQuote,
+    kEnd
+  };
 
-  // Rows of more than `max_bytes` are read over and not kept.
+  // Of a row: a field takes some sixty bytes, however short it is.
+  static constexpr size_t kMostFields = 65'536;
+
+  // Rows of more than `max_bytes`, and fields beyond kMostFields, are read over and not kept.
   CsvRecords(const FileSystem& files, const ByteReader::Source& source, char separator,
              int64_t max_bytes);
 

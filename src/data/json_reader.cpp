@@ -31,6 +31,23 @@ std::unique_ptr<RecordSource> open_source(const FileContext& context) {
   return std::make_unique<LineReader>(context.files, context.source(), limit);
 }
 
+// The parser takes up to 24 bytes for a value that has two in the file. Short records are not
+// looked at; a longer one may have this many brackets, commas and colons outside of its strings.
+constexpr size_t kShortRecord = size_t{2} << 20;
+constexpr int64_t kMostStructure = 1'000'000;
+
+int64_t structure_of(std::string_view record) {
+  int64_t count = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < record.size(); ++i) {
+    const char c = record[i];
+    if (c == '"') in_string = !in_string;
+    else if (in_string) i += c == '\\' ? 1 : 0;
+    else count += c == ',' || c == ':' || c == '[' || c == '{';
+  }
+  return count;
+}
+
 class JsonReader final : public RecordReader {
  public:
   explicit JsonReader(const FileContext& given)
@@ -58,6 +75,9 @@ class JsonReader final : public RecordReader {
       count("byte order mark removed");
     }
     if (record.find_first_not_of(" \t\r") == std::string_view::npos) return count(kBlankReason);
+    if (record.size() > kShortRecord && structure_of(record) > kMostStructure)
+      fail(kTooLongReason, "the record has more than " + std::to_string(kMostStructure) +
+                               " values, keys and brackets; cut it");
     if (!mend(record)) return;
     simdjson::dom::element root;
     if (const auto error = parser_.parse(record.data(), record.size()).get(root))

@@ -100,6 +100,9 @@ class TableReader final : public RecordReader {
 
   void check(CsvRecords::Outcome outcome) const {
     if (outcome == CsvRecords::Outcome::kTooLong) fail_too_long();
+    if (outcome == CsvRecords::Outcome::kTooManyFields)
+      fail(kMalformedReason, "the row has more than " + std::to_string(CsvRecords::kMostFields) +
+                                 " fields; is this a table with that separator?");
     if (outcome == CsvRecords::Outcome::kTextAfterQuote)
       fail(kMalformedReason,
            "text follows a closing quote; a quote within a quoted field is written twice");

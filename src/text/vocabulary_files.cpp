@@ -18,7 +18,7 @@
 namespace weft::text {
 namespace {
 
-std::vector<std::string> lines_of(std::string_view text, const std::string& origin) {
+std::vector<std::string> lines_of(std::string_view text, size_t most, const std::string& origin) {
   if (valid_utf8_prefix(text) != text.size()) {
     throw Error(origin + ": byte " + std::to_string(valid_utf8_prefix(text)) + " is not UTF-8");
   }
@@ -28,8 +28,7 @@ std::vector<std::string> lines_of(std::string_view text, const std::string& orig
     std::string_view line = text.substr(at, end - at);
     if (line.ends_with('\r')) line.remove_suffix(1);
     lines.emplace_back(line);
-    if (lines.size() > kMaxMerges)
-      throw Error(origin + ": more than " + std::to_string(kMaxMerges) + " lines");
+    if (lines.size() > most) throw Error(origin + ": more than " + std::to_string(most) + " lines");
     at = end + 1;
   }
   return lines;
@@ -72,7 +71,7 @@ std::vector<std::string> tokens_by_id(const Json& vocab, const std::string& orig
 std::vector<std::pair<std::string, std::string>> read_merges(std::string_view text,
                                                              const std::string& origin) {
   std::vector<std::pair<std::string, std::string>> merges;
-  const std::vector<std::string> lines = lines_of(text, origin);
+  const std::vector<std::string> lines = lines_of(text, kMaxMerges, origin);
   for (size_t i = 0; i < lines.size(); ++i) {
     const std::string& line = lines[i];
     if (line.empty() || (i == 0 && line.starts_with("#version"))) continue;
@@ -91,7 +90,7 @@ std::vector<std::pair<std::string, std::string>> read_merges(std::string_view te
 TokenizerSource source_from_bert_vocab(std::string_view vocab, bool lowercase,
                                        const std::string& origin) {
   WordPieceDescription description;
-  description.vocab = lines_of(vocab, origin);
+  description.vocab = lines_of(vocab, kMaxVocabulary, origin);
   const auto ids = ids_of(description.vocab, origin);
   for (const char* name : {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"}) {
     const auto id = ids.find(name);

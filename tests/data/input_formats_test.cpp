@@ -104,6 +104,10 @@ TEST_F(InputFormats, RefusesDamagedArchivesWithThePlace) {
       EXPECT_THAT(error_for(name, bytes.substr(0, size)),
                   AllOf(HasSubstr(name), HasSubstr("at byte "), HasSubstr("cut short")))
           << size;
+  for (const auto& [name, bytes] : {std::pair{"twice.txt.gz", gzip(gzip(text))},
+                                    {"both.txt.zst", zstd(gzip(text))},
+                                    {"and.jsonl.gz", gzip(zstd(text))}})
+    EXPECT_THAT(error_for(name, bytes), HasSubstr("an archive lies within the archive")) << name;
   EXPECT_THAT(error_for("no.txt.gz", "plain text"), HasSubstr("at byte 0: no gzip data"));
   EXPECT_THAT(error_for("no.txt.zst", "plain text"), HasSubstr("at byte 0: no zstd data"));
   EXPECT_THAT(error_for("tail.txt.gz", gzip(text) + "garbage"), HasSubstr("no gzip data"));

@@ -1,8 +1,11 @@
-// The limits of dataset.json as docs/formats.md lists them: each at its value, and one beyond.
+// The limits of dataset.json and of records as docs/formats.md lists them: each at its value, and
+// one beyond.
 #include <gmock/gmock.h>
 
 #include "data/dataset_manifest.h"
+#include "data/text_reader.h"
 #include "tests/core/refusals.h"
+#include "tests/core/temporary_folder.h"
 
 namespace weft::data {
 namespace {
@@ -31,6 +34,41 @@ TEST(Limits, DatasetManifestDepth) {
 TEST(Limits, DatasetManifestValues) {  // the list itself is one of them
   EXPECT_THAT(refusal("[" + times("1,", 599'998) + "1]"), HasSubstr(kNoManifest));
   EXPECT_THAT(refusal("[" + times("1,", 599'999) + "1]"), HasSubstr("more than 600000 values"));
+}
+
+// What reading the only document of a file is refused with.
+std::string refusal_of(const std::string& name, const std::string& bytes) {
+  const TemporaryFolder folder;
+  const InputFiles inputs = collect_inputs(real_file_system(), {folder.write(name, bytes)});
+  return said_by([&] {
+    TextReader reader(real_file_system(), inputs, {});
+    for (TextPiece piece; reader.next(piece);) EXPECT_FALSE(piece.text.empty());
+  });
+}
+
+TEST(Limits, FieldsOfATableRow) {
+  const std::string header = [] {
+    std::string names = "text";
+    for (int i = 1; i < 65'536; ++i) names += "," + std::to_string(i);
+    return names;
+  }();
+  EXPECT_EQ(refusal_of("a.csv", header + "\na" + times(",", 65'535) + "\n"), "");
+  const std::string message = "the row has more than 65536 fields";
+  EXPECT_THAT(refusal_of("a.csv", header + ",b\na\n"), HasSubstr("a.csv:1: " + message));
+  EXPECT_THAT(refusal_of("a.csv", "text,b\na" + times(",", 65'536) + "\n"),
+              HasSubstr("a.csv:2: " + message));
+}
+
+// Commas, colons and brackets outside of strings; a record of up to 2 MiB is not looked at.
+TEST(Limits, ValuesOfARecord) {
+  const auto record = [](int commas) {
+    return R"({"text":"a,[]{}\\\\\"","b":[)" + times("0,", commas) + "0 " + times(" ", 400'000) +
+           "]}\n";
+  };
+  EXPECT_EQ(refusal_of("a.jsonl", record(1'000'000 - 5)), "");
+  EXPECT_THAT(refusal_of("a.jsonl", record(1'000'000 - 4)),
+              HasSubstr("a.jsonl:1: the record has more than 1000000 values, keys and brackets"));
+  EXPECT_THAT(refusal_of("a.json", "[" + record(1'000'000) + "]"), HasSubstr("more than 1000000"));
 }
 
 }  // namespace

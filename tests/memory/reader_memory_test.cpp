@@ -13,9 +13,11 @@
 #include "core/strict_json.h"
 #include "core/tree/json_tree.h"
 #include "data/dataset_manifest.h"
+#include "data/text_reader.h"
 #include "io/checkpoint_manifest.h"
 #include "io/tensor_set.h"
 #include "tests/core/sanitizer.h"
+#include "tests/core/temporary_folder.h"
 #include "tests/io/io_test_files.h"
 #include "text/json_tokenizer.h"
 #include "text/tokenizer.h"
@@ -206,6 +208,30 @@ TEST(ReaderMemory, Vocabularies) {
   expect_bounded("tokenizer.model", model, [](std::string_view text) {
     text::parse_tokenizer_model(std::string(text), "f");
   });
+}
+
+// Fields and values of a byte or two: a row and a record that fill the longest that is read.
+TEST(ReaderMemory, Records) {
+  const TemporaryFolder folder;
+  const auto reader = [&](const std::string& name) {
+    return [&folder, name](std::string_view) {
+      const auto inputs = data::collect_inputs(real_file_system(), {(folder / name).string()});
+      data::TextReader texts(real_file_system(), inputs, {.bad_input = data::BadInput::kSkip});
+      for (data::TextPiece piece; texts.next(piece);) EXPECT_FALSE(piece.text.empty());
+    };
+  };
+  const auto bounded = [&](const std::string& name, const std::string& bytes) {
+    folder.write(name, bytes);
+    expect_bounded(name, bytes, reader(name));
+  };
+  bounded("row.csv", "text,b\n" + std::string(30 << 20, ',') + "\n");
+  bounded("header.tsv", "text" + std::string(30 << 20, '\t') + "\n");
+  std::string values = R"({"text":"a","b":[)";
+  while (values.size() < size_t{30} << 20) values += "0,";
+  bounded("values.jsonl", values + "0]}\n");
+  bounded("values.json", "[" + values + "0]}]\n");
+  values.resize((2 << 20) - 10);  // ends after a comma, or before one
+  bounded("short.jsonl", values + (values.back() == ',' ? "0]}\n" : "]}\n"));
 }
 
 }  // namespace

@@ -9,9 +9,11 @@
 #include "tests/core/refusals.h"
 #include "tests/core/temporary_folder.h"
 #include "text/added_tokens.h"
+#include "text/json_tokenizer.h"
 #include "text/regex_parser.h"
 #include "text/sentencepiece_file.h"
 #include "text/tokenizer_document.h"
+#include "text/vocabulary_files.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -45,6 +47,14 @@ TEST(Limits, TokenizerBytes) {
     EXPECT_THAT(said_by([&] { load_tokenizer(file.string()); }), HasSubstr("268435456")) << name;
     std::filesystem::remove(file);
   }
+}
+
+TEST(Limits, LinesOfAVocabulary) {
+  const auto lines = [](size_t count) {
+    return said_by([&] { source_from_bert_vocab(times("a\n", count), true, "vocab.txt"); });
+  };
+  EXPECT_THAT(lines(4'194'304), HasSubstr("vocab.txt:2: the token 'a' is there twice"));
+  EXPECT_THAT(lines(4'194'305), HasSubstr("more than 4194304 lines"));
 }
 
 TEST(Limits, FilesBesideTokenizers) {
