@@ -1,4 +1,6 @@
 // `weft generate`: text from a model.
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -145,14 +147,14 @@ class GenerateVerb {
 
   void show(size_t prompt, const generate::Generated& result) const {
     if (!options_.json) {
-      std::cout << texts_[prompt] << result.text << "\n";
+      std::cout << for_output(texts_[prompt] + result.text) << "\n";
       return;
     }
     const nlohmann::ordered_json line = {{"prompt", texts_[prompt]},
                                          {"text", result.text},
                                          {"tokens", result.tokens.size()},
                                          {"reason", name_of(result.reason)}};
-    std::cout << line.dump() << "\n";
+    std::cout << line.dump(-1, ' ', is_terminal(STDOUT_FILENO)) << "\n";
   }
 
   void run_batch(generate::CachedModel& model, size_t begin) {
@@ -160,9 +162,9 @@ class GenerateVerb {
     generate::Prompts batch{.first = begin};
     for (size_t i = begin; i < begin + count; ++i) batch.ids.push_back(prompts_[i]);
     const bool streams = prompts_.size() == 1 && !options_.json;
-    if (streams) std::cout << texts_[0] << std::flush;
+    if (streams) std::cout << for_output(texts_[0]) << std::flush;
     const auto on_text = [&](size_t, const std::string& piece) {
-      if (streams) std::cout << piece << std::flush;
+      if (streams) std::cout << for_output(piece) << std::flush;
       return !stopped();
     };
     const auto results =

@@ -1,6 +1,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <csignal>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "cli/verb.h"
+#include "core/quote.h"
 #include "core/thread_pool.h"
 
 namespace weft::cli {
@@ -79,6 +81,18 @@ bool terminal_unicode() {
            locale.find("utf8") != std::string_view::npos;
   }
   return false;
+}
+
+std::string for_output(std::string_view text) {
+  if (!is_terminal(STDOUT_FILENO)) return std::string(text);
+  std::string shown;
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t end = std::min(text.find_first_of("\n\t", begin), text.size());
+    shown += printable(text.substr(begin, end - begin), text.size());
+    if (end < text.size()) shown += text[end];
+    begin = end + 1;
+  }
+  return shown;
 }
 
 int thread_count(int asked) {

@@ -1,4 +1,6 @@
 // `weft tokenizer chat`: a conversation as the text that a model was trained on.
+#include <unistd.h>
+
 #include <ctime>
 #include <iostream>
 #include <memory>
@@ -69,7 +71,7 @@ text::ChatRequest read_request(const ChatOptions& options) {
 
 void print_chat(const text::RenderedChat& chat, bool spans) {
   if (!spans) {
-    std::cout << chat.text;
+    std::cout << for_output(chat.text);
     return;
   }
   nlohmann::ordered_json out;
@@ -77,7 +79,7 @@ void print_chat(const text::RenderedChat& chat, bool spans) {
   out["assistant_spans"] = nlohmann::ordered_json::array();
   for (const text::TemplateSpan& span : chat.assistant_spans)
     out["assistant_spans"].push_back({span.begin, span.end});
-  std::cout << out.dump() << "\n";
+  std::cout << out.dump(-1, ' ', is_terminal(STDOUT_FILENO)) << "\n";
 }
 
 void run_chat(const ChatOptions& options) {

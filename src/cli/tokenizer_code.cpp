@@ -166,7 +166,7 @@ class Writer {
     std::string_view out = result.out;
     if (joins_ && out.ends_with('\n')) out.remove_suffix(1);
     if (joins_ && !out.empty() && !std::exchange(at_start_, false)) std::cout << ' ';
-    std::cout << out;
+    std::cout << for_output(out);
     if (result.error != nullptr) std::rethrow_exception(result.error);
   }
 
@@ -191,7 +191,7 @@ void run(const Options& options, Coder coder) {
   if (options.whole && text.empty()) {
     std::string out;
     coder(*tokenizer, {text, 0}, options, out);
-    std::cout << out;
+    std::cout << for_output(out);
     return;
   }
   Writer writer(cuts);

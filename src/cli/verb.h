@@ -5,6 +5,7 @@
 #include <atomic>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 #include "cli/verb_options.h"
 #include "data/utf8_policy.h"
@@ -49,6 +50,11 @@ int interrupted_exit_code();
 bool is_terminal(int file_descriptor);
 int terminal_width();     // columns; 80 if it is not known
 bool terminal_unicode();  // does the locale say UTF-8?
+
+// Text of a file, a template or a model on its way to standard output. A terminal would obey what
+// it says: there control characters and the like become \xNN, line ends and tabs excepted. Into a
+// file or a pipe it goes as it is.
+std::string for_output(std::string_view text);
 
 int thread_count(int asked);  // 0: as many as the process may use
 

@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -42,6 +43,17 @@ void make_pipe(int ends[2]) {
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
 }
 
+void make_terminal(int ends[2]) {
+  ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (ends[0] < 0 || grantpt(ends[0]) != 0 || unlockpt(ends[0]) != 0)
+    throw std::runtime_error("no terminal");
+  ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  termios settings{};
+  if (tcgetattr(ends[1], &settings) != 0) throw std::runtime_error("no terminal");
+  cfmakeraw(&settings);
+  tcsetattr(ends[1], TCSANOW, &settings);
+}
+
 }  // namespace
 
 std::string Outcome::all() const {
@@ -52,7 +64,8 @@ std::string Outcome::all() const {
 RunningProgram::RunningProgram(const Arguments& arguments, RunOptions options)
     : options_(std::move(options)), started_(monotonic_seconds()) {
   int output[2], error[2], input[2];
-  make_pipe(output);
+  if (options_.on_terminal) make_terminal(output);
+  else make_pipe(output);
   make_pipe(error);
   make_pipe(input);
   pid_ = fork();

@@ -18,6 +18,7 @@ struct RunOptions {
   std::map<std::string, std::string> environment = {};  // added to this process's own
   std::string input = {};                               // standard input, at most 64 KiB
   std::string output_file = {};  // where standard output goes instead of being caught
+  bool on_terminal = false;      // standard output is one, which changes no bytes
   int64_t largest_file = 0;      // bytes (RLIMIT_FSIZE); 0: no limit
   double seconds = 60;           // then it is killed, and `timed_out` is set
 };
