@@ -221,7 +221,12 @@ void inspect_shard(const Options& options) {
   inspect_shards(shards, -1, tokenizer.get(), options);
 }
 
-// Calls visit(piece) for each piece of each document.
+std::string told(const data::LeftOut& left) {
+  return std::to_string(left.count) + " x " + left.reason + " (" + printable(left.example) + ")";
+}
+
+// Calls visit(piece) for each piece of each document. Throws Error where nothing of the input can
+// be read; what is left out of the rest is told.
 template <class Visit>
 void for_each_text(const Options& options, Visit visit) {
   const data::InputFiles inputs = data::collect_inputs(real_file_system(), {options.path});
@@ -229,10 +234,17 @@ void for_each_text(const Options& options, Visit visit) {
                           {.text_field = options.text_field,
                            .invalid_utf8 = data::InvalidUtf8::kReplace,
                            .bad_input = data::BadInput::kSkip});
-  for (data::TextPiece piece; reader.next(piece);) visit(piece);
-  for (const data::LeftOut& left : reader.left_out().items())
-    std::cerr << "weft: " << left.count << " x " << left.reason << " (" << printable(left.example)
-              << ")\n";
+  int64_t documents = 0;
+  for (data::TextPiece piece; reader.next(piece);) {
+    documents += piece.begins_document;
+    visit(piece);
+  }
+  const std::vector<data::LeftOut>& left_out = reader.left_out().items();
+  if (documents == 0 && !left_out.empty())
+    throw Error(quote_path(options.path) +
+                " has no text that can be read: " + told(left_out.front()) +
+                (left_out.size() > 1 ? ", and " + told(left_out.back()) : ""));
+  for (const data::LeftOut& left : left_out) std::cerr << "weft: " << told(left) << "\n";
 }
 
 void print_text(int64_t number, const std::string& text, const text::Tokenizer* tokenizer,
@@ -240,7 +252,8 @@ void print_text(int64_t number, const std::string& text, const text::Tokenizer* 
   if (tokenizer != nullptr)
     return print_tokens(number, tokenizer->encode(text, {.find_special_tokens = false}), tokenizer,
                         options);
-  std::cout << "--- document " << number << ": " << text.size() << " bytes\n" << text << "\n";
+  std::cout << "--- document " << number << ": " << text.size() << " bytes\n"
+            << for_output(text) << "\n";
 }
 
 void print_texts(const std::vector<int64_t>& chosen, const text::Tokenizer* tokenizer,
@@ -283,7 +296,8 @@ struct Kind {
 // The first that fits; text is what nothing else is.
 constexpr std::array kKinds = {
     Kind{[](const Path& path) {
-           return real_file_system().status(path / data::kManifestName).kind == FileKind::kFile;
+           return real_file_system().status(path).kind == FileKind::kFolder &&
+                  real_file_system().status(path / data::kManifestName).kind == FileKind::kFile;
          },
          inspect_tokens_folder},
     Kind{[](const Path& path) { return path.extension() == ".weft"; }, inspect_shard},

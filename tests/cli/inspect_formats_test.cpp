@@ -105,6 +105,32 @@ TEST_F(InspectFormats, NamesThatATerminalWouldObeyAreEscaped) {
   EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
 }
 
+TEST_F(InspectFormats, TextsThatATerminalWouldObeyAreEscapedThere) {
+  write("t.txt", "\x1b]0;a\x07 \u009b31m \u202e\ta\n");
+  const Arguments words = {"inspect", "t.txt", "--document", "0"};
+  EXPECT_THAT(must(words).out, HasSubstr("\x1b]0;a\x07")) << "a pipe gets the bytes";
+  const Outcome outcome = run(words, {.on_terminal = true});
+  EXPECT_THAT(outcome.out, HasSubstr("\\x1b]0;a\\x07 \\xc2\\x9b31m \\xe2\\x80\\xae\ta\n"))
+      << outcome.all();
+}
+
+TEST_F(InspectFormats, TextOfWhichNothingCanBeReadIsRefused) {
+  write("a.jsonl", "{\"text\": 1}\n[\n");
+  expect_error({"inspect", "a.jsonl"},
+               {"'a.jsonl' has no text that can be read", "a.jsonl:1", "a.jsonl:2"});
+  write("a.txt.gz", std::string("\x1f\x8b\x08\0\0\0\0\0\0\0", 10));
+  expect_error({"inspect", "a.txt.gz"}, {"'a.txt.gz' has no text that can be read", "cut short"});
+  write("b.jsonl", "{\"text\": \"a\"}\n[\n");
+  EXPECT_THAT(must({"inspect", "b.jsonl"}).err, HasSubstr("b.jsonl:2")) << "a part can";
+}
+
+TEST_F(InspectFormats, ALinkThatLeadsNowhereIsNamedAsItWasGiven) {
+  fs::create_symlink("loop.safetensors", folder_ / "loop.safetensors");
+  const Outcome outcome = run({"inspect", "loop.safetensors"});
+  EXPECT_EQ(outcome.code, kBadInput);
+  EXPECT_THAT(outcome.err, HasSubstr("loop.safetensors'")) << "and no file within it";
+}
+
 TEST_F(InspectFormats, TellsAModelFolderItsConfigTokenizerAndWeights) {
   write_chain_model(folder_ / "model");
   const json told = facts("model");
