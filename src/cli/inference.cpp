@@ -8,6 +8,7 @@
 #include "io/checkpoint_store.h"
 #include "io/hf_folder.h"
 #include "nn/model_config_file.h"
+#include "runtime/model_files.h"
 #include "train/resume.h"
 
 namespace weft::cli {
@@ -75,7 +76,11 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
                 std::to_string(tokenizer->vocab_size()) + " tokens, the model only " +
                 std::to_string(spec.vocab_size) +
                 "; put the tokenizer beside it that the model was trained with");
-  return {path, std::move(config), spec, std::move(tokenizer), io::TensorSet::from_folder(path)};
+  io::TensorSet tensors = io::TensorSet::from_folder(path);
+  // Before programs are planned by what the config claims.
+  const std::vector<std::string> problems = runtime::weight_problems(tensors, spec);
+  if (!problems.empty()) throw Error(problems.front());
+  return {path, std::move(config), spec, std::move(tokenizer), std::move(tensors)};
 }
 
 std::vector<int32_t> end_tokens(const ModelFolder& folder) {

@@ -1,5 +1,6 @@
 #include "nn/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -26,7 +27,8 @@ using Attend = std::function<Value(Value qkv, int64_t layer)>;
 
 class Decoder {
  public:
-  Decoder(Graph& graph, const DecoderSpec& spec, Shape tokens)
+  // Tokens stand at positions below `reach`.
+  Decoder(Graph& graph, const DecoderSpec& spec, Shape tokens, int64_t reach)
       : graph_(graph),
         spec_(spec),
         ids_(graph.input(kInputIds, {DType::kI32, tokens})),
@@ -36,7 +38,8 @@ class Decoder {
         parts_[name.parameter].push_back({name.file_name, name.shape.elements()});
     if (!spec.rotary) return;
     ops::RotaryTable table = spec.rope;
-    table.positions = spec.max_positions;
+    // Not for the longest sequence of all, which a file names: the table would be as large as that.
+    table.positions = std::min(spec.max_positions, reach);
     if (table.rotary_dim == 0) table.rotary_dim = spec.head_dim;
     table_ = ops::rotary_table(graph, table);
   }
@@ -194,7 +197,7 @@ Value batch_hidden(Decoder& decoder, Graph& graph, const DecoderSpec& spec,
 
 Value build_loss(Graph& graph, const DecoderSpec& spec, const TrainingGraphOptions& options) {
   const Shape tokens{options.batch, options.time};
-  Decoder decoder(graph, spec, tokens);
+  Decoder decoder(graph, spec, tokens, options.time);
   const Value hidden = batch_hidden(decoder, graph, spec, options);
   const Value labels = graph.input(kLabels, {DType::kI32, tokens});
   const Graph::Scope scope(graph, "head");
@@ -202,7 +205,7 @@ Value build_loss(Graph& graph, const DecoderSpec& spec, const TrainingGraphOptio
 }
 
 Value build_logits(Graph& graph, const DecoderSpec& spec, const TrainingGraphOptions& options) {
-  Decoder decoder(graph, spec, {options.batch, options.time});
+  Decoder decoder(graph, spec, {options.batch, options.time}, options.time);
   const Value hidden = batch_hidden(decoder, graph, spec, options);
   const Graph::Scope scope(graph, "head");
   return ops::linear(hidden, decoder.head_weight());
@@ -215,7 +218,7 @@ std::string cache_name(int64_t layer, bool values) {
 DecodingGraph build_decoding(Graph& graph, const DecoderSpec& spec,
                              const DecodingGraphOptions& options) {
   const Shape tokens{options.batch, options.time};
-  Decoder decoder(graph, spec, tokens);
+  Decoder decoder(graph, spec, tokens, options.capacity);
   const Value slots = graph.input(kSlots, {DType::kI32, tokens});
   const TensorType ranges{DType::kI32, {options.batch, options.time, 2}};
   const Value range = graph.input(kKeyRange, ranges);

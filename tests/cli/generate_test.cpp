@@ -31,6 +31,33 @@ TEST_F(Generate, GreedyTextIsTheChain) {
   EXPECT_EQ(greedy("a", {"--max-new-tokens", "2", "--precision", "bf16"}), "a\u00e9\n");
 }
 
+// "a" is followed by an escape sequence, which a terminal would obey.
+TEST_F(Generate, ATerminalIsShownWhatAModelSaysAndNotToldIt) {
+  write_chain_model(folder_ / "evil", {.chain = {{'a', {.first = 0x1b}},
+                                                 {0x1b, {.first = '['}},
+                                                 {'[', {.first = 'm'}},
+                                                 {'m', {.first = '\n'}},
+                                                 {'\n', {.first = '\t'}},
+                                                 {'\t', {.first = 'a'}}}});
+  const Arguments words = {"generate", "--model",          "evil", "--prompt", "a", "--temperature",
+                           "0",        "--max-new-tokens", "5"};
+  EXPECT_EQ(must(words).out, "a\x1b[m\n\t\n") << "a pipe gets the bytes";
+  const Outcome shown = run(words, {.on_terminal = true});
+  EXPECT_EQ(shown.out, "a\\x1b[m\n\t\n") << shown.all();
+  Arguments json = words;
+  json.push_back("--json");
+  EXPECT_THAT(run(json, {.on_terminal = true}).out, HasSubstr("\\u001b"));
+}
+
+TEST_F(Generate, TheLongestSequenceThatAConfigNamesTakesNoMemory) {
+  std::string config = text_of("model/config.json");
+  const std::string named = "\"max_position_embeddings\": " + std::to_string(kPositions);
+  ASSERT_THAT(config, HasSubstr(named));
+  config.replace(config.find(named), named.size(), "\"max_position_embeddings\": 1073741824");
+  write("model/config.json", config);
+  EXPECT_EQ(greedy("a", {"--max-new-tokens", "2"}), "a\u00e9\n");
+}
+
 TEST_F(Generate, IdsThatTheTokenizerLacksAreNeverChosen) {
   EXPECT_EQ(greedy("q", {"--max-new-tokens", "2"}), "qrs\n");
   EXPECT_EQ(generate({"--prompt", "q", "--beams", "3", "--max-new-tokens", "2"}).out, "qrs\n");
