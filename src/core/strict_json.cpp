@@ -114,7 +114,12 @@ class Driver {
 
   bool null() { return count(), events_.null(), true; }
   bool boolean(bool value) { return count(), events_.boolean(value), true; }
-  bool number_integer(int64_t value) { return count(), events_.integer(value), true; }
+  bool number_integer(int64_t value) {
+    count();
+    if (value < 0) events_.integer(value);
+    else events_.real(-0.0);  // "-0": no integer has that value
+    return true;
+  }
   bool number_unsigned(uint64_t value) {
     count();
     if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))

@@ -92,6 +92,8 @@ WeightMap parse_weight_map(std::string_view text, const std::string& source) {
   const Json json = parse_json(text, source);
   if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object())
     throw Error(source + ": an index needs an object \"weight_map\" of tensor names and files");
+  if (json.contains("metadata") && !json["metadata"].is_object() && !json["metadata"].is_null())
+    throw Error(source + ": the index's \"metadata\" is no object");
   WeightMap shards;
   for (const auto& [tensor, shard] : json["weight_map"].items()) {
     if (!shard.is_string())

@@ -73,7 +73,9 @@ RunState run_state_from_json(std::string_view text, const std::string& source) {
     }
     return state;
   } catch (const json::exception& error) {
-    throw Error(source + ": not a trainer state of Weft: " + error.what());
+    const std::string_view reason = error.what();  // "[json.exception...] key 'x' not found"
+    throw Error(source +
+                ": not a trainer state of Weft: " + printable(reason.substr(reason.find(']') + 2)));
   }
 }
 

@@ -151,7 +151,10 @@ HostileFiles hostile_settings() {
                    .path = "generation_config.json",
                    .bytes = "{\"a\":[" + repeated("0,", 400'000) + "0]}",
                    .message = "values; at most that many are read"});
-  files.push_back({.what = "state", .path = "state.json", .bytes = "{}", .message = "state.json"});
+  files.push_back({.what = "state",
+                   .path = "state.json",
+                   .bytes = "{}",
+                   .message = "state.json: not a trainer state of Weft: key 'updates' not found"});
   files.push_back({.what = "negative state",
                    .path = "state.json",
                    .bytes = R"({"updates":-1})",

@@ -61,6 +61,9 @@ HostileFiles bad_fields() {
       header("F32", "\\u001b[2J", "unknown dtype '\\x1b[2J'"),
       header("[2]", "[-2]", "the number -2 is negative"),
       header("[2]", "[2.0]", "a number that is no integer"),
+      header("[2]", "[-0]", "a number that is no integer"),
+      header("[2]", "[2e0]", "a number that is no integer"),
+      header("[0,8]", "[-0,8]", "a number that is no integer"),
       header("[2]", "[18446744073709551618]", "a number that is no integer"),
       header("[2]", "[9223372036854775808]", "a number of this size"),
       header("[2]", "[4294967296,4294967296]", "impossible shape"),
@@ -150,6 +153,7 @@ HostileFiles hostile_indexes() {
   index("", "it is empty");
   index("[]", "an index needs an object \"weight_map\"");
   index("{}", "an index needs an object \"weight_map\"");
+  index(R"({"metadata":[],"weight_map":{"t":"s.safetensors"}})", "\"metadata\" is no object");
   index(R"({"weight_map":[]})", "an index needs an object \"weight_map\"");
   index(R"({"weight_map":{}})", "the weight_map is empty");
   index(R"({"weight_map":{"t":1}})", "is no file name");
