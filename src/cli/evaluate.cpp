@@ -48,20 +48,36 @@ int64_t window_length(const Options& options, const ModelFolder& model) {
                                   : std::min<int64_t>(model.spec.max_positions, 1024);
 }
 
+// JSON has no NaN: as in log.jsonl, it is a word.
+nlohmann::ordered_json number(double value) {
+  if (std::isfinite(value)) return value;
+  if (std::isnan(value)) return "NaN";
+  return value > 0 ? "Infinity" : "-Infinity";
+}
+
+void check_loss(double loss) {
+  if (!std::isfinite(loss))
+    throw Error(
+        "the loss is not finite: training has diverged or the weights are damaged; use an "
+        "earlier checkpoint",
+        ExitCode::kDiverged);
+}
+
 void show(const Options& options, const train::EvaluationResult& result, int64_t text_bytes,
           const std::optional<data::NgramLosses>& baselines) {
   nlohmann::ordered_json out;
-  out["loss"] = result.loss;
-  out["perplexity"] = std::exp(result.loss);
+  out["loss"] = number(result.loss);
+  out["perplexity"] = number(std::exp(result.loss));
   if (text_bytes > 0)
-    out["bits_per_byte"] = result.loss * static_cast<double>(result.tokens) / std::log(2.0) /
-                           static_cast<double>(text_bytes);
+    out["bits_per_byte"] = number(result.loss * static_cast<double>(result.tokens) / std::log(2.0) /
+                                  static_cast<double>(text_bytes));
   out["tokens"] = result.tokens;
   if (baselines) {
     out["unigram_loss"] = baselines->unigram;
     out["bigram_loss"] = baselines->bigram;
   }
   print_values(out, options.json);
+  check_loss(result.loss);
 }
 
 void evaluate_shards(const Options& options, const ModelFolder& model) {
@@ -113,9 +129,10 @@ void evaluate_batch(const Options& options, const ModelFolder& model) {
                              .threads = thread_count(options.model.threads),
                              .device = device_of(options.model)});
   nlohmann::ordered_json out;
-  if (loss) out["loss"] = *loss;
+  if (loss) out["loss"] = number(*loss);
   out["output"] = options.output;
   print_values(out, options.json);
+  if (loss) check_loss(*loss);
 }
 
 // Exactly one of the three, before a model is read.

@@ -1,6 +1,8 @@
 // `weft evaluate`, `weft import` and `weft export` against what others made: reference values of
 // PyTorch, and the known text of a trained model.
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -70,6 +72,19 @@ class Evaluate : public CliTest {
     return nlohmann::json::parse(must(arguments).out);
   }
 };
+
+TEST_F(Evaluate, ALossThatIsNoNumberIsNotHidden) {
+  std::string weights = text_of("model/model.safetensors");
+  uint64_t header = 0;
+  std::memcpy(&header, weights.data(), sizeof header);
+  std::fill(weights.begin() + static_cast<ptrdiff_t>(8 + header), weights.end(), '\xff');  // NaN
+  write("model/model.safetensors", weights);
+  write("text.txt", sample_text(3));
+  const Outcome outcome = run({"evaluate", "--model", "model", "--text", "text.txt", "--json"});
+  EXPECT_EQ(outcome.code, 5) << outcome.all();
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)["loss"], "NaN");
+  EXPECT_THAT(outcome.err, HasSubstr("the loss is not finite"));
+}
 
 TEST_F(Evaluate, TextAndItsShardsAgree) {
   write("in/a.txt", sample_text(40));
