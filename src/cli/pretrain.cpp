@@ -59,13 +59,20 @@ class ConsoleListener final : public train::RunListener {
   std::unique_ptr<report::ProgressBar> bar_;
 };
 
+std::string steps_text(const train::Pretrainer& run) {
+  const std::string total = std::to_string(run.total_steps());
+  const std::string first = std::to_string(run.first_step());
+  if (run.first_step() < run.total_steps()) return "steps " + first + " to " + total;
+  return "no step is left: the run has made " + first + ", its config asks for " + total +
+         "; a larger max_steps, num_epochs or max_tokens goes on with it";
+}
+
 void show_start(const train::Pretrainer& run, ConsoleListener& listener) {
   const train::PlanReport& plan = run.plan_report();
   listener.message("parameters " + std::to_string(plan.parameter_count) + ", planned memory " +
                    bytes_text(plan.total) + ", threads " +
                    std::to_string(run.plan().options.threads) + ", device " + run.device_text() +
-                   ", kernels " + run.kernels() + ", steps " + std::to_string(run.first_step()) +
-                   " to " + std::to_string(run.total_steps()));
+                   ", kernels " + run.kernels() + ", " + steps_text(run));
 }
 
 void show_end(train::Pretrainer& run, const train::PretrainResult& result, const Path& output_dir,
@@ -88,7 +95,9 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
   switch (result.outcome) {
     case train::Outcome::kFinished: return listener.message("finished" + at);
     case train::Outcome::kInterrupted:
-      listener.message("interrupted and saved" + at + "; the same command goes on");
+      listener.message(result.updates == 0
+                           ? "interrupted before the first step; the same command begins the run"
+                           : "interrupted and saved" + at + "; the same command goes on");
       throw EndWith{interrupted_exit_code()};
     case train::Outcome::kStoppedEarly:
       return listener.message("stopped early: no better evaluation" + at);

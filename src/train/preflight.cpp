@@ -13,6 +13,7 @@
 
 #include "core/process.h"
 #include "core/quote.h"
+#include "data/prepare.h"
 #include "io/checkpoint_store.h"
 #include "io/tensor_set.h"
 #include "runtime/model_files.h"
@@ -157,7 +158,11 @@ void Checks::open_data() {
 }
 
 void Checks::check_resume() {
-  const Resume found = find_resume(real_file_system(), config_);
+  Resume found = find_resume(real_file_system(), config_);
+  if (found.checkpoint && data_ != nullptr)
+    state_to_resume(
+        found, config_,
+        {.tokenizer_hash = data::tokenizer_hash(data_->tokenizer()), .order = data_->order()});
   for (const std::string& notice : found.notices) doubtful("resume", notice);
   if (found.checkpoint)
     fine("resume", "the run would go on from " + quote_path(found.checkpoint->folder));

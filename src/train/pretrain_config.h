@@ -178,6 +178,7 @@ struct PretrainConfig {
   bool keep_best_checkpoint = true;
   bool load_best_model_at_end = false;
   std::string resume_from_checkpoint = "auto";
+  bool resume_with_other_data = false;
   int64_t logging_steps = 1;
   std::vector<std::string> report_to = {"tensorboard", "html"};
 

@@ -362,6 +362,10 @@ void PretrainConfig::visit_files(Visitor& v) {
              "checkpoint's folder",
      .may_change = true,
      .aliases = "load"});
+  v("resume_with_other_data", resume_with_other_data,
+    {.help = "go on although the samples are others, or come in another order: steps count on, and "
+             "the new order begins at the place of the step. Otherwise that is refused",
+     .may_change = true});
   v("logging_steps", logging_steps,
     {.help = "steps from one log line to the next",
      .min = 1,

@@ -52,7 +52,7 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
   store_ = std::make_unique<io::CheckpointStore>(*options_.files, config_.output_dir,
                                                  retention(config_));
   saver_ = std::make_unique<io::BackgroundSaver>(*store_);
-  const Resume from = find_resume(*options_.files, config_);
+  Resume from = find_resume(*options_.files, config_);
   open_session();
   plan_report_ = report_plan(session_->plan());
   state_.tokenizer_hash = data::tokenizer_hash(data_.tokenizer());
@@ -60,7 +60,7 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
   const Arithmetic arithmetic = arithmetic_now();
   state_.kernels = arithmetic.kernels;
   state_.processor = arithmetic.processor;
-  if (from.checkpoint) resume(*from.checkpoint);
+  if (from.checkpoint) resume(from);
   else if (config_.base_model) load_model(*config_.base_model);
   first_step_ = result_.updates = session_->updates();
   const std::string disk =
@@ -119,6 +119,10 @@ void Pretrainer::open_log(const Resume& from) {
     log_->message("continuing from " + quote_path(from.checkpoint->folder) + " at step " +
                   std::to_string(first_step_));
   tell_other_arithmetic();
+  for (const report::LogRecord& record : log_->records()) {  // for a process that makes no step
+    if (record.loss) result_.loss = record.loss;
+    if (record.eval_loss) result_.eval_loss = record.eval_loss;
+  }
 }
 
 // Reference kernels give the same bits on every processor of an architecture, the others need not.
@@ -160,21 +164,17 @@ void Pretrainer::load_model(const Path& folder) {
   session_->parameters_changed();
 }
 
-void Pretrainer::resume(const io::Checkpoint& checkpoint) {
-  const Path file = checkpoint.file(kStateFile);
-  const RunState saved =
-      run_state_from_json(read_text_file(file, int64_t{1} << 20), printable(file.native()));
-  const std::string where = "the checkpoint " + quote_path(checkpoint.folder) + " ";
-  if (saved.tokenizer_hash != state_.tokenizer_hash)
-    throw Error(where + "was trained with another tokenizer; choose another output_dir");
-  if (saved.data_hash != state_.data_hash)
-    throw Error(where + "was trained on another order of data (" + saved.data_hash + "; now: " +
-                state_.data_hash + "); choose another output_dir, or set the keys back");
-  data_.expect(saved.data_marks, where.substr(0, where.size() - 1));
-  load_checkpoint(checkpoint);
+void Pretrainer::resume(Resume& from) {
+  const RunState saved = state_to_resume(
+      from, config_, {.tokenizer_hash = state_.tokenizer_hash, .order = state_.data_hash});
+  if (saved.data_hash == state_.data_hash)  // else another order of data is forced
+    data_.expect(saved.data_marks, "the checkpoint " + quote_path(from.checkpoint->folder));
+  load_checkpoint(*from.checkpoint);
   before_ = {saved.kernels, saved.processor};
   const Arithmetic now = {state_.kernels, state_.processor};
+  const std::string order = state_.data_hash;
   state_ = saved;
+  state_.data_hash = order;
   state_.kernels = now.kernels;
   state_.processor = now.processor;
   guard_.restore(saved.guard);
@@ -222,7 +222,9 @@ void Pretrainer::write_end() {
     case Outcome::kStoppedEarly:
       return write_status(RunPhase::kFinished, "stopped early: no better evaluation");
     case Outcome::kInterrupted:
-      return write_status(RunPhase::kInterrupted, "saved; the same command goes on");
+      return write_status(RunPhase::kInterrupted,
+                          result_.updates == 0 ? "before the first step; the same command begins it"
+                                               : "saved; the same command goes on");
     case Outcome::kDiverged: return write_status(RunPhase::kFailed, "diverged: " + result_.reason);
   }
 }

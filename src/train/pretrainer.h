@@ -95,7 +95,7 @@ class Pretrainer {
   void write_status(RunPhase phase, const std::string& reason);
   void write_end();
   int64_t bytes_of_checkpoint();
-  void resume(const io::Checkpoint& checkpoint);
+  void resume(Resume& from);
   void load_model(const Path& folder);
   void load_best_model();
   void run_to_the_end();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "config/load.h"
 #include "core/quote.h"
@@ -20,11 +21,21 @@ constexpr std::array<std::string_view, 7> kComparedByContent = {"tokenizer",
                                                                 "global_batch_tokens",
                                                                 "gradient_accumulation_steps"};
 
-bool may_change(const Difference& difference) {
+// Keys that decide nothing but which samples there are and how they follow each other (`seed` also
+// keys dropout): they may change where config.resume_with_other_data says so.
+constexpr std::array<std::string_view, 7> kOrderOfData = {
+    "curriculum",     "sequence_len", "sample_packing", "packing_strategy", "group_by_length",
+    "shuffle_window", "seed"};
+
+bool is_among(std::span<const std::string_view> keys, std::string_view key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+bool may_change(const Difference& difference, const PretrainConfig& now) {
   const std::string_view key =
       std::string_view(difference.path).substr(0, difference.path.find_first_of(".["));
-  return difference.may_change || std::find(kComparedByContent.begin(), kComparedByContent.end(),
-                                            key) != kComparedByContent.end();
+  return difference.may_change || is_among(kComparedByContent, key) ||
+         (now.resume_with_other_data && is_among(kOrderOfData, key));
 }
 
 std::string described(const Difference& difference) {
@@ -44,7 +55,7 @@ void check_config(const io::Checkpoint& checkpoint, const PretrainConfig& now,
                   std::vector<std::string>& notices) {
   std::string forbidden;
   for (const Difference& difference : differences(config_of(checkpoint), now)) {
-    if (may_change(difference))
+    if (may_change(difference, now))
       notices.push_back("changed since " + quote_path(checkpoint.folder) + ": " +
                         described(difference));
     else forbidden += (forbidden.empty() ? "" : "; ") + described(difference);
@@ -108,6 +119,25 @@ Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
   }
   if (resume.checkpoint) check_config(*resume.checkpoint, config, resume.notices);
   return resume;
+}
+
+RunState state_to_resume(Resume& resume, const PretrainConfig& config, const DataIdentity& now) {
+  const io::Checkpoint& checkpoint = *resume.checkpoint;
+  const Path file = checkpoint.file(kStateFile);
+  RunState state =
+      run_state_from_json(read_text_file(file, int64_t{1} << 20), printable(file.native()));
+  const std::string where = "the checkpoint " + quote_path(checkpoint.folder) + " was trained ";
+  if (state.tokenizer_hash != now.tokenizer_hash)
+    throw Error(where + "with another tokenizer; choose another output_dir");
+  if (state.data_hash == now.order) return state;
+  const std::string orders =
+      where + "on another order of data (" + state.data_hash + "; now: " + now.order + ")";
+  if (!config.resume_with_other_data)
+    throw Error(
+        orders +
+        "; choose another output_dir, set the keys back, or say resume_with_other_data=true");
+  resume.notices.push_back(orders + ": as resume_with_other_data says, the run goes on with it");
+  return state;
 }
 
 io::CheckpointOptions retention(const PretrainConfig& config) {

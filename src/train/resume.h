@@ -8,6 +8,7 @@
 #include "core/tree/compare.h"
 #include "io/checkpoint_store.h"
 #include "train/pretrain_config.h"
+#include "train/run_state.h"
 
 namespace weft::train {
 
@@ -23,6 +24,17 @@ struct Resume {
 // - if the checkpoint was trained with other values of keys that must not change within a run
 //   (docs/config.md), naming each with both values.
 Resume find_resume(const FileSystem& files, const PretrainConfig& config);
+
+// What a run reads: it is compared by content with what a checkpoint was trained on.
+struct DataIdentity {
+  std::string tokenizer_hash;
+  std::string order;  // TrainingData::order()
+};
+
+// The state of the checkpoint, which must be there, for a run that reads `now`. Throws Error where
+// the checkpoint was trained with another tokenizer, or on other samples or another order of them;
+// the latter is a notice if config.resume_with_other_data.
+RunState state_to_resume(Resume& resume, const PretrainConfig& config, const DataIdentity& now);
 
 // Where a step that goes wrong sends a run back to: the newest intact checkpoint of save_steps
 // below step `before`. Those that an interrupt left do not count, so that a run which was stopped

@@ -86,6 +86,17 @@ TEST_F(Check, DataThatCannotBeReadIsFoundAndTheRestStillChecked) {
   expect_failure("", {"FAILS     data: ", "train-00000.weft"});
 }
 
+TEST_F(Check, OtherDataThanTheCheckpointsIsFound) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  expect_failure("micro_batch_size=4",
+                 {"FAILS     resume: ", "another order of data", "resume_with_other_data=true"});
+  const Outcome forced =
+      run({"check", "tiny.yaml", "micro_batch_size=4", "resume_with_other_data=true"});
+  EXPECT_EQ(forced.code, kDone) << forced.all();
+  EXPECT_THAT(forced.out, HasSubstr("the run goes on with it"));
+}
+
 TEST_F(Check, FoldersThatCannotBeMadeAreFound) {
   prepare_run();
   expect_failure("output_dir=text.txt/run",

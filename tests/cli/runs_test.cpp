@@ -75,6 +75,16 @@ TEST_F(Runs, TellsHowEachEnded) {
   EXPECT_EQ(ask("all/done")["runs"].size(), 1u);
 }
 
+TEST_F(Runs, AFinishedRunThatIsStartedAgainKeepsItsLosses) {
+  prepare_run("logging_steps: 1\n");
+  must(training("done", "3"));
+  const json before = entry("done");
+  EXPECT_THAT(must(training("done", "3")).err, HasSubstr("no step is left: the run has made 3"));
+  const json after = entry("done");
+  EXPECT_EQ(after["loss"], before["loss"]);
+  EXPECT_EQ(after["eval_loss"], before["eval_loss"]);
+}
+
 TEST_F(Runs, ReadsDamagedOnesAndRefusesWhatIsNoFolder) {
   prepare_run();
   must(training("run", "2"));

@@ -29,7 +29,9 @@ TEST_F(Resume, AnInterruptedRunEndsAsOneThatWasNot) {
     EXPECT_EQ(part.outcome, Outcome::kInterrupted);
     EXPECT_EQ(part.updates, stop);
     EXPECT_TRUE(has_checkpoint(name, stop));
-    EXPECT_EQ(run(config(name, everything())).outcome, Outcome::kFinished);
+    std::vector<std::string> other_threads = everything();
+    other_threads.push_back("threads=" + std::to_string(stop));
+    EXPECT_EQ(run(config(name, other_threads)).outcome, Outcome::kFinished);
     EXPECT_EQ(trace(name, 8), whole) << "stopped after step " << stop;
   }
 }
@@ -192,6 +194,22 @@ TEST_F(Resume, RefusesOtherData) {
               HasSubstr("seed was 42, is 7"));
   EXPECT_THAT(error_message([&] { run(config("run", {"micro_batch_size=4"})); }),
               HasSubstr("another order of data"));
+}
+
+TEST_F(Resume, OtherDataIsTakenWhereForced) {
+  run(config("run", {"max_steps=2"}));
+  std::vector<std::string> forced = {"max_steps=4", "resume_with_other_data=true", "seed=7",
+                                     "micro_batch_size=4", "sequence_len=16"};
+  EXPECT_EQ(run(config("run", forced)).updates, 4);
+  EXPECT_THAT(recorder_.said("another order of data"), SizeIs(1));
+  EXPECT_THAT(recorder_.said("seed was 42, is 7"), SizeIs(1));
+  forced.front() = "max_steps=5";
+  recorder_.messages.clear();
+  EXPECT_EQ(run(config("run", forced)).updates, 5);
+  EXPECT_THAT(recorder_.said("another order of data"), SizeIs(0)) << "it is the run's own now";
+  forced.push_back("model.hidden_size=64");
+  EXPECT_THAT(error_message([&] { run(config("run", forced)); }),
+              HasSubstr("model.hidden_size was 32, is 64"));
 }
 
 TEST_F(Resume, TheSameStepMayBeSplitOtherwise) {
