@@ -55,6 +55,25 @@ TEST_F(DeviceOption, ADeviceThatCannotBeUsedIsRefusedWithTheReason) {
                                 "compute capability is 7.5", "need 8.0 (Ampere) or newer"});
 }
 
+// A program in /tmp/x must not load what somebody put into /tmp.
+TEST_F(DeviceOption, NoLibraryIsLoadedFromAboveWhereAnyoneMayWrite) {
+  const char* const program = std::getenv("WEFT_BINARY");
+  if (program == nullptr) GTEST_SKIP() << "WEFT_BINARY is not set";
+  const std::string before = program;
+  fs::create_directories(folder_ / "open/bin");
+  fs::copy_file(before, folder_ / "open/bin/weft");
+  write("open/libweft_cuda.so", "no library");
+  setenv("WEFT_BINARY", (folder_ / "open/bin/weft").c_str(), 1);
+  fs::permissions(folder_ / "open", fs::perms::all);
+  const RunOptions no_other{.environment = {{"WEFT_DEVICE_LIBRARIES", ""}}};
+  const Outcome open = run({"devices"}, no_other);
+  fs::permissions(folder_ / "open", fs::perms::owner_all);
+  const Outcome closed = run({"devices"}, no_other);
+  setenv("WEFT_BINARY", before.c_str(), 1);
+  EXPECT_THAT(open.out, testing::Not(HasSubstr("open/libweft_cuda.so"))) << open.all();
+  EXPECT_THAT(closed.out, HasSubstr("open/libweft_cuda.so' cannot be loaded")) << closed.all();
+}
+
 TEST_F(DeviceOption, WithoutTheLibraryTheFoldersAreNamed) {
   prepare();
   RunOptions options;

@@ -19,6 +19,12 @@ std::vector<std::string> split(const std::string& text) {
   return parts;
 }
 
+bool anyone_may_write(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  const auto mode = std::filesystem::status(folder, ignored).permissions();
+  return (mode & std::filesystem::perms::others_write) != std::filesystem::perms::none;
+}
+
 std::string joined(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
@@ -55,8 +61,9 @@ std::vector<std::string> library_folders() {
   std::error_code ignored;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   if (program.empty()) return folders;
-  folders.push_back(program.parent_path().string());
-  const std::filesystem::path above = program.parent_path().parent_path();
+  const std::filesystem::path folder = program.parent_path(), above = folder.parent_path();
+  folders.push_back(folder.string());
+  if (anyone_may_write(above)) return folders;  // such as /tmp
   folders.push_back((above / "lib").string());
   folders.push_back(above.string());
   return folders;

@@ -37,7 +37,7 @@ std::string gpu_library_kind();
 
 // Where libraries are looked for, in this order: the folders of $WEFT_DEVICE_LIBRARIES (with colons
 // between them), the program's own folder, `lib` beside it, and the folder above, which is a
-// build's for its tests.
+// build's for its tests. The latter two are left out where anyone may write into that folder.
 std::vector<std::string> library_folders();
 
 // Loads the library of `kind` from the first of `folders` that has one. Thread-safe.
