@@ -56,7 +56,7 @@ void print_table(const std::vector<RunSummary>& runs) {
                 report::printable(run.folder.string()).c_str(),
                 std::string(name_of(status.phase)).c_str(), steps_text(status).c_str(),
                 loss_text(status.loss).c_str(), loss_text(status.eval_loss).c_str(),
-                status.changed.c_str());
+                report::printable(status.changed).c_str());
     if (!status.reason.empty()) std::printf("    %s\n", report::printable(status.reason).c_str());
   }
 }

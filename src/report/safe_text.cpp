@@ -5,22 +5,13 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
+#include "core/quote.h"
 #include "text/utf8.h"
 
 namespace weft::report {
 
 std::string printable(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  for (const char c : text) {
-    const uint8_t byte = static_cast<uint8_t>(c);
-    if (byte >= 0x20 && byte != 0x7F) {
-      out += c;
-    } else {
-      out.append("\\x").append(1, kDigits[byte >> 4]).append(1, kDigits[byte & 15]);
-    }
-  }
-  return out;
+  return weft::printable(text, text.size());
 }
 
 int columns(std::string_view text) {

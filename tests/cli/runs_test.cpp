@@ -85,6 +85,14 @@ TEST_F(Runs, AFinishedRunThatIsStartedAgainKeepsItsLosses) {
   EXPECT_EQ(after["eval_loss"], before["eval_loss"]);
 }
 
+TEST_F(Runs, NothingOfAStatusReachesATerminalRaw) {
+  write("all/evil/run_status.json",
+        R"({"state":"finished","step":1,"total_steps":2,"loss":"NaN","eval_loss":null,)"
+        R"("started":"","changed":"\u001b[2J","reason":"a\n\u009b31m"})");
+  const std::string told = must({"runs", "all"}).out;
+  EXPECT_THAT(told, AllOf(HasSubstr("\\x1b[2J"), HasSubstr("a\\x0a\\xc2\\x9b31m")));
+}
+
 TEST_F(Runs, ReadsDamagedOnesAndRefusesWhatIsNoFolder) {
   prepare_run();
   must(training("run", "2"));

@@ -19,6 +19,8 @@ TEST(Printable, ShowsControlCharactersAndKeepsTheRest) {
   EXPECT_EQ(printable(std::string("a\0\x1b[2J\n\x7f \xC3\xA9", 11)),
             "a\\x00\\x1b[2J\\x0a\\x7f \xC3\xA9");
   EXPECT_EQ(printable(""), "");
+  EXPECT_EQ(printable("\u009b31m \u202e"), "\\xc2\\x9b31m \\xe2\\x80\\xae")
+      << "the other set of controls";
 }
 
 TEST(Columns, CountsCharactersNotBytes) {
