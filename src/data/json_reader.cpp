@@ -126,7 +126,8 @@ class JsonReader final : public RecordReader {
   bool mend(std::string_view& record) {
     const size_t invalid = first_invalid_utf8(record);
     if (invalid != kAllValid) {
-      if (!may_replace("no UTF-8 text at byte " + std::to_string(invalid) + " of the line"))
+      if (!may_replace("no UTF-8 text at byte " + std::to_string(invalid) + " of the line",
+                       record.size()))
         return false;
       mended_.clear();
       count(kReplacedReason, append_with_replacements(record, mended_));
@@ -136,7 +137,7 @@ class JsonReader final : public RecordReader {
     std::string paired(record);
     const int64_t lone = replace_lone_surrogates(paired);
     if (lone == 0) return true;
-    if (!may_replace("half of a surrogate pair among its \\u escapes")) return false;
+    if (!may_replace("half of a surrogate pair among its \\u escapes", record.size())) return false;
     count(kReplacedReason, lone);
     mended_ = std::move(paired);
     record = mended_;

@@ -64,9 +64,13 @@ void RecordReader::count(std::string_view reason, int64_t number) {
       reason, [&] { return place_text(); }, number);
 }
 
-bool RecordReader::may_replace(const std::string& found) {
+bool RecordReader::may_replace(const std::string& found, size_t bytes) {
+  constexpr size_t kLargestMended = size_t{8} << 20;
   switch (context_.options.invalid_utf8) {
-    case InvalidUtf8::kReplace: return true;
+    case InvalidUtf8::kReplace:
+      if (bytes <= kLargestMended) return true;
+      fail(kNoTextReason, "the line has " + found + "; at most " + std::to_string(kLargestMended) +
+                              " bytes are mended, it has " + std::to_string(bytes));
     case InvalidUtf8::kSkip: count(kNoTextReason); return false;
     case InvalidUtf8::kError: break;
   }
@@ -76,8 +80,9 @@ bool RecordReader::may_replace(const std::string& found) {
 void RecordReader::append_text(std::string_view text, std::string& document) {
   const size_t invalid = first_invalid_utf8(text);
   if (invalid == kAllValid) document.append(text);
-  else if (may_replace(text[invalid] == '\0' ? "a NUL character in its text"
-                                             : "text that is no UTF-8"))
+  else if (may_replace(
+               text[invalid] == '\0' ? "a NUL character in its text" : "text that is no UTF-8",
+               text.size()))
     count(kReplacedReason, append_with_replacements(text, document));
 }
 

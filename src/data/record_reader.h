@@ -48,8 +48,9 @@ class RecordReader : public FileReader {
   const FileContext& context() const { return context_; }
   std::string place_text() const;  // "corpus/a.jsonl:17"
   void count(std::string_view reason, int64_t number = 1);
-  // What the policy says about text that holds `found`: replace it or leave the document out.
-  bool may_replace(const std::string& found);
+  // What the policy says about a text of `bytes` that holds `found`: replace it or leave the
+  // document out. Long ones are never mended: what stands for a byte has three.
+  bool may_replace(const std::string& found, size_t bytes);
   // Appends `text`, of which invalid parts and NULs are handled as the policy says.
   void append_text(std::string_view text, std::string& document);
   [[noreturn]] void fail(std::string_view reason, const std::string& message) const;

@@ -37,11 +37,12 @@ TEST(Limits, DatasetManifestValues) {  // the list itself is one of them
 }
 
 // What reading the only document of a file is refused with.
-std::string refusal_of(const std::string& name, const std::string& bytes) {
+std::string refusal_of(const std::string& name, const std::string& bytes,
+                       const TextOptions& options = {}) {
   const TemporaryFolder folder;
   const InputFiles inputs = collect_inputs(real_file_system(), {folder.write(name, bytes)});
   return said_by([&] {
-    TextReader reader(real_file_system(), inputs, {});
+    TextReader reader(real_file_system(), inputs, options);
     for (TextPiece piece; reader.next(piece);) EXPECT_FALSE(piece.text.empty());
   });
 }
@@ -69,6 +70,26 @@ TEST(Limits, ValuesOfARecord) {
   EXPECT_THAT(refusal_of("a.jsonl", record(1'000'000 - 4)),
               HasSubstr("a.jsonl:1: the record has more than 1000000 values, keys and brackets"));
   EXPECT_THAT(refusal_of("a.json", "[" + record(1'000'000) + "]"), HasSubstr("more than 1000000"));
+}
+
+// The bytes of a JSON record, or of the text of a table row, that may hold what is replaced.
+TEST(Limits, RecordsThatAreMended) {
+  constexpr size_t kLimit = size_t{8} << 20;
+  const TextOptions replacing{.invalid_utf8 = InvalidUtf8::kReplace};
+  const std::string message = "at most 8388608 bytes are mended";
+  for (const char* broken : {"\xff", R"(\ud800)"}) {
+    const auto record = [&](size_t bytes) {
+      const std::string begin = std::string(R"({"text":")") + broken, end = "\"}";
+      return begin + std::string(bytes - begin.size() - end.size(), 'a') + end + "\n";
+    };
+    EXPECT_EQ(refusal_of("a.jsonl", record(kLimit), replacing), "") << broken;
+    EXPECT_THAT(refusal_of("a.jsonl", record(kLimit + 1), replacing), HasSubstr(message)) << broken;
+  }
+  const auto table = [](size_t bytes) {
+    return "text\n\"\xff" + std::string(bytes - 1, 'a') + "\"\n";
+  };
+  EXPECT_EQ(refusal_of("a.csv", table(kLimit), replacing), "");
+  EXPECT_THAT(refusal_of("a.csv", table(kLimit + 1), replacing), HasSubstr(message));
 }
 
 }  // namespace
