@@ -25,6 +25,11 @@ nlohmann::ordered_json to_json(const device::FoundDevice& d) {
   return out;
 }
 
+nlohmann::ordered_json to_json(const device::VendorLibrary& vendor) {
+  if (*vendor.why_not != '\0') return {{"name", vendor.name}, {"why_not", vendor.why_not}};
+  return {{"name", vendor.name}, {"version", vendor.version}, {"file", vendor.file}};
+}
+
 nlohmann::ordered_json to_json(const device::Found& found) {
   nlohmann::ordered_json out = {{"usable", found.usable()}};
   if (!found.usable()) out["why_not"] = found.why_not;
@@ -35,6 +40,8 @@ nlohmann::ordered_json to_json(const device::Found& found) {
   if (found.versions.driver > 0)
     out["driver_knows_cuda"] = device::version_text(found.versions.driver);
   if (!found.driver_file.empty()) out["driver_library"] = found.driver_file;
+  for (const device::VendorLibrary& vendor : found.vendors)
+    out["libraries"].push_back(to_json(vendor));
   for (const device::FoundDevice& d : found.devices) out["devices"].push_back(to_json(d));
   return out;
 }
@@ -45,6 +52,13 @@ std::string sentence(const device::FoundDevice& d) {
          std::to_string(p.major) + "." + std::to_string(p.minor) + ", " +
          std::to_string(p.multiprocessors) + " multiprocessors, " + bytes_text(p.memory_bytes) +
          (d.why_not.empty() ? "" : "; not usable: " + d.why_not) + "\n";
+}
+
+std::string sentence(const device::VendorLibrary& vendor) {
+  if (*vendor.why_not != '\0')
+    return std::string("  no ") + vendor.name + ", so our own kernels multiply: " + vendor.why_not +
+           "\n";
+  return std::string("  ") + vendor.name + " " + vendor.version + " from " + vendor.file + "\n";
 }
 
 void print(const device::Found& found) {
@@ -59,6 +73,7 @@ void print(const device::Found& found) {
                 << found.driver_file;
   }
   std::cout << "\n";
+  for (const device::VendorLibrary& vendor : found.vendors) std::cout << sentence(vendor);
   for (const device::FoundDevice& d : found.devices) std::cout << sentence(d);
 }
 

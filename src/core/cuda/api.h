@@ -9,7 +9,7 @@
 
 namespace weft::device {
 
-inline constexpr uint32_t kApiVersion = 2;  // of the structs in this file
+inline constexpr uint32_t kApiVersion = 3;  // of the structs in this file
 inline constexpr char kEntryName[] = "weft_device_library";
 
 // What a function returns: 0 for success, else a number that error_name() and error_text() explain.
@@ -99,6 +99,8 @@ struct Launcher {
   void (*launch)(const void* args, void* stream);
 };
 
+struct VendorApi;  // core/cuda/vendor.h
+
 // What the entry function returns. A library of another build is refused.
 struct LibraryTable {
   uint32_t api_version;
@@ -106,6 +108,7 @@ struct LibraryTable {
   const char* kind;           // "cuda" or "emulated"
   const char* architectures;  // for which kernels were built: "sm_80 sm_90a ptx", or "host"
   const Api* api;
+  const VendorApi* vendor;
   const Launcher* launchers;
   size_t launcher_count;
 };

@@ -26,6 +26,8 @@ struct Found {
   std::string architectures;  // that its kernels are built for
   Versions versions = {};
   std::string driver_file;  // the driver's library, where one is loaded
+  // Libraries of the vendor, found or not; empty without a library of ours.
+  std::vector<VendorLibrary> vendors;
   std::vector<FoundDevice> devices;
   std::string why_not;  // empty: at least one device can be used
 

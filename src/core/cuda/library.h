@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cuda/api.h"
+#include "core/cuda/vendor.h"
 
 namespace weft::device {
 
@@ -19,6 +19,7 @@ struct Library {
   const LibraryTable* table = nullptr;
 
   const Api& api() const { return *table->api; }
+  const VendorApi& vendor() const { return *table->vendor; }
   std::span<const Launcher> launchers() const { return {table->launchers, table->launcher_count}; }
 };
 

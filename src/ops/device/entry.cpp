@@ -32,6 +32,7 @@ weft_device_library() {
                                    .kind = kind_of_this_library(),
                                    .architectures = architectures_of_this_library(),
                                    .api = &api_of_this_library(),
+                                   .vendor = &vendor_of_this_library(),
                                    .launchers = weft::kernels::kLaunchers,
                                    .launcher_count = std::size(weft::kernels::kLaunchers)};
   static const bool kPrepared = (weft::ops::device_library::prepare(), true);

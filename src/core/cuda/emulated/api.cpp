@@ -247,6 +247,8 @@ constexpr StatusText kTexts[] = {
     {kOldDriver, "old_driver", "the driver is too old"},
     {emulated::kEccError, "cudaErrorECCUncorrectable", "uncorrectable ECC error encountered"},
     {emulated::kLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
+    {kVendorStatus + emulated::kProductFailure, "CUBLAS_STATUS_EXECUTION_FAILED",
+     "the GPU program failed to execute"},
     {kNotReady, "not_ready", "the stream has not come to the event"},
     {kNotCaptured, "not_captured", "the call is not allowed while work is captured"},
     {kUnjoined, "unjoined", "a stream of the capture was not joined to its first stream"},

@@ -9,8 +9,9 @@
 namespace weft::device::emulated {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames = {
-    "no-driver", "old-driver", "no-device", "capability", "memory", "taken", "launch", "ecc"};
+constexpr std::array<std::string_view, 9> kNames = {"no-driver",  "old-driver", "no-device",
+                                                    "capability", "memory",     "taken",
+                                                    "launch",     "ecc",        "product"};
 
 }  // namespace
 

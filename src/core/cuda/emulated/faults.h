@@ -4,19 +4,21 @@
 //   no-driver  old-driver  no-device  capability   what `weft devices` finds
 //   memory:BYTES                                   the device's size
 //   taken                                          another process takes memory before it is given
-//   launch:N  ecc:N                                the N-th launch of a graph, or wait for an
-//   event,
-//                                                  fails, and everything after it
+//   launch:N  ecc:N  product:N                     the N-th launch of a graph, wait for an event,
+//   or
+//                                                  product of the vendor's library fails, and
+//                                                  everything after it
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
-#include "core/cuda/api.h"
+#include "core/cuda/vendor.h"
 
 namespace weft::device::emulated {
 
 inline constexpr Status kEccError = 214, kLaunchFailure = 719;  // CUDA's numbers
+inline constexpr Status kProductFailure = 13;                   // cuBLAS's
 
 class Faults {
  public:
@@ -25,9 +27,10 @@ class Faults {
 
   bool is(std::string_view name) const { return name_ == name; }
   int64_t number() const { return number_; }
-  // Counts a launch of a graph, or a wait for an event, and says what comes of it.
+  // Counts a launch of a graph, a wait for an event, or a product, and says what comes of it.
   Status on_launch() { return count("launch", kLaunchFailure); }
   Status on_wait() { return count("ecc", kEccError); }
+  Status on_product() { return count("product", kVendorStatus + kProductFailure); }
   // What an error left behind: the device is lost to the process.
   Status lost() const { return lost_; }
 

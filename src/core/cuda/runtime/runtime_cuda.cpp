@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/cuda/runtime/cublaslt_cuda.h"
 #include "core/cuda/table.h"
 
 namespace weft::device {
@@ -188,9 +189,13 @@ Status last_error() {
   return status_of(cudaGetLastError());
 }
 const char* error_name(Status status) {
+  if (status >= kVendorStatus) return vendor_error_name(status);
+  if (status == kUnsupported) return "unsupported";
   return cudaGetErrorName(error_of(status));
 }
 const char* error_text(Status status) {
+  if (status >= kVendorStatus) return vendor_error_text(status);
+  if (status == kUnsupported) return "the vendor's library does not offer it";
   return cudaGetErrorString(error_of(status));
 }
 
