@@ -32,4 +32,13 @@ struct LauncherEntry {
 // exactly the launchers of launchers.def, in its order. Call it while no kernel is launched.
 void use_launchers(std::span<const LauncherEntry> entries);
 
+// While one lives, calls of launchers do nothing: for looking through what a program launches.
+class LaunchNothing {
+ public:
+  LaunchNothing();
+  ~LaunchNothing();
+  LaunchNothing(const LaunchNothing&) = delete;
+  LaunchNothing& operator=(const LaunchNothing&) = delete;
+};
+
 }  // namespace weft::kernels

@@ -39,6 +39,24 @@ struct Options {
   GenerationBench generation = {};
 };
 
+// Which kernels multiply on a GPU, a line each; empty where ours do, all of them.
+std::string products_text(const runtime::ComputeDevice* device) {
+  if (device == nullptr || device->products() == nullptr) return "";
+  std::string text;
+  for (const std::string& notice : device->notices()) text += notice + "\n";
+  const auto microseconds = [](double seconds) {
+    return std::to_string(static_cast<int64_t>(seconds * 1e6 + 0.5)) + " us";
+  };
+  for (const ops::ChosenProduct& row : device->products()->chosen()) {
+    text += "product " + row.product + ": " + row.kernel + " (" + row.reason;
+    if (row.own_seconds > 0)
+      text += ": own " + microseconds(row.own_seconds) + ", library " +
+              microseconds(row.vendor_seconds);
+    text += "), " + std::to_string(row.calls) + (row.calls == 1 ? " call\n" : " calls\n");
+  }
+  return text;
+}
+
 // A session that trains on random tokens, so that no data is needed.
 class SyntheticRun {
  public:
@@ -111,6 +129,7 @@ void add_device_roof(nlohmann::ordered_json& out) {
   const runtime::DeviceChoice choice = runtime::choose_device("auto");
   const auto device = runtime::open_device(choice);
   if (device == nullptr) return;
+  device->use_kernels(kernel_choice());
   nlohmann::ordered_json& of = out["device"];
   of["name"] = device->device().describe();
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
@@ -176,7 +195,7 @@ nlohmann::ordered_json bench_config(const Options& options) {
   out["threads"] = run.session().plan().options.threads;
   out["device"] = run.device().on_gpu() ? "cuda" : "cpu";
   out["device_reason"] = run.device().reason;
-  out["kernels"] = kernels_in_use();
+  out["kernels"] = run.device().on_gpu() ? std::string(name_of(config.kernels)) : kernels_in_use();
   if (run.session().plan().snapshot_bytes > 0) add_snapshot(run, out, sorted[sorted.size() / 2]);
   return out;
 }
@@ -223,10 +242,12 @@ void run_profile(const Options& options) {
   for (int64_t i = 0; i < options.warmup; ++i) run.step();
   Stopwatch watch(run.session().step_program());
   run.step(&watch);
+  const std::string products = products_text(run.session().device());
   const runtime::MachineRoof fp32 = roof_of(run.session(), DType::kF32);
   const runtime::MachineRoof bf16 = roof_of(run.session(), DType::kBF16);
-  const std::string text =
-      run.description() + "\n" + report::profile_table(report::by_name(watch.rows(fp32, bf16)));
+  const std::string text = run.description() + "\n" +
+                           report::profile_table(report::by_name(watch.rows(fp32, bf16))) +
+                           products;
   std::cout << text;
   if (options.save) {
     create_folders(real_file_system(), config.output_dir);

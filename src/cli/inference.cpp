@@ -38,7 +38,10 @@ DType compute_type(const std::string& precision, const io::TensorSet& tensors) {
 }
 
 runtime::DeviceChoice device_of(const InferenceOptions& options) {
-  const runtime::DeviceChoice choice = runtime::choose_device(options.device);
+  runtime::DeviceChoice choice = runtime::choose_device(options.device);
+  choice.tell = [](const std::string& notice) {
+    std::cerr << "weft: " << printable_lines(notice) << "\n";
+  };
   if (choice.on_gpu()) std::cerr << "weft: device cuda (" << choice.reason << ")\n";
   return choice;
 }

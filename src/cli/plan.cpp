@@ -86,6 +86,7 @@ nlohmann::ordered_json to_json(const train::PlanReport& p, const Fit& fit) {
   out["device"] = p.on_device ? "cuda" : "cpu";
   if (p.on_device) {
     out["device_staging"] = p.device_staging;
+    out["device_kernels"] = p.device_kernels;
     out["pinned_host_memory"] = {{"staging", p.pinned_staging}, {"checkpoints", p.pinned_mirror}};
   }
   if (fit.memory) out["memory"] = *fit.memory;
@@ -122,6 +123,7 @@ void print(const train::PlanReport& p, const Fit& fit) {
   std::cout << "  (" << over << " % above the largest set of what lives at one time, "
             << bytes_text(p.transient_lower_bound) << ")\n";
   if (p.on_device) line("staged for steps", p.device_staging);
+  if (p.on_device) line("workspace of kernels", p.device_kernels);
   line("TOTAL", p.total);
   if (p.on_device) {
     std::cout << "pinned memory of the host\n";

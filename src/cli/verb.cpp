@@ -18,14 +18,15 @@ void print_values(const nlohmann::ordered_json& values, bool json) {
 }
 
 void add_kernels_option(Verb& verb, std::string& word) {
-  verb.add_option("--kernels", word, "auto: the fastest; reference: plain and slow, portable bits")
-      .among({"auto", "reference"});
+  verb.add_option("--kernels", word,
+                  "auto: the fastest; on the CPU also reference: plain and slow, portable bits; on "
+                  "a GPU also own, or vendor: cuBLASLt where it serves")
+      .among({"auto", "reference", "own", "vendor"});
 }
 
 void choose_kernels_by(const std::string& word) {
-  if (word.empty()) return;
-  choose_kernels(word == name_of(KernelChoice::kReference) ? KernelChoice::kReference
-                                                           : KernelChoice::kAuto);
+  for (const KernelChoice choice : values_of(KernelChoice{}))
+    if (name_of(choice) == word) choose_kernels(choice);
 }
 
 void add_text_options(Verb& verb, std::string& text_field, std::string& invalid_utf8) {

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "graph/op_contract.h"
-#include "kernels/gemm/gemm_cuda.h"
+#include "kernels/gemm/gemm.h"
+#include "ops/device_products.h"
 
 namespace weft::ops {
 
@@ -17,12 +18,6 @@ struct GemmState final : graph::KernelState {
 
 inline const kernels::GemmPlan& gemm_plan(const graph::KernelCall& call) {
   return static_cast<const GemmState*>(call.state)->plan;
-}
-
-// A product on a device, where nothing is prepared.
-inline void launch_gemm(const graph::KernelCall& call, const kernels::GemmSpec& spec,
-                        const kernels::GemmArgs& args) {
-  kernels::gemm(weft::cuda::Stream{call.device->stream}, kernels::GemmLaunch{spec, args});
 }
 
 // Types of a call's operands, as shape rules see them.

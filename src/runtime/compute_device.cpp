@@ -2,6 +2,7 @@
 
 #include "graph/registry.h"
 #include "ops/device_kernels.h"
+#include "runtime/product_cache.h"
 
 namespace weft::runtime {
 namespace {
@@ -41,10 +42,56 @@ bool plans_for_gpu(std::string_view asked) {
   return kind_of(asked) == device::Kind::kCuda || choose_device(asked).on_gpu();
 }
 
+void check_kernels(KernelChoice kernels, bool on_gpu, std::string_view why) {
+  const bool of_gpu = kernels == KernelChoice::kOwn || kernels == KernelChoice::kVendor;
+  const bool of_cpu = kernels == KernelChoice::kReference;
+  if (on_gpu ? !of_cpu : !of_gpu) return;
+  const std::string word(name_of(kernels)), because(why);
+  if (on_gpu)
+    throw Error("kernels: '" + word + "' is for the CPU, and the GPU is to compute (" + because +
+                "); there it is auto, own or vendor. Choose one of them, or device: cpu");
+  throw Error("kernels: '" + word + "' is for a GPU, and the CPU is to compute (" + because +
+              "); there it is auto or reference");
+}
+
 ComputeDevice::ComputeDevice(const DeviceChoice& choice) : ComputeDevice(loaded(), choice.index) {}
 
 ComputeDevice::ComputeDevice(std::shared_ptr<const device::Library> library, int index)
     : device_((ops::use_device_kernels(*library), library), index), queues_(device_, kStreams) {}
+
+ComputeDevice::~ComputeDevice() = default;
+
+int64_t ComputeDevice::own_bytes(KernelChoice kernels) {
+  const bool asks_vendor = kernels == KernelChoice::kAuto || kernels == KernelChoice::kVendor;
+  return graph::DeviceQueues::kOwnBytes + (asks_vendor ? ops::DeviceProducts::kWorkspaceBytes : 0);
+}
+
+void ComputeDevice::tell(std::string notice) {
+  if (!notice.empty()) notices_.push_back(std::move(notice));
+}
+
+void ComputeDevice::use_kernels(KernelChoice kernels, ops::ProductChoices remembered) {
+  if (products_ != nullptr || own_bytes(kernels) == graph::DeviceQueues::kOwnBytes) return;
+  const device::VendorLibrary& library = device_.library().vendor().products();
+  const std::optional<Path> folder = cache_folder();
+  if (kernels == KernelChoice::kAuto && *library.why_not == '\0' && folder) {
+    cache_ = std::make_unique<ProductCache>(*folder, device_.properties().name,
+                                            std::string(library.name) + " " + library.version);
+    std::string notice;
+    remembered.merge(cache_->read(real_file_system(), notice));
+    tell(std::move(notice));
+  }
+  products_ = std::make_unique<ops::DeviceProducts>(device_, queues_.stream(0), kernels,
+                                                    std::move(remembered));
+  if (!products_->why_own().empty()) tell(products_->why_own() + "; our own kernels multiply");
+}
+
+void ComputeDevice::remember_products() {
+  if (cache_ == nullptr || !products_->has_measured()) return;
+  std::string notice;
+  cache_->add(real_file_system(), products_->choices(), notice);
+  tell(std::move(notice));
+}
 
 graph::Device ComputeDevice::backend(int threads) {
   return {.kernels = graph::cuda_kernels(), .threads = threads, .queues = &queues_};

@@ -2,20 +2,27 @@
 // streams. The CPU needs none of it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/cuda/find.h"
 #include "graph/program.h"
+#include "ops/device_products.h"
 
 namespace weft::runtime {
+
+class ProductCache;
 
 // A device as a config or an option names it, and what that means on this machine.
 struct DeviceChoice {
   device::Kind kind = device::Kind::kCpu;
   int index = 0;       // of the library's devices
   std::string reason;  // why this one, in words for a user
+  // Is told, when the device is opened for a model, what a user should know of its kernels.
+  std::function<void(const std::string& notice)> tell = {};
 
   bool on_gpu() const { return kind != device::Kind::kCpu; }
 };
@@ -25,6 +32,9 @@ struct DeviceChoice {
 DeviceChoice choose_device(std::string_view asked);
 // The same for plans, which need no device: auto is what this machine has.
 bool plans_for_gpu(std::string_view asked);
+// Throws Error if `kernels` are not for such a device: reference is the CPU's, own and vendor are a
+// GPU's. `why` says why it computes there.
+void check_kernels(KernelChoice kernels, bool on_gpu, std::string_view why);
 
 class ComputeDevice {
  public:
@@ -33,17 +43,34 @@ class ComputeDevice {
   explicit ComputeDevice(const DeviceChoice& choice);
   // Device `index` of a library that is loaded already.
   ComputeDevice(std::shared_ptr<const device::Library> library, int index);
+  ~ComputeDevice();
 
   const device::Device& device() const { return device_; }
   graph::DeviceQueues& queues() { return queues_; }
   // For programs.
   graph::Device backend(int threads);
-  // Bytes of device memory that it takes for itself.
-  static constexpr int64_t kOwnBytes = graph::DeviceQueues::kOwnBytes;
+  // Bytes of device memory that it takes for itself once use_kernels() has chosen.
+  static int64_t own_bytes(KernelChoice kernels);
+
+  // Whose kernels multiply, from now on: with auto and vendor each product is chosen before its
+  // program is captured; `remembered` choices first, then those of the user's cache. Only the first
+  // call counts.
+  void use_kernels(KernelChoice kernels, ops::ProductChoices remembered = {});
+  // Puts what was measured into the user's cache.
+  void remember_products();
+  // Null: our own kernels multiply, all of them.
+  const ops::DeviceProducts* products() const { return products_.get(); }
+  // What a user should be told of all that.
+  const std::vector<std::string>& notices() const { return notices_; }
 
  private:
+  void tell(std::string notice);
+
   device::Device device_;
   graph::DeviceQueues queues_;
+  std::unique_ptr<ops::DeviceProducts> products_;
+  std::unique_ptr<ProductCache> cache_;  // of kernels: auto
+  std::vector<std::string> notices_;
 };
 
 // The device of `choice`; null for the CPU.

@@ -5,17 +5,33 @@
 #include "graph/precision.h"
 
 namespace weft::runtime {
+namespace {
+
+// As the process has chosen its kernels.
+std::unique_ptr<ComputeDevice> open_with_kernels(const DeviceChoice& choice) {
+  check_kernels(kernel_choice(), choice.on_gpu(), choice.reason);
+  std::unique_ptr<ComputeDevice> device = open_device(choice);
+  if (device != nullptr) device->use_kernels(kernel_choice());
+  return device;
+}
+
+}  // namespace
 
 ForwardSession::ForwardSession(std::vector<ForwardGraph> graphs, int threads,
                                const DeviceChoice& device)
-    : device_(open_device(device)),
+    : device_(open_with_kernels(device)),
       plan_(
           plan_forwards(std::move(graphs), {.threads = threads, .on_device = device_ != nullptr})),
       pool_(threads),
       arena_(plan_.persistent_bytes + plan_.transient_bytes, device_.get()),
       programs_(std::make_unique<ForwardPrograms>(
           plan_, ForwardBinding{.arena = &*arena_, .transient = plan_.persistent_bytes},
-          backend_of(device_.get(), threads))) {}
+          backend_of(device_.get(), threads))) {
+  if (device_ == nullptr) return;
+  device_->remember_products();
+  if (!device.tell) return;
+  for (const std::string& notice : device_->notices()) device.tell(notice);
+}
 
 // On a device all parameters pass through the host's memory.
 void ForwardSession::load(const io::TensorSet& tensors, const nn::DecoderSpec& spec) {

@@ -95,7 +95,8 @@ PlanReport report_plan(const SessionPlan& plan) {
         std::max(report.transient_lower_bound, entry.memory.transient_lower_bound);
   report.total = plan.total();
   report.on_device = plan.options.on_device;
-  report.device_staging = plan.device.step_inputs + plan.device.own;
+  report.device_staging = plan.device.step_inputs;
+  report.device_kernels = plan.device.own;
   report.pinned_staging = plan.device.staging;
   report.pinned_mirror = plan.device.mirror;
   add_work(*plan.step.data, report);

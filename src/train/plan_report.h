@@ -35,10 +35,12 @@ struct PlanReport {
   int64_t transient_lower_bound = 0;  // the largest set of what lives at one time
   int64_t total = 0;  // the arena, and on a device what is allocated beside it there
 
-  // On a device, beside the arena: what steps are given, and constants of kernels, in the device's
-  // memory; staging and the copy that checkpoints are written from, in pinned host memory.
+  // On a device, beside the arena: what steps are given, and what kernels are given (constants, the
+  // workspace of a vendor's library), in the device's memory; staging and the copy that checkpoints
+  // are written from, in pinned host memory.
   bool on_device = false;
   int64_t device_staging = 0;
+  int64_t device_kernels = 0;
   int64_t pinned_staging = 0;
   int64_t pinned_mirror = 0;
 

@@ -284,8 +284,10 @@ void PretrainConfig::visit_machine(Visitor& v) {
     {.help = "the same weights, bit for bit, however often the run was stopped and on however many "
              "threads"});
   v("kernels", kernels,
-    {.help = "reference: slow, plain kernels that give the same bits on every processor of an "
-             "architecture; auto: the fastest",
+    {.help = "auto: the fastest; on a GPU measured once for each matrix product (own, if "
+             "deterministic). On the CPU also reference: slow, plain kernels that give the same "
+             "bits on every processor of an architecture. On a GPU also own: those of Weft; "
+             "vendor: cuBLASLt where it is installed and has one",
      .may_change = true});
 }
 

@@ -22,6 +22,12 @@ StepGraphOptions step_options(const PretrainConfig& config) {
           .optimizer = config.optimizer_options()};
 }
 
+// What is measured may differ from run to run, and with it the last bits.
+KernelChoice kernels_on_device(const PretrainConfig& config) {
+  const bool measures = config.kernels == KernelChoice::kAuto;
+  return config.deterministic && measures ? KernelChoice::kOwn : config.kernels;
+}
+
 // A run that saves only at its end has nothing to go on with meanwhile.
 bool saves_in_background(const PretrainConfig& config) {
   return config.save_in_background && (config.save_steps || config.load_best_model_at_end);
@@ -38,6 +44,7 @@ generate::CacheOptions sample_cache(const PretrainConfig& config) {
 }
 
 SessionPlan plan_pretraining(const PretrainConfig& config, int threads, bool on_device) {
+  runtime::check_kernels(config.kernels, on_device, "device: " + config.device);
   choose_kernels(config.kernels);
   const nn::DecoderSpec spec = nn::decoder_spec(*config.model);
   nn::TrainingGraphOptions options = training_options(config);
@@ -59,7 +66,8 @@ SessionPlan plan_pretraining(const PretrainConfig& config, int threads, bool on_
        .with_snapshot = saves_in_background(config),
        .on_device = on_device,
        .micro_batches = static_cast<int>(config.gradient_accumulation_steps.value_or(1)),
-       .split_step = config.spike_policy != SpikePolicy::kWarn});
+       .split_step = config.spike_policy != SpikePolicy::kWarn,
+       .kernels = kernels_on_device(config)});
 }
 
 void show_passes(const PretrainConfig& config,

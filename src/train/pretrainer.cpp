@@ -26,6 +26,13 @@ bool reports_to(const PretrainConfig& config, std::string_view what) {
          config.report_to.end();
 }
 
+// Which kernels multiplied before the checkpoint, if it was on such a device.
+ops::ProductChoices remembered_products(const Resume& from, const device::Device& device) {
+  if (!from.checkpoint) return {};
+  const RunState saved = state_of(*from.checkpoint);
+  return saved.processor == device.properties().name ? saved.products : ops::ProductChoices();
+}
+
 // A wait for data that the user has interrupted; it never leaves this file.
 struct WaitEnded {};
 
@@ -53,13 +60,15 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
                                                  retention(config_));
   saver_ = std::make_unique<io::BackgroundSaver>(*store_);
   Resume from = find_resume(*options_.files, config_);
-  open_session();
+  open_session(from);
   plan_report_ = report_plan(session_->plan());
   state_.tokenizer_hash = data::tokenizer_hash(data_.tokenizer());
   state_.data_hash = data_.order();
   const Arithmetic arithmetic = arithmetic_now();
   state_.kernels = arithmetic.kernels;
   state_.processor = arithmetic.processor;
+  if (device_.on_gpu() && session_->device()->products() != nullptr)
+    state_.products = session_->device()->products()->choices();
   if (from.checkpoint) resume(from);
   else if (config_.base_model) load_model(*config_.base_model);
   first_step_ = result_.updates = session_->updates();
@@ -79,13 +88,15 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
 Pretrainer::~Pretrainer() = default;
 
 // What a device can do is measured before the run's memory is taken.
-void Pretrainer::open_session() {
+void Pretrainer::open_session(const Resume& from) {
   device_ = runtime::choose_device(config_.device);
+  runtime::check_kernels(config_.kernels, device_.on_gpu(), device_.reason);
   const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
   std::unique_ptr<runtime::ComputeDevice> device = runtime::open_device(device_);
   SessionPlan plan = plan_pretraining(config_, threads, device != nullptr);
   if (device != nullptr) {
     runtime::require_free(device->device(), plan.total());
+    device->use_kernels(plan.options.kernels, remembered_products(from, device->device()));
     peak_ = runtime::measure_flops(config_.compute_type(), *device, options_.roof_seconds);
   }
   baseline_bytes_ = resident_bytes();
@@ -98,7 +109,10 @@ void Pretrainer::open_session() {
 Pretrainer::Arithmetic Pretrainer::arithmetic_now() const {
   if (session_->device() == nullptr) return {kernels_in_use(), processor_name()};
   const device::Device& device = session_->device()->device();
-  return {device.library().table->architectures, device.properties().name};
+  const ops::DeviceProducts* products = session_->device()->products();
+  const std::string vendor = products == nullptr ? "" : products->library_in_use();
+  return {device.library().table->architectures + (vendor.empty() ? "" : ", " + vendor),
+          device.properties().name};
 }
 
 std::string Pretrainer::device_text() const {
@@ -115,6 +129,8 @@ void Pretrainer::open_log(const Resume& from) {
   for (const std::string& notice : store_->notices()) log_->message(notice);
   for (const std::string& notice : from.notices) log_->message(notice);
   for (const std::string& notice : data_.notices()) log_->message(notice);
+  if (device_.on_gpu())
+    for (const std::string& notice : session_->device()->notices()) log_->message(notice);
   if (from.checkpoint)
     log_->message("continuing from " + quote_path(from.checkpoint->folder) + " at step " +
                   std::to_string(first_step_));
@@ -132,7 +148,8 @@ void Pretrainer::tell_other_arithmetic() {
   if (before_.kernels == state_.kernels && kernel_choice() == KernelChoice::kReference) return;
   log_->message("the checkpoint was computed with kernels " + before_.kernels + " on '" +
                 before_.processor + "', now it is " + state_.kernels + " on '" + state_.processor +
-                "': the last bits will differ; kernels=reference from the start avoids that");
+                "': the last bits will differ" +
+                (device_.on_gpu() ? "" : "; kernels=reference from the start avoids that"));
 }
 
 // For whoever looks at the folder while the run goes on.
@@ -147,6 +164,7 @@ void Pretrainer::write_record(const Resume& from) {
                           .threads = session_->plan().options.threads,
                           .device = device_text(),
                           .kernels = state_.kernels,
+                          .products = state_.products,
                           .first_step = first_step_,
                           .checkpoint = from.checkpoint ? from.checkpoint->folder.string() : "",
                           .tokenizer_hash = state_.tokenizer_hash,
@@ -171,12 +189,11 @@ void Pretrainer::resume(Resume& from) {
     data_.expect(saved.data_marks, "the checkpoint " + quote_path(from.checkpoint->folder));
   load_checkpoint(*from.checkpoint);
   before_ = {saved.kernels, saved.processor};
-  const Arithmetic now = {state_.kernels, state_.processor};
-  const std::string order = state_.data_hash;
-  state_ = saved;
-  state_.data_hash = order;
-  state_.kernels = now.kernels;
-  state_.processor = now.processor;
+  RunState now = std::exchange(state_, saved);
+  state_.data_hash = std::move(now.data_hash);
+  state_.kernels = std::move(now.kernels);
+  state_.processor = std::move(now.processor);
+  state_.products = std::move(now.products);
   guard_.restore(saved.guard);
   session_->set_updates(saved.updates);
 }

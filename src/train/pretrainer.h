@@ -86,7 +86,7 @@ class Pretrainer {
     std::string kernels, processor;
   };
 
-  void open_session();
+  void open_session(const Resume& from);
   Arithmetic arithmetic_now() const;
   void open_log(const Resume& resume);
   void tell_other_arithmetic();

@@ -121,11 +121,14 @@ Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
   return resume;
 }
 
+RunState state_of(const io::Checkpoint& checkpoint) {
+  const Path file = checkpoint.file(kStateFile);
+  return run_state_from_json(read_text_file(file, int64_t{1} << 20), printable(file.native()));
+}
+
 RunState state_to_resume(Resume& resume, const PretrainConfig& config, const DataIdentity& now) {
   const io::Checkpoint& checkpoint = *resume.checkpoint;
-  const Path file = checkpoint.file(kStateFile);
-  RunState state =
-      run_state_from_json(read_text_file(file, int64_t{1} << 20), printable(file.native()));
+  RunState state = state_of(checkpoint);
   const std::string where = "the checkpoint " + quote_path(checkpoint.folder) + " was trained ";
   if (state.tokenizer_hash != now.tokenizer_hash)
     throw Error(where + "with another tokenizer; choose another output_dir");

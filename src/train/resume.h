@@ -31,9 +31,12 @@ struct DataIdentity {
   std::string order;  // TrainingData::order()
 };
 
-// The state of the checkpoint, which must be there, for a run that reads `now`. Throws Error where
-// the checkpoint was trained with another tokenizer, or on other samples or another order of them;
-// the latter is a notice if config.resume_with_other_data.
+// The trainer's state in a checkpoint. Throws Error where it is none.
+RunState state_of(const io::Checkpoint& checkpoint);
+
+// The same of the checkpoint of `resume`, which must be there, for a run that reads `now`. Throws
+// Error where the checkpoint was trained with another tokenizer, or on other samples or another
+// order of them; the latter is a notice if config.resume_with_other_data.
 RunState state_to_resume(Resume& resume, const PretrainConfig& config, const DataIdentity& now);
 
 // Where a step that goes wrong sends a run back to: the newest intact checkpoint of save_steps

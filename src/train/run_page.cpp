@@ -46,6 +46,7 @@ report::PlanSummary plan_summary(const PlanReport& plan) {
                         {"evaluation and samples", plan.forward_programs},
                         {"constants and inputs", plan.constants + plan.inputs_and_scalars}};
   if (plan.on_device) summary.categories.push_back({"staging", plan.device_staging});
+  if (plan.on_device) summary.categories.push_back({"workspace of kernels", plan.device_kernels});
   summary.facts = {{"parameters", std::to_string(plan.parameter_count)},
                    {"Gflop per micro-batch", std::to_string(plan.flops_per_micro_batch / 1e9)}};
   return summary;

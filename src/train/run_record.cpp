@@ -80,6 +80,7 @@ std::string run_record(const RunStart& start) {
                             {"threads", start.threads},
                             {"device", start.device},
                             {"kernels", start.kernels},
+                            {"products", start.products},
                             {"tokenizer_hash", start.tokenizer_hash},
                             {"data", data_of(start.config)},
                             {"data_order", start.data_order},

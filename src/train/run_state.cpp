@@ -45,7 +45,8 @@ std::string to_json(const RunState& state) {
               {"recent_log_gradient_norms", state.guard.log_gradient_norms},
               {"updates_not_applied", state.guard.not_applied},
               {"kernels", state.kernels},
-              {"processor", state.processor}};
+              {"processor", state.processor},
+              {"products", state.products}};
   for (const data::ContentMark& mark : state.data_marks) out["data_marks"].push_back(to_json(mark));
   return out.dump(2) + "\n";
 }
@@ -71,6 +72,7 @@ RunState run_state_from_json(std::string_view text, const std::string& source) {
       in.at("kernels").get_to(state.kernels);
       in.at("processor").get_to(state.processor);
     }
+    if (in.contains("products")) in.at("products").get_to(state.products);
     return state;
   } catch (const json::exception& error) {
     const std::string_view reason = error.what();  // "[json.exception...] key 'x' not found"

@@ -50,7 +50,7 @@ DeviceBytes device_bytes(const StepGraph& step, const ForwardPlan& forwards,
                          const SessionOptions& options) {
   const DeviceStepSpec spec = device_step_spec(step, options);
   return {.step_inputs = DeviceStep::device_bytes(*step.data, spec),
-          .own = runtime::ComputeDevice::kOwnBytes,
+          .own = runtime::ComputeDevice::own_bytes(options.kernels),
           .staging = DeviceStep::staging_bytes(*step.data, spec) +
                      runtime::forward_staging_bytes(forwards),
           .mirror = HostMirror::bytes(*step.data, snapshot_blocks(step))};
@@ -126,6 +126,7 @@ Session::Session(SessionPlan plan, uint64_t seed, std::unique_ptr<runtime::Compu
       pool_(plan_.options.threads),
       arena_(plan_.bytes, device_.get()) {
   WEFT_ASSERT(plan_.options.on_device == (device_ != nullptr));
+  if (device_ != nullptr) device_->use_kernels(plan_.options.kernels);
   const graph::Device backend = runtime::backend_of(device_.get(), plan_.options.threads);
   step_ = bind_step(plan_, *arena_, backend);
   forwards_ = bind_forwards(plan_, *step_, *arena_, backend);
@@ -135,7 +136,13 @@ Session::Session(SessionPlan plan, uint64_t seed, std::unique_ptr<runtime::Compu
 
 Session::~Session() = default;
 
+// Kernels of products are chosen before the step is captured, on the arena's zeros.
 void Session::bind_device() {
+  ops::choose_products(device_->queues().stream(0).handle(), [this] {
+    step_->run_body(SerialFor());
+    step_->run_update(SerialFor());
+  });
+  device_->remember_products();
   mirror_ = std::make_unique<HostMirror>(*step_, device_->queues(), snapshot_blocks(plan_.step));
   device_step_ = std::make_unique<DeviceStep>(*step_, device_->queues(),
                                               device_step_spec(plan_.step, plan_.options));

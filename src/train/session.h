@@ -34,12 +34,13 @@ struct SessionOptions {
   bool on_device = false;
   int micro_batches = 1;    // of a step; counts on a device
   bool split_step = false;  // the host sees the loss before the update; counts on a device
+  KernelChoice kernels = KernelChoice::kOwn;  // that multiply on a device
 };
 
 // What a session on a device takes beside its arena.
 struct DeviceBytes {
   int64_t step_inputs = 0;  // of the device: what steps are given, ahead of their use
-  int64_t own = 0;          // of the device: constants of its kernels
+  int64_t own = 0;          // of the device: constants of its kernels, a library's workspace
   int64_t staging = 0;      // pinned host memory: what programs are given and give
   int64_t mirror = 0;       // pinned host memory: parameters and optimizer state, for checkpoints
 };

@@ -99,7 +99,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "options\n"},
         BadLine{"UnknownKernels",
                 {"pretrain", "x.yaml", "--kernels", "fast"},
-                "pretrain: --kernels: fast not in {auto,reference}; weft pretrain --help shows all "
+                "pretrain: --kernels: fast not in {auto,reference,own,vendor}; weft pretrain "
+                "--help shows all "
                 "options\n"},
         BadLine{"NoMemory",
                 {"plan", "x.yaml", "--memory", "lots"},

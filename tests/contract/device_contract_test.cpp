@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <memory>
 
 #include "contract_check.h"
 #include "core/cuda/device.h"
 #include "graph/registry.h"
 #include "ops/device_kernels.h"
+#include "ops/device_products.h"
 
 namespace weft::test {
 namespace {
@@ -23,6 +25,14 @@ class DeviceUnderTest {
   DeviceUnderTest() : device_(library(), 0), queues_(device_, 1) {
     ops::use_device_kernels(device_.library());
   }
+
+  // From now on the vendor's library multiplies: on the emulated device its stand-in.
+  ops::DeviceProducts& use_vendor() {
+    products_ = std::make_unique<ops::DeviceProducts>(device_, queues_.stream(0),
+                                                      KernelChoice::kVendor, ops::ProductChoices());
+    return *products_;
+  }
+  graph::DeviceQueues& queues() { return queues_; }
 
   DeviceBench bench() {
     const bool has_orders = device_.api().set_order != nullptr;
@@ -44,6 +54,7 @@ class DeviceUnderTest {
 
   device::Device device_;
   graph::DeviceQueues queues_;
+  std::unique_ptr<ops::DeviceProducts> products_;
 };
 
 std::vector<std::string> names_with_kernels() {
@@ -128,6 +139,45 @@ INSTANTIATE_TEST_SUITE_P(Operators, OperatorOnHopper,
                                          "matmul", "attention", "attention_backward",
                                          "linear_cross_entropy_backward"),
                          [](const auto& test) { return test.param; });
+
+// The same of operators that multiply, by the vendor's library. A product is chosen when it first
+// comes, which writes its result; what stood there is put back.
+class EveryDeviceProduct : public testing::TestWithParam<const char*> {
+ protected:
+  static void multiply(const graph::KernelCall& call) {
+    std::vector<std::vector<std::byte>> before;
+    for (const graph::Tensor& out : call.outputs) {
+      before.emplace_back(static_cast<size_t>(out.type.bytes()));
+      queues->download(before.back(), out.data);
+    }
+    ops::choose_products(call.device->stream, [&] { kernel(call); });
+    for (size_t i = 0; i < before.size(); ++i) queues->upload(call.outputs[i].data, before[i]);
+    kernel(call);
+  }
+
+  static inline graph::Kernel kernel = nullptr;
+  static inline graph::DeviceQueues* queues = nullptr;
+};
+
+TEST_P(EveryDeviceProduct, KeepsItsContractWithTheVendorsLibrary) {
+  setenv("WEFT_EMULATED_VENDOR", "13.1.0", 1);
+  const graph::OpContract* contract = graph::find_contract(GetParam());
+  ASSERT_NE(contract, nullptr);
+  DeviceUnderTest device;
+  const ops::DeviceProducts& products = device.use_vendor();
+  if (!products.why_own().empty()) GTEST_SKIP() << products.why_own();
+  kernel = graph::cuda_kernels()[graph::index_of(*contract)];
+  queues = &device.queues();
+  for (const std::string& failure : check_device_kernel(*contract, multiply, device.bench()))
+    ADD_FAILURE() << failure;
+  EXPECT_NE(products.library_in_use(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceProduct,
+                         testing::Values("linear", "linear_activation", "linear_weight_gradient",
+                                         "linear_cross_entropy", "linear_cross_entropy_backward",
+                                         "matmul"),
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace weft::test
