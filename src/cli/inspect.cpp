@@ -160,12 +160,12 @@ OptionalTokenizer tokenizer_for(const Options& options, const Path& folder) {
   return text::load_tokenizer(folder.string());
 }
 
-// The title comes once the shards are open: before an error nothing is printed.
+// It comes once all shards are read: before an error nothing is printed.
 void print_title(const std::string& title, const Options& options) {
   if (!options.json && !options.shows_documents()) std::cout << title << "\n";
 }
 
-void inspect_shards(const data::ShardDocuments& shards, int64_t bytes,
+void inspect_shards(const data::ShardDocuments& shards, int64_t bytes, const std::string& title,
                     const text::Tokenizer* tokenizer, const Options& options) {
   if (options.shows_documents()) {
     for (const int64_t number : chosen_documents(options, shards.documents()))
@@ -183,6 +183,7 @@ void inspect_shards(const data::ShardDocuments& shards, int64_t bytes,
     statistics.add(tokens.subspan(at));
   });
   statistics.finish();
+  print_title(title, options);
   print_summary({.unit = "tokens", .bytes = bytes, .statistics = statistics}, tokenizer, options);
 }
 
@@ -207,18 +208,16 @@ void inspect_tokens_folder(const Options& options) {
       options.split == "train" ? data::Split::kTrain : data::Split::kValidation;
   const OptionalTokenizer tokenizer = tokenizer_for(options, options.path);
   const data::ShardDocuments shards(data::ShardDocuments::paths_of(options.path, split));
-  print_title("tokens folder, " + options.split + " split, tokenizer " +
-                  printable(manifest.tokenizer) + " with " + std::to_string(manifest.vocab_size) +
-                  " ids" + features_of(manifest),
-              options);
-  inspect_shards(shards, manifest.split(split).bytes, tokenizer.get(), options);
+  const std::string title = "tokens folder, " + options.split + " split, tokenizer " +
+                            printable(manifest.tokenizer) + " with " +
+                            std::to_string(manifest.vocab_size) + " ids" + features_of(manifest);
+  inspect_shards(shards, manifest.split(split).bytes, title, tokenizer.get(), options);
 }
 
 void inspect_shard(const Options& options) {
   const OptionalTokenizer tokenizer = tokenizer_for(options, parent_folder(options.path));
   const data::ShardDocuments shards({options.path});
-  print_title("shard of tokens", options);
-  inspect_shards(shards, -1, tokenizer.get(), options);
+  inspect_shards(shards, -1, "shard of tokens", tokenizer.get(), options);
 }
 
 std::string told(const data::LeftOut& left) {

@@ -128,6 +128,10 @@ TEST_F(Inspecting, TellsOfTokensAndText) {
   EXPECT_THAT(must({"inspect", "a.jsonl", "--tokenizer", "bytes"}).out, HasSubstr("tokens 250"));
   EXPECT_THAT(must({"inspect", "tokens/train-00001.weft"}).out, HasSubstr("tokens 50"));
   expect_error({"inspect", "missing"}, {"missing", "there is no such file"});
+  std::string bytes = text_of("tokens/train-00001.weft");
+  bytes[70] = static_cast<char>(bytes[70] ^ 1);
+  write("tokens/train-00001.weft", bytes);
+  expect_error({"inspect", "tokens"}, {"train-00001.weft' is damaged", "run `weft prepare` again"});
 }
 
 TEST_F(Inspecting, ShowsDocumentsWithTheirTokens) {
