@@ -131,13 +131,12 @@ class OperatorOnHopper : public EmulatedDeviceTest {};
 
 TEST_P(OperatorOnHopper, KeepsItsContractOnADevice) {
   setenv("WEFT_EMULATED_CAPABILITY", "90", 1);
-  check(3);
+  check(std::getenv("WEFT_LONG") == nullptr ? 1 : 3);  // tests/emulator has all orders
 }
 
 INSTANTIATE_TEST_SUITE_P(Operators, OperatorOnHopper,
-                         testing::Values("linear", "linear_activation", "linear_weight_gradient",
-                                         "matmul", "attention", "attention_backward",
-                                         "linear_cross_entropy_backward"),
+                         testing::Values("linear", "linear_weight_gradient", "attention",
+                                         "attention_backward"),
                          [](const auto& test) { return test.param; });
 
 // The same of operators that multiply, by the vendor's library. A product is chosen when it first
