@@ -62,7 +62,7 @@ class SyntheticRun {
  public:
   explicit SyntheticRun(const train::PretrainConfig& config)
       : config_(config),
-        device_(runtime::choose_device(config.device)),
+        device_(runtime::choose_device(config.device, config.kernels)),
         session_(train::plan_pretraining(config, threads_of(config), device_.on_gpu()),
                  static_cast<uint64_t>(config.seed), runtime::open_device(device_)),
         sequences_(static_cast<int32_t>(config.model->vocab_size), config.sequence_len,
@@ -126,7 +126,7 @@ nlohmann::ordered_json roof_json(int threads) {
 
 // The same of a GPU, where one can be used.
 void add_device_roof(nlohmann::ordered_json& out) {
-  const runtime::DeviceChoice choice = runtime::choose_device("auto");
+  const runtime::DeviceChoice choice = runtime::choose_device("auto", kernel_choice());
   const auto device = runtime::open_device(choice);
   if (device == nullptr) return;
   device->use_kernels(kernel_choice());

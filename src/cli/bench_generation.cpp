@@ -40,14 +40,14 @@ Subject subject_of(const GenerationBench& options) {
     return {.spec = spec,
             .compute = compute_type(options.precision, folder.tensors),
             .threads = thread_count(0),
-            .device = runtime::choose_device("auto"),
+            .device = runtime::choose_device("auto", kernel_choice()),
             .folder = std::move(folder)};
   }
   const train::PretrainConfig config = load_config(options.config);
   return {.spec = nn::decoder_spec(*config.model),
           .compute = config.compute_type(),
           .threads = threads_of(config),
-          .device = runtime::choose_device(config.device),
+          .device = runtime::choose_device(config.device, config.kernels),
           .seed = static_cast<uint64_t>(config.seed)};
 }
 

@@ -10,6 +10,7 @@
 #include "nn/model_config_file.h"
 #include "runtime/model_files.h"
 #include "train/resume.h"
+#include "weft/kernel_choice.h"
 
 namespace weft::cli {
 
@@ -38,7 +39,7 @@ DType compute_type(const std::string& precision, const io::TensorSet& tensors) {
 }
 
 runtime::DeviceChoice device_of(const InferenceOptions& options) {
-  runtime::DeviceChoice choice = runtime::choose_device(options.device);
+  runtime::DeviceChoice choice = runtime::choose_device(options.device, kernel_choice());
   choice.tell = [](const std::string& notice) {
     std::cerr << "weft: " << printable_lines(notice) << "\n";
   };

@@ -149,7 +149,7 @@ void print(const train::PlanReport& p, const Fit& fit) {
 void run_plan(const Options& options) {
   const train::PretrainConfig config = load_config(options.config);
   const Target target{.threads = threads_of(config),
-                      .on_device = runtime::plans_for_gpu(config.device)};
+                      .on_device = runtime::plans_for_gpu(config.device, config.kernels)};
   const train::PlanReport plan = train::report_plan(plan_for(config, target));
   Fit fit;
   if (!options.memory.empty()) {

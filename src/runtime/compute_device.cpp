@@ -30,16 +30,18 @@ std::shared_ptr<const device::Library> loaded() {
 
 }  // namespace
 
-DeviceChoice choose_device(std::string_view asked) {
+DeviceChoice choose_device(std::string_view asked, KernelChoice kernels) {
   const device::Kind kind = kind_of(asked);
   if (kind == device::Kind::kCpu) return {.reason = "asked for"};
+  if (kind == device::Kind::kAuto && kernels == KernelChoice::kReference)
+    return {.reason = "it has the reference kernels"};
   const device::Found gpu = device::find(device::gpu_library_kind());
   const device::Choice choice = device::choose(kind, gpu);
   return {.kind = choice.kind, .index = first_usable(gpu), .reason = choice.reason};
 }
 
-bool plans_for_gpu(std::string_view asked) {
-  return kind_of(asked) == device::Kind::kCuda || choose_device(asked).on_gpu();
+bool plans_for_gpu(std::string_view asked, KernelChoice kernels) {
+  return kind_of(asked) == device::Kind::kCuda || choose_device(asked, kernels).on_gpu();
 }
 
 void check_kernels(KernelChoice kernels, bool on_gpu, std::string_view why) {

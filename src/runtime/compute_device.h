@@ -28,10 +28,11 @@ struct DeviceChoice {
 };
 
 // What `asked` (auto, cpu, cuda, or gpu, which is cuda) means here. Throws Error with the exact
-// reason if a device that was asked for by name cannot be used. Starts nothing on it.
-DeviceChoice choose_device(std::string_view asked);
+// reason if a device that was asked for by name cannot be used. Starts nothing on it. With the
+// reference kernels auto is the CPU, whose they are.
+DeviceChoice choose_device(std::string_view asked, KernelChoice kernels = KernelChoice::kAuto);
 // The same for plans, which need no device: auto is what this machine has.
-bool plans_for_gpu(std::string_view asked);
+bool plans_for_gpu(std::string_view asked, KernelChoice kernels);
 // Throws Error if `kernels` are not for such a device: reference is the CPU's, own and vendor are a
 // GPU's. `why` says why it computes there.
 void check_kernels(KernelChoice kernels, bool on_gpu, std::string_view why);

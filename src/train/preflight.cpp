@@ -283,7 +283,7 @@ void Checks::check_prompts() {
 // Throws for a device that cannot be used. The CPU goes without saying.
 void Checks::check_device() {
   if (config_.device == "cpu") return;
-  device_ = runtime::choose_device(config_.device);
+  device_ = runtime::choose_device(config_.device, config_.kernels);
   if (!device_.on_gpu()) return;
   device_free_ = runtime::ComputeDevice(device_).device().free_bytes();
   fine("device", "cuda: " + device_.reason);

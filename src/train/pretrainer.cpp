@@ -89,7 +89,7 @@ Pretrainer::~Pretrainer() = default;
 
 // What a device can do is measured before the run's memory is taken.
 void Pretrainer::open_session(const Resume& from) {
-  device_ = runtime::choose_device(config_.device);
+  device_ = runtime::choose_device(config_.device, config_.kernels);
   runtime::check_kernels(config_.kernels, device_.on_gpu(), device_.reason);
   const int threads = config_.threads ? static_cast<int>(*config_.threads) : usable_threads();
   std::unique_ptr<runtime::ComputeDevice> device = runtime::open_device(device_);

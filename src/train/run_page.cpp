@@ -128,7 +128,7 @@ Path write_page_of_folder(FileSystem& files, const Path& run) {
                   "; give the output_dir of a run of `weft pretrain`");
   const PretrainConfig config = load_pretrain_config(config_file).config;
   const int threads = config.threads ? static_cast<int>(*config.threads) : usable_threads();
-  const bool on_device = runtime::plans_for_gpu(config.device);
+  const bool on_device = runtime::plans_for_gpu(config.device, config.kernels);
   const PlanReport plan = report_plan(plan_pretraining(config, threads, on_device));
   const std::vector<report::LogRecord> records = report::read_log(files, log_file).records;
   const int64_t step = records.empty() ? 0 : records.back().step;

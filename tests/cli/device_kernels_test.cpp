@@ -53,6 +53,16 @@ TEST_F(DeviceKernels, WhatIsForAnotherDeviceIsRefused) {
   expect_refused({"pretrain", "tiny.yaml", "kernels=vendr"}, {"vendor"});
 }
 
+TEST_F(DeviceKernels, ReferenceKernelsMakeAutoTheCpu) {
+  const auto plan_with = [&](const std::string& kernels) {
+    const Outcome outcome =
+        on_emulated({"plan", "tiny.yaml", "--json", "device=auto", "kernels=" + kernels}, "");
+    return nlohmann::json::parse(outcome.out)["device"];
+  };
+  EXPECT_EQ(plan_with("auto"), "cuda");
+  EXPECT_EQ(plan_with("reference"), "cpu");
+}
+
 TEST_F(DeviceKernels, WithoutTheLibraryOursServeAndItIsSaidOnce) {
   prepare();
   for (const std::string kernels : {"auto", "vendor"}) {
