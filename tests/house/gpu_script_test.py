@@ -38,7 +38,7 @@ def make_bundle(folder):
     shutil.copytree(os.path.join(ROOT, 'configs'), os.path.join(folder, 'configs'))
     tests = '#!/usr/bin/env bash\n[ "$FAILING" != "$(basename "$0")" ]\n'
     programs = {'bin/weft': WEFT, 'tools/python3': PYTHON, 'tools/nvidia-smi': '#!/usr/bin/env bash\necho "NVIDIA H200, 580.1"\n',
-                **{f'bin/weft_{name}_tests': tests for name in ('contract', 'device', 'golden')}}
+                **{f'bin/weft_{name}_tests': tests for name in ('contract', 'device', 'golden', 'vendor')}}
     for name, text in programs.items():
         with open(os.path.join(folder, name), 'w', encoding='utf-8') as out:
             out.write(text)
@@ -70,7 +70,8 @@ def main():
         done, rows, calls = run(folder)
         expect('status\n' + done.stdout + done.stderr, done.returncode, 0)
         for model in MODELS:
-            expect('step', rows[f'step of {model}', 'tokens/s'], ('measured', 123456.5))
+            for kernels in ('auto', 'own', 'vendor'):
+                expect('step', rows[f'step of {model}, {kernels}', 'tokens/s'], ('measured', 123456.5))
             expect('step in PyTorch', rows[f'step of {model}, PyTorch', 'tokens/s'], ('measured', 1000.25))
             expect('share', rows[f'{model} linear', 'of roof'], ('measured', 0.75))
             expect('share', rows[f'{model} attention', 'of roof'], ('measured', 0.95))
@@ -78,9 +79,9 @@ def main():
             config = os.path.join(folder, 'configs/bench', model + '.yaml')
             expect('config', os.path.exists(config) and config in calls, True)
         expect('roof', rows['copy and add', 'GB/s'], ('measured', 4300.5))
-        for name in ('kernels against the reference', 'streams, graphs and steps', 'reference models'):
+        for name in ('kernels against the reference', 'streams, graphs and steps', "our products and cuBLASLt's", 'reference models'):
             expect(name, rows[name, 's'][0], 'passed')
-        expect('table', done.stdout.count('tokens/s\n'), 2 * len(MODELS))
+        expect('table', done.stdout.count('tokens/s\n'), 4 * len(MODELS))
         expect('adamw is not in the figures', ('gpt2-124m adamw', 'of roof') in rows, False)
 
         done, rows, _ = run(folder, NO_PYTORCH='1')
