@@ -21,10 +21,14 @@ GemmSpec spec(DType input, DType output) {
 std::vector<ProductCase> cases() {
   const DType f32 = DType::kF32, bf16 = DType::kBF16;
   std::vector<ProductCase> all;
-  for (const auto& [types, input, output] :
-       {std::tuple{"f32", f32, f32}, {"bf16", bf16, bf16}, {"bf16 into f32", bf16, f32}}) {
+  struct Types {
+    std::string name;
+    DType input, output;
+  };
+  for (const Types& types :
+       {Types{"f32", f32, f32}, {"bf16", bf16, bf16}, {"bf16 into f32", bf16, f32}}) {
     const auto add = [&](const std::string& name, auto change) {
-      ProductCase c{.name = std::string(types) + ": " + name, .spec = spec(input, output)};
+      ProductCase c{.name = types.name + ": " + name, .spec = spec(types.input, types.output)};
       change(c);
       all.push_back(c);
     };
