@@ -37,8 +37,9 @@ Subject subject_of(const GenerationBench& options) {
     ModelFolder folder =
         open_model({.model = options.model, .kernels = options.config.kernels}, false);
     const nn::DecoderSpec spec = folder.spec;
+    const DType compute = compute_type(options.precision, folder.tensors);
     return {.spec = spec,
-            .compute = compute_type(options.precision, folder.tensors),
+            .compute = compute,
             .threads = thread_count(0),
             .device = runtime::choose_device("auto", kernel_choice()),
             .folder = std::move(folder)};
