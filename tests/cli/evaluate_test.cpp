@@ -104,9 +104,8 @@ TEST_F(Evaluate, TextAndItsShardsAgree) {
 }
 
 TEST_F(Evaluate, GivesTheLossThatTrainingLogged) {
-  for (int i = 0; i < 12; ++i)
-    write("in/" + std::to_string(i) + ".txt",
-          sample_text(3 + i).substr(static_cast<size_t>(7 * i)));
+  for (size_t i = 0; i < 12; ++i)
+    write("in/" + std::to_string(i) + ".txt", sample_text(3 + static_cast<int>(i)).substr(7 * i));
   must({"prepare", "in", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "tail:0.4"});
   write("tiny.yaml", tiny_config() + "eval_steps: 2\n");
   must({"pretrain", "tiny.yaml"});

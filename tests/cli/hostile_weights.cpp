@@ -45,7 +45,7 @@ HostileFiles bad_lengths() {
       weights("a byte too few", safetensors_file(kSound, 7), "it is cut short"),
       weights("a byte too many", safetensors_file(kSound, 9), "something else appended"),
   };
-  for (const size_t kept : {8, 9, 20, 40, 60, 63})
+  for (const size_t kept : {8U, 9U, 20U, 40U, 60U, 63U})
     files.push_back(
         weights("cut after " + std::to_string(kept), sound.substr(0, kept), "x.safetensors'"));
   return files;
