@@ -38,7 +38,7 @@ struct Scratch {
     auto* at = static_cast<std::byte*>(workspace);
     const auto take = [&at](int64_t bytes) {
       std::byte* part = at;
-      at += muon_part_bytes(bytes);
+      at += workspace_part(bytes);
       return part;
     };
     x = reinterpret_cast<float*>(take(shape.elements() * 4));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/cuda/launch.h"
+#include "kernels/optimizer/adafactor.h"
 #include "kernels/optimizer/adamw.h"
 #include "kernels/optimizer/gradient_norm.h"
 #include "kernels/optimizer/lion.h"
@@ -29,6 +30,11 @@ constexpr int64_t gradient_norm_workspace_cuda(int64_t N) {
 }
 void gradient_norm(cuda::Stream stream, const GradientNorm& args);
 
+// Bytes of a part of a workspace, so that the next one begins at a multiple of 64.
+constexpr int64_t workspace_part(int64_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
 // Muon on one matrix, several launches on one stream (muon.cu).
 struct MuonOnDevice {
   Muon args;
@@ -39,13 +45,31 @@ struct MuonOnDevice {
 constexpr int64_t muon_blocks(MuonShape s) {
   return gradient_norm_blocks(s.elements());
 }
-constexpr int64_t muon_part_bytes(int64_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
 constexpr int64_t muon_workspace_cuda(MuonShape s) {
-  return 2 * muon_part_bytes(s.elements() * 4) + 2 * muon_part_bytes(s.side() * s.side() * 4) +
-         muon_part_bytes(4) + muon_part_bytes(muon_blocks(s) * 8);
+  return 2 * workspace_part(s.elements() * 4) + 2 * workspace_part(s.side() * s.side() * 4) +
+         workspace_part(4) + workspace_part(muon_blocks(s) * 8);
 }
 void muon(cuda::Stream stream, const MuonOnDevice& call);
+
+// Adafactor on one matrix or vector, several launches on one stream (adafactor.cu). Its workspace
+// has adafactor_workspace_cuda() bytes. Rows whose squares one block sums by column, and how many
+// parts of rows that makes.
+constexpr int64_t adafactor_part_rows(AdafactorShape s) {
+  constexpr int64_t kLeast = 32, kMostParts = 128;
+  const int64_t even = (s.rows + kMostParts - 1) / kMostParts;
+  return even > kLeast ? even : kLeast;
+}
+constexpr int64_t adafactor_parts(AdafactorShape s) {
+  return (s.rows + adafactor_part_rows(s) - 1) / adafactor_part_rows(s);
+}
+// Blocks that each sum squares of updates: one for a row, or for 1,024 elements of a vector.
+constexpr int64_t adafactor_blocks(AdafactorShape s) {
+  return s.is_matrix() ? s.rows : (s.columns + 1023) / 1024;
+}
+constexpr int64_t adafactor_workspace_cuda(AdafactorShape s) {
+  return workspace_part(2 * 4) + workspace_part(adafactor_blocks(s) * 8) +
+         workspace_part(adafactor_parts(s) * s.columns * 4);
+}
+void adafactor(cuda::Stream stream, const Adafactor& args);
 
 }  // namespace weft::kernels

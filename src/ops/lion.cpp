@@ -13,7 +13,7 @@ namespace {
 using namespace graph;
 
 Types infer(const TypesCall& call) {
-  Types outputs = update::infer(call, "lion", 1, 1);
+  Types outputs = update::infer(call, {.op = "lion"});
   require(call.params.as<LionParams>().decayed <= outputs[0].shape[0], "lion",
           "more elements decay than there are");
   return outputs;

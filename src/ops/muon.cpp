@@ -14,7 +14,7 @@ namespace {
 using namespace graph;
 
 Types infer(const TypesCall& call) {
-  return update::infer(call, "muon", 2, Shape::kMaxRank);
+  return update::infer(call, {.op = "muon", .min_rank = 2, .max_rank = Shape::kMaxRank});
 }
 
 kernels::MuonShape shape_of(const Shape& parameters) {

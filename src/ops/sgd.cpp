@@ -17,7 +17,7 @@ Types infer(const TypesCall& call) {
   const auto& p = call.params.as<SgdParams>();
   require(call.has(update::kState) == (p.momentum != 0), "sgd",
           "needs a velocity with momentum, and none without");
-  Types outputs = update::infer(call, "sgd", 1, 1);
+  Types outputs = update::infer(call, {.op = "sgd"});
   require(p.decayed <= outputs[0].shape[0], "sgd", "more elements decay than there are");
   return outputs;
 }

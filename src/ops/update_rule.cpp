@@ -4,7 +4,8 @@ namespace weft::ops::update {
 
 using namespace graph;
 
-Types infer(const TypesCall& call, std::string_view op, int min_rank, int max_rank) {
+Types infer(const TypesCall& call, const Rule& rule) {
+  const auto [op, min_rank, max_rank, needed] = rule;
   const int rank = call.shape(kParameters).rank();
   const TensorType& p = call.type(kParameters);
   const TensorType scalar{DType::kF32, {1}};
@@ -17,11 +18,14 @@ Types infer(const TypesCall& call, std::string_view op, int min_rank, int max_ra
               call.type(kGradients).to_string());
   for (const size_t i : {kRate, kStep, kClip, kApply})
     require(call.type(i) == scalar, op, "learning rate, step, clip and apply must be f32[1]");
-  require(!call.has(kState) || call.type(kState) == p, op,
-          "the state must be like the parameters, " + p.to_string());
+  const TensorType& state = needed != nullptr ? *needed : p;
+  require(needed == nullptr || call.has(kState), op, "the state is missing");
+  require(!call.has(kState) || call.type(kState) == state, op,
+          "the state must be " + state.to_string() + ", got " +
+              (call.has(kState) ? call.type(kState).to_string() : "none"));
   require(!call.has(kCopy) || call.type(kCopy) == TensorType{DType::kBF16, p.shape}, op,
           "the copy must be bf16 of the parameters' shape");
-  Types outputs{p, call.has(kState) ? p : scalar};
+  Types outputs{p, call.has(kState) ? state : scalar};
   if (call.has(kCopy)) outputs.push_back(call.type(kCopy));
   return outputs;
 }

@@ -1,5 +1,5 @@
-// What the contracts of optimizers with one state have in common (sgd, lion, muon): places of
-// operands, shape rule, the reference of an update that is not applied, samples.
+// What the contracts of optimizers with one state have in common (sgd, lion, muon, adafactor):
+// places of operands, shape rule, the reference of an update that is not applied, samples.
 #pragma once
 
 #include "graph/op_contract.h"
@@ -15,8 +15,12 @@ inline constexpr graph::Pair kUpdates[] = {{.input = kParameters, .output = 0},
                                            {.input = kState, .output = 1},
                                            {.input = kCopy, .output = 2}};
 
-// `min_rank` and `max_rank` of the parameters: 1 for blocks, 2 and more for matrices.
-graph::Types infer(const graph::TypesCall& call, std::string_view op, int min_rank, int max_rank);
+struct Rule {
+  std::string_view op;
+  int min_rank = 1, max_rank = 1;     // of the parameters: 1 for blocks, 2 and more for matrices
+  const TensorType* state = nullptr;  // what it must be; null: like the parameters, where given
+};
+graph::Types infer(const graph::TypesCall& call, const Rule& rule);
 
 // element(i) writes element i of outputs 0 and 1; the copy follows. Where the update is not
 // applied, everything stays.

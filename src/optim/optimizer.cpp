@@ -1,5 +1,7 @@
 #include "optim/optimizer.h"
 
+#include "core/arena.h"
+#include "weft/ops/adafactor.h"
 #include "weft/ops/adamw.h"
 #include "weft/ops/add.h"
 #include "weft/ops/gradient_norm.h"
@@ -35,6 +37,10 @@ class UpdateBuilder {
                 .step = result_.step,
                 .clip = norm.clip,
                 .apply = norm.apply};
+    if (options_.kind == OptimizerKind::kAdafactor) {
+      update_one_by_one();
+      return result_;
+    }
     if (options_.kind == OptimizerKind::kMuon) update_matrices();
     update_rest();
     return result_;
@@ -46,10 +52,21 @@ class UpdateBuilder {
         {.type = {DType::kF32, {1}}, .kind = ValueKind::kInput, .name = std::move(name)}));
   }
 
-  Value state(std::string name, int64_t elements) {
+  Value block_of_states(std::string name, int64_t elements) {
     const Value value = graph_.handle(graph_.add_named(
         {.type = {DType::kF32, {elements}}, .kind = ValueKind::kState, .name = std::move(name)}));
     result_.states.push_back(value);
+    return value;
+  }
+
+  // Laid out like elements [begin, end) of the parameters.
+  Value state(std::string name, int64_t begin, int64_t end) {
+    const Value value = block_of_states(std::move(name), end - begin);
+    for (const ParameterPlace& place : layout_.places) {
+      if (place.offset < begin || place.offset >= end) continue;
+      result_.places.push_back(
+          {value, place.id, place.offset - begin, graph_.value(place.id).type.shape});
+    }
     return value;
   }
 
@@ -67,7 +84,7 @@ class UpdateBuilder {
 
   void update_matrices() {
     if (layout_.matrix_end == 0) return;
-    const Value velocity = state("@velocity", layout_.matrix_end);
+    const Value velocity = state("@velocity", 0, layout_.matrix_end);
     for (const ParameterPlace& place : layout_.places) {
       if (place.group != Group::kMatrix) continue;
       const graph::ValueInfo& info = graph_.value(place.id);
@@ -81,16 +98,39 @@ class UpdateBuilder {
     }
   }
 
+  // The size of an update is bounded for each parameter.
+  void update_one_by_one() {
+    int64_t factors = 0;
+    std::vector<int64_t> offsets;
+    for (const ParameterPlace& place : layout_.places) {
+      offsets.push_back(factors);
+      factors +=
+          align_up(ops::adafactor_factors(graph_.value(place.id).type.shape), kParameterAlignment);
+    }
+    if (factors == 0) return;
+    const Value block = block_of_states("@factors", factors);
+    for (size_t i = 0; i < offsets.size(); ++i) {
+      const ParameterPlace& place = layout_.places[i];
+      const graph::ValueInfo& info = graph_.value(place.id);
+      const Shape shape{ops::adafactor_factors(info.type.shape)};
+      const std::string name = "adafactor." + info.name;
+      result_.places.push_back({block, place.id, offsets[i], shape});
+      ops::adafactor(
+          operands(place.offset, name, info.type.shape), part(block, offsets[i], name, shape),
+          {.weight_decay = place.group == Group::kDecayed ? options_.weight_decay : 0.0});
+    }
+  }
+
   // Everything from layout_.matrix_end on, in one launch.
   void update_rest() {
-    const int64_t start = layout_.matrix_end, elements = layout_.elements - start;
+    const int64_t start = layout_.matrix_end, end = layout_.elements, elements = end - start;
     if (elements == 0) return;
     const ops::UpdateOperands rest = operands(start, "rest", {elements});
     const int64_t decayed = layout_.decayed_end - start;
     switch (options_.kind) {
       case OptimizerKind::kAdamW:
       case OptimizerKind::kMuon:
-        ops::adamw(rest, state("@moment1", elements), state("@moment2", elements),
+        ops::adamw(rest, state("@moment1", start, end), state("@moment2", start, end),
                    {.beta1 = options_.beta1,
                     .beta2 = options_.beta2,
                     .eps = options_.eps,
@@ -98,19 +138,20 @@ class UpdateBuilder {
                     .decayed = decayed});
         return;
       case OptimizerKind::kSgd:
-        ops::sgd(rest, options_.momentum > 0 ? state("@velocity", elements) : Value(),
+        ops::sgd(rest, options_.momentum > 0 ? state("@velocity", start, end) : Value(),
                  {.momentum = options_.momentum,
                   .nesterov = options_.nesterov,
                   .weight_decay = options_.weight_decay,
                   .decayed = decayed});
         return;
       case OptimizerKind::kLion:
-        ops::lion(rest, state("@moment1", elements),
+        ops::lion(rest, state("@moment1", start, end),
                   {.beta1 = options_.beta1,
                    .beta2 = options_.beta2,
                    .weight_decay = options_.weight_decay,
                    .decayed = decayed});
         return;
+      case OptimizerKind::kAdafactor: return;  // update_one_by_one()
     }
   }
 

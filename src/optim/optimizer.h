@@ -16,14 +16,23 @@ struct Blocks {
   Value loss;
 };
 
+// Where the state of one parameter lies: elements [offset, offset + shape) of `state`.
+struct StatePlace {
+  Value state;
+  graph::ValueId parameter;
+  int64_t offset;
+  Shape shape;
+};
+
 struct UpdateGraph {
-  Value learning_rate;        // input f32[1]
-  Value step;                 // input f32[1]: the number of this update, from 1
-  Value veto;                 // input f32[1]: anything but 0 forbids the update
-  Value gradient_norm;        // f32[1], before clipping
-  Value applied;              // f32[1]: 0 if nothing changed: a gradient or the loss was not
-                              // finite, or the veto forbade it
-  std::vector<Value> states;  // moments, for checkpoints
+  Value learning_rate;             // input f32[1]
+  Value step;                      // input f32[1]: the number of this update, from 1
+  Value veto;                      // input f32[1]: anything but 0 forbids the update
+  Value gradient_norm;             // f32[1], before clipping
+  Value applied;                   // f32[1]: 0 if nothing changed: a gradient or the loss was not
+                                   // finite, or the veto forbade it
+  std::vector<Value> states;       // blocks of moments
+  std::vector<StatePlace> places;  // of every parameter in every block, for checkpoints
 };
 
 // Appends to `graph`, in Phase::kUpdate.

@@ -163,11 +163,12 @@ void note_without_effect(const Tree& map, const PretrainConfig& c, Report& repor
   const std::string optimizer = "optimizer " + std::string(name_of(c.optimizer));
   const std::string schedule = "lr_scheduler " + std::string(name_of(c.lr_scheduler));
   const bool is_sgd = c.optimizer == OptimizerKind::kSgd,
-             is_lion = c.optimizer == OptimizerKind::kLion;
+             is_lion = c.optimizer == OptimizerKind::kLion,
+             has_betas = !is_sgd && c.optimizer != OptimizerKind::kAdafactor;
   note("momentum", is_sgd || c.optimizer == OptimizerKind::kMuon, optimizer);
-  note("adam_beta1", !is_sgd, optimizer);
-  note("adam_beta2", !is_sgd, optimizer);
-  note("adam_epsilon", !is_sgd && !is_lion, optimizer);
+  note("adam_beta1", has_betas, optimizer);
+  note("adam_beta2", has_betas, optimizer);
+  note("adam_epsilon", has_betas && !is_lion, optimizer);
   const std::string packing = c.sample_packing ? "sample_packing: true" : "sample_packing: false";
   note("packing_strategy", c.sample_packing, packing);
   note("group_by_length", !c.sample_packing, packing);

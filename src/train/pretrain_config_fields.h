@@ -183,7 +183,10 @@ void PretrainConfig::visit_optimizer(Visitor& v) {
      .below_max = true,
      .may_change = true});
   v("adam_epsilon", adam_epsilon,
-    {.help = "added to the root of the mean square", .min = 0, .max = 1, .may_change = true});
+    {.help = "added to the root of the mean square (adamw, muon's other parameters)",
+     .min = 0,
+     .max = 1,
+     .may_change = true});
   v("momentum", momentum,
     {.help = "decay of the momentum (sgd, muon). Unset: 0.9 for sgd, 0.95 for muon",
      .min = 0,
@@ -284,10 +287,11 @@ void PretrainConfig::visit_machine(Visitor& v) {
     {.help = "the same weights, bit for bit, however often the run was stopped and on however many "
              "threads"});
   v("kernels", kernels,
-    {.help = "auto: the fastest; on a GPU measured once for each matrix product (own, if "
-             "deterministic). On the CPU also reference: slow, plain kernels that give the same "
-             "bits on every processor of an architecture. On a GPU also own: those of Weft; "
-             "vendor: cuBLASLt where it is installed and has one",
+    {.help =
+         "auto: the fastest; on a GPU measured once for each matrix product and attention (own, if "
+         "deterministic). On the CPU also reference: slow, plain kernels that give the same "
+         "bits on every processor of an architecture. On a GPU also own: those of Weft; "
+         "vendor: cuBLASLt and cuDNN where they are installed and have one",
      .may_change = true});
 }
 

@@ -7,7 +7,7 @@
 
 #include "kernel_testing.h"
 #include "kernels/attention/attention.h"
-#include "naive_attention.h"
+#include "tests/reference/naive_attention.h"
 
 namespace weft::kernels {
 namespace {

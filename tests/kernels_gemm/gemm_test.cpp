@@ -100,17 +100,14 @@ struct Run {
 
   // alpha A B + bias at (row, column), and the sum of the products' sizes.
   void linear(int64_t row, int64_t column, double* value, double* size) const {
-    double sum = 0, absolute = 0;
-    for (int64_t k = 0; k < s.k; ++k) {
-      const int64_t ia = s.trans_a ? k * s.lda + row : row * s.lda + k;
-      const int64_t ib = s.trans_b ? column * s.ldb + k : k * s.ldb + column;
-      const double product = testing::as_double(a[static_cast<size_t>(ia)]) *
-                             testing::as_double(b[static_cast<size_t>(ib)]);
-      sum += product;
-      absolute += std::abs(product);
-    }
-    *value = c.alpha * sum + (s.bias ? static_cast<double>(bias[static_cast<size_t>(column)]) : 0);
-    *size = std::abs(c.alpha) * absolute + std::abs(*value);
+    const testing::Strided<In> of_a{a.data() + (s.trans_a ? row : row * s.lda),
+                                    s.trans_a ? s.lda : 1};
+    const testing::Strided<In> of_b{b.data() + (s.trans_b ? column * s.ldb : column),
+                                    s.trans_b ? 1 : s.ldb};
+    const testing::ProductSum sum = testing::product_sum(of_a, of_b, s.k);
+    *value =
+        c.alpha * sum.value + (s.bias ? static_cast<double>(bias[static_cast<size_t>(column)]) : 0);
+    *size = std::abs(c.alpha) * sum.size + std::abs(*value);
   }
 
   void check_element(int64_t row, int64_t column) const {

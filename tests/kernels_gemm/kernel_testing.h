@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
+#include "tests/reference/numbers.h"
 #include "weft/dtype.h"
 #include "weft/parallel_for.h"
-#include "weft/philox.h"
 
 namespace weft::kernels::testing {
 
@@ -101,10 +101,7 @@ class Guarded {
 template <class T>
 std::vector<T> random_values(size_t count, uint64_t key, double scale = 1.0) {
   std::vector<T> values(count);
-  for (size_t i = 0; i < count; ++i) {
-    const PhiloxBlock block = philox(key, i);
-    values[i] = static_cast<T>(static_cast<float>(scale * normal_from(block[0], block[1])[0]));
-  }
+  random_normal(values, key, scale);
   return values;
 }
 

@@ -6,6 +6,7 @@
 
 #include "golden.h"
 #include "helpers.h"
+#include "weft/philox.h"
 
 namespace weft::kernels::testing {
 namespace {

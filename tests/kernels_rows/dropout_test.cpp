@@ -2,6 +2,7 @@
 #include "kernels/dropout/dropout.h"
 
 #include "helpers.h"
+#include "weft/philox.h"
 
 namespace weft::kernels::testing {
 namespace {

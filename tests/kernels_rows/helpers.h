@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "kernels/simd/targets.h"
+#include "tests/reference/numbers.h"
 #include "weft/dtype.h"
 #include "weft/parallel_for.h"
-#include "weft/philox.h"
 
 namespace weft::kernels::testing {
 
@@ -91,11 +91,8 @@ class Guarded {
 // Values in [-range, range), the same for the same seed.
 template <class T>
 std::vector<T> random_values(int64_t n, uint64_t seed, float range = 2.0f) {
-  std::vector<T> values;
-  for (int64_t i = 0; i < n; ++i) {
-    const uint32_t word = philox(seed, static_cast<uint64_t>(i))[0];
-    values.push_back(static_cast<T>((2.0f * uniform_from(word) - 1.0f) * range));
-  }
+  std::vector<T> values(static_cast<size_t>(n));
+  random_uniform(values, seed, range);
   return values;
 }
 

@@ -4,6 +4,7 @@
 
 #include "golden.h"
 #include "helpers.h"
+#include "kernels/optimizer/adafactor.h"
 #include "kernels/optimizer/adamw.h"
 #include "kernels/optimizer/lion.h"
 #include "kernels/optimizer/muon.h"
@@ -11,6 +12,8 @@
 
 namespace weft::kernels::testing {
 namespace {
+
+constexpr int64_t kRows = 251, kColumns = 263;  // of a large matrix
 
 struct Scalars {
   float learning_rate = 0.01f, step = 1, clip = 1, apply = 1;
@@ -97,6 +100,59 @@ Update muon_update(MuonShape shape, bool nesterov, bool match) {
   };
 }
 
+// A tensor of the reference values, or a large matrix, by its size.
+AdafactorShape adafactor_shape(int64_t size) {
+  if (size == 35) return {.rows = 7, .columns = 5};
+  if (size == 12) return {.rows = 3, .columns = 4};
+  if (size == kRows * kColumns) return {.rows = kRows, .columns = kColumns};
+  return {.columns = size};
+}
+
+// What a parameter's rate and decay are multiplied by in the form of Adafactor that chooses them.
+using Factors = std::function<std::pair<double, double>(const Block&, double step)>;
+
+double root_mean_square(const std::vector<float>& values) {
+  double sum = 0;
+  for (const float value : values) sum += as_double(value) * as_double(value);
+  return std::sqrt(sum / static_cast<double>(values.size()));
+}
+
+Update adafactor_update(const Factors& factors, double weight_decay) {
+  return [=](Block& b, const float* gradients, const Scalars& given, const ParallelFor& parallel) {
+    const AdafactorShape shape = adafactor_shape(b.size());
+    std::vector<double> memory(static_cast<size_t>(adafactor_workspace(shape)) / 8 + 8);
+    void* at = memory.data();
+    size_t space = memory.size() * 8;
+    Scalars s = given;
+    const auto [of_rate, of_decay] = factors(b, as_double(given.step));
+    s.learning_rate = static_cast<float>(as_double(given.learning_rate) * of_rate);
+    adafactor({.parameters = b.parameters.data(),
+               .gradients = gradients,
+               .factors = b.state.data(),
+               .copy = b.copy.data(),
+               .scalars = s.pointers(),
+               .shape = shape,
+               .weight_decay = weight_decay * of_decay,
+               .workspace = std::align(64, space - 64, at, space)},
+              parallel);
+  };
+}
+
+// transformers' with relative_step and scale_parameter, with warmup_init too; and PyTorch's, whose
+// decay does not shrink with the scaled rate. All of a learning rate of 0.01.
+std::pair<double, double> relative(const Block& b, double step) {
+  const double scale = std::max(1e-3, root_mean_square(b.parameters));
+  return {std::min(1e-2, 1 / std::sqrt(step)) / 0.01 * scale, 1};
+}
+std::pair<double, double> warming(const Block& b, double step) {
+  const double scale = std::max(1e-3, root_mean_square(b.parameters));
+  return {std::min(1e-6 * step, 1 / std::sqrt(step)) / 0.01 * scale, 1};
+}
+std::pair<double, double> torchs(const Block& b, double step) {
+  const double rate = relative(b, step).first;
+  return {rate, 1 / rate};
+}
+
 struct Golden {
   std::string name;
   std::string previous;  // the case before it in the file: this one starts where it ended
@@ -149,6 +205,23 @@ TEST(OptimizerGolden, BlocksFollowPyTorchForTenSteps) {
   });
 }
 
+TEST(OptimizerGolden, AdafactorFollowsPyTorchAndTransformersForTenSteps) {
+  const std::string path = golden_file("optimizers");
+  // The values are made with PyTorch and kept apart from the project.
+  if (path.empty()) GTEST_SKIP() << "WEFT_GOLDEN does not name the reference values";
+  const io::SafetensorsFile file{Path(path)};
+  const Golden cases[] = {
+      {"adafactor_torch", "rmsprop_centered_momentum", 0.01f, 2e-5, adafactor_update(torchs, 0.01)},
+      {"adafactor_hf_relative", "adafactor_torch", 0.01f, 5e-6, adafactor_update(relative, 0)},
+      {"adafactor_hf_warmup_init", "adafactor_hf_relative", 0.01f, 2e-5,
+       adafactor_update(warming, 0)}};
+  for_each_simd_target([&] {
+    for (const Golden& g : cases) {
+      for (const char* tensor : {"p0", "p1", "p2"}) expect_golden(file, tensor, g);
+    }
+  });
+}
+
 TEST(OptimizerGolden, MuonFollowsPyTorchForTenSteps) {
   const std::string path = golden_file("optimizers");
   // The values are made with PyTorch and kept apart from the project.
@@ -169,11 +242,12 @@ TEST(OptimizerGolden, MuonFollowsPyTorchForTenSteps) {
 }
 
 const std::vector<Update>& all_updates() {
-  static const std::vector<Update> kUpdates = {sgd_update(0.9, true, 0.1), adamw_update(),
-                                               lion_update(), muon_update({251, 263}, true, true)};
+  static const std::vector<Update> kUpdates = {
+      sgd_update(0.9, true, 0.1), adamw_update(), lion_update(),
+      muon_update({kRows, kColumns}, true, true), adafactor_update(torchs, 0.1)};
   return kUpdates;
 }
-constexpr int64_t kElements = 251 * 263;
+constexpr int64_t kElements = kRows * kColumns;
 
 TEST(Optimizers, ThreadsDoNotChangeBits) {
   const std::vector<float> gradients = random_values<float>(kElements, 2);

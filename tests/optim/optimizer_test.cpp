@@ -175,6 +175,16 @@ TEST(OptimizerSteps, DecayMatricesOnly) {
   }
 }
 
+TEST(OptimizerSteps, AdafactorKeepsANumberForEachRowAndColumn) {
+  train::Session session = session_of(kMixed, {.kind = OptimizerKind::kAdafactor});
+  step(session, 0.1, ones);
+  const std::span<float> matrix = find(session.optimizer_state(), "factors/matrix");
+  ASSERT_EQ(matrix.size(), 3u + 5u);
+  for (const float mean : matrix) EXPECT_LE(std::abs(mean - 1.0f / 22), 1e-6f);  // clipped to 1
+  EXPECT_EQ(find(session.optimizer_state(), "factors/vector").size(), 7u);
+  EXPECT_EQ(session.optimizer_state().size(), 2u);
+}
+
 TEST(OptimizerSteps, ANaNInOneGradientStopsTheWholeUpdate) {
   for (const OptimizerKind kind : values_of(OptimizerKind{})) {
     train::Session session = session_of(kMixed, {.kind = kind});
