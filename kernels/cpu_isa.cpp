@@ -180,6 +180,9 @@ void assume_fast_bf16_dot() {
 namespace weft {
 
 void choose_kernels(KernelChoice choice) {
+  // Throws where WEFT_MAX_ISA is wrong: the reference kernels do not need it, but whoever set it
+  // meant something.
+  static_cast<void>(kernels::cpu_isa());
   if (kernels::current_choice.exchange(choice) == choice) return;
   hwy::DisableTargets(kernels::targets_above(kernels::effective_limit()));
 }

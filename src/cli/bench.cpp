@@ -39,16 +39,18 @@ struct Options {
   GenerationBench generation = {};
 };
 
-// Which kernels multiply on a GPU, a line each; empty where ours do, all of them.
-std::string products_text(const runtime::ComputeDevice* device) {
-  if (device == nullptr || device->products() == nullptr) return "";
+// Which kernels multiply and compute attention on a GPU, a line each; empty where ours do, all of
+// them.
+std::string calls_text(const runtime::ComputeDevice* device) {
+  if (device == nullptr || device->chooser() == nullptr) return "";
   std::string text;
   for (const std::string& notice : device->notices()) text += notice + "\n";
   const auto microseconds = [](double seconds) {
     return std::to_string(static_cast<int64_t>(seconds * 1e6 + 0.5)) + " us";
   };
-  for (const ops::ChosenProduct& row : device->products()->chosen()) {
-    text += "product " + row.product + ": " + row.kernel + " (" + row.reason;
+  for (const ops::ChosenCall& row : device->chooser()->chosen()) {
+    const bool is_attention = row.call.starts_with("attention");  // says so itself
+    text += (is_attention ? "" : "product ") + row.call + ": " + row.kernel + " (" + row.reason;
     if (row.own_seconds > 0)
       text += ": own " + microseconds(row.own_seconds) + ", library " +
               microseconds(row.vendor_seconds);
@@ -242,12 +244,11 @@ void run_profile(const Options& options) {
   for (int64_t i = 0; i < options.warmup; ++i) run.step();
   Stopwatch watch(run.session().step_program());
   run.step(&watch);
-  const std::string products = products_text(run.session().device());
+  const std::string calls = calls_text(run.session().device());
   const runtime::MachineRoof fp32 = roof_of(run.session(), DType::kF32);
   const runtime::MachineRoof bf16 = roof_of(run.session(), DType::kBF16);
   const std::string text = run.description() + "\n" +
-                           report::profile_table(report::by_name(watch.rows(fp32, bf16))) +
-                           products;
+                           report::profile_table(report::by_name(watch.rows(fp32, bf16))) + calls;
   std::cout << text;
   if (options.save) {
     create_folders(real_file_system(), config.output_dir);
@@ -259,7 +260,7 @@ void run_profile(const Options& options) {
   const std::vector<std::string> threads = {"operators"};
   write_file_atomically(real_file_system(), options.trace,
                         report::chrome_trace(watch.events(), threads));
-  std::cout << "trace written to '" << options.trace << "'\n";
+  std::cout << "trace written to " << quote_path(options.trace) << "\n";
 }
 
 void add_generation_options(Verb& verb, Options& options) {

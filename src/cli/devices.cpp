@@ -26,7 +26,7 @@ nlohmann::ordered_json to_json(const device::FoundDevice& d) {
 }
 
 nlohmann::ordered_json to_json(const device::VendorLibrary& vendor) {
-  if (*vendor.why_not != '\0') return {{"name", vendor.name}, {"why_not", vendor.why_not}};
+  if (!vendor.usable()) return {{"name", vendor.name}, {"why_not", vendor.why_not}};
   return {{"name", vendor.name}, {"version", vendor.version}, {"file", vendor.file}};
 }
 
@@ -55,10 +55,10 @@ std::string sentence(const device::FoundDevice& d) {
 }
 
 std::string sentence(const device::VendorLibrary& vendor) {
-  if (*vendor.why_not != '\0')
-    return std::string("  no ") + vendor.name + ", so our own kernels multiply: " + vendor.why_not +
-           "\n";
-  return std::string("  ") + vendor.name + " " + vendor.version + " from " + vendor.file + "\n";
+  if (!vendor.usable())
+    return std::string("  no ") + vendor.name + ", so our own kernels " + vendor.task + ": " +
+           vendor.why_not + "\n";
+  return "  " + vendor.text() + " from " + vendor.file + "\n";
 }
 
 void print(const device::Found& found) {

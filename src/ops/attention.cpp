@@ -11,6 +11,7 @@
 #include "ops/contracts.h"
 #include "ops/kernel_call.h"
 #include "ops/random_state.h"
+#include "ops/vendor_attention.h"
 
 namespace weft::ops {
 namespace {
@@ -212,8 +213,8 @@ int64_t workspace_backward(const PrepareCall& call) {
 
 int64_t device_workspace_backward(const PrepareCall& call) {
   const AttentionParams& p = params_of(call.types.params);
-  return kernels::attention_backward_workspace_cuda(
-      self_attention_shape(call.types.shape(kQkv), p));
+  return attention_backward_workspace_on_device(self_attention_shape(call.types.shape(kQkv), p),
+                                                call.types.type(kQkv).dtype);
 }
 
 // ---- Samples -----------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ std::vector<Form> forms() {
           {1, 129, {.heads = 1, .kv_heads = 1, .head_dim = 4, .window = 31}},
           {2, 70, {.heads = 2, .kv_heads = 1, .head_dim = 4}, true},
           {2, 33, {.heads = 2, .kv_heads = 2, .head_dim = 4, .causal = false}, true},
-          {2, 40, {.heads = 2, .kv_heads = 1, .head_dim = 4, .dropout = 0.4, .dropout_key = 9}},
+          {2, 40, {.heads = 2, .kv_heads = 1, .head_dim = 8, .dropout = 0.4, .dropout_key = 9}},
           {1, 320, {.heads = 1, .kv_heads = 1, .head_dim = 2}}};
 }
 
@@ -424,9 +425,8 @@ void cpu::attention(const KernelCall& call) {
 void cuda::attention(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::attention_forward(
-        weft::cuda::Stream{call.device->stream},
-        kernels::AttentionForwardOnDevice<T>{forward_args<T>(call), random_of(call, kRng)});
+    launch_attention(call.device->stream, kernels::AttentionForwardOnDevice<T>{
+                                              forward_args<T>(call), random_of(call, kRng)});
   });
 }
 
@@ -440,10 +440,9 @@ void cpu::attention_backward(const KernelCall& call) {
 void cuda::attention_backward(const KernelCall& call) {
   with_element_type(call.outputs[0].type.dtype, [&](auto element) {
     using T = decltype(element);
-    kernels::attention_backward(
-        weft::cuda::Stream{call.device->stream},
-        kernels::AttentionBackwardOnDevice<T>{backward_args<T>(call), random_of(call, kBackwardRng),
-                                              call.workspace});
+    launch_attention(call.device->stream,
+                     kernels::AttentionBackwardOnDevice<T>{
+                         backward_args<T>(call), random_of(call, kBackwardRng), call.workspace});
   });
 }
 

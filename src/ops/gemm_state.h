@@ -7,7 +7,7 @@
 
 #include "graph/op_contract.h"
 #include "kernels/gemm/gemm.h"
-#include "ops/device_products.h"
+#include "ops/kernel_chooser.h"
 
 namespace weft::ops {
 

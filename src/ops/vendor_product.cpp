@@ -2,6 +2,8 @@
 
 #include <initializer_list>
 
+#include "kernels/gemm/gemm_cuda.h"
+
 namespace weft::ops {
 namespace {
 
@@ -56,6 +58,28 @@ std::optional<Product> vendor_product(const GemmSpec& spec, const GemmArgs& args
                  .saves_sums = spec.save_pre_activation,
                  .adds = adds_of(args),
                  .alignment = alignment_of(args)};
+}
+
+void ProductCall::launch_own(void* stream) const {
+  kernels::gemm(weft::cuda::Stream{stream}, kernels::GemmLaunch{spec, args});
+}
+
+device::Status ProductCall::prepare(const device::VendorApi& vendor, int rank,
+                                    int64_t workspace_bytes, void** out) const {
+  return vendor.product_create(out, product, rank, workspace_bytes);
+}
+
+device::Status ProductCall::run(const device::VendorApi& vendor, void* prepared, void* workspace,
+                                void* stream) const {
+  const device::ProductArgs given{.a = args.a,
+                                  .b = args.b,
+                                  .c = args.c,
+                                  .bias = args.bias,
+                                  .sums = args.pre_activation,
+                                  .flag = args.accumulate_flag,
+                                  .one = one,
+                                  .workspace = workspace};
+  return vendor.product_run(prepared, given, stream);
 }
 
 }  // namespace weft::ops

@@ -2,7 +2,7 @@
 
 #include "graph/registry.h"
 #include "ops/device_kernels.h"
-#include "runtime/product_cache.h"
+#include "runtime/choice_cache.h"
 
 namespace weft::runtime {
 namespace {
@@ -65,33 +65,34 @@ ComputeDevice::~ComputeDevice() = default;
 
 int64_t ComputeDevice::own_bytes(KernelChoice kernels) {
   const bool asks_vendor = kernels == KernelChoice::kAuto || kernels == KernelChoice::kVendor;
-  return graph::DeviceQueues::kOwnBytes + (asks_vendor ? ops::DeviceProducts::kWorkspaceBytes : 0);
+  return graph::DeviceQueues::kOwnBytes + (asks_vendor ? ops::KernelChooser::kWorkspaceBytes : 0);
 }
 
 void ComputeDevice::tell(std::string notice) {
   if (!notice.empty()) notices_.push_back(std::move(notice));
 }
 
-void ComputeDevice::use_kernels(KernelChoice kernels, ops::ProductChoices remembered) {
-  if (products_ != nullptr || own_bytes(kernels) == graph::DeviceQueues::kOwnBytes) return;
-  const device::VendorLibrary& library = device_.library().vendor().products();
+void ComputeDevice::use_kernels(KernelChoice kernels, ops::CallChoices remembered,
+                                bool deterministic) {
+  if (chooser_ != nullptr || own_bytes(kernels) == graph::DeviceQueues::kOwnBytes) return;
+  const device::VendorApi& vendor = device_.library().vendor();
+  const std::string libraries = ops::usable_libraries(vendor);
   const std::optional<Path> folder = cache_folder();
-  if (kernels == KernelChoice::kAuto && *library.why_not == '\0' && folder) {
-    cache_ = std::make_unique<ProductCache>(*folder, device_.properties().name,
-                                            std::string(library.name) + " " + library.version);
+  if (kernels == KernelChoice::kAuto && !libraries.empty() && folder) {
+    cache_ = std::make_unique<ChoiceCache>(*folder, device_.properties().name, libraries);
     std::string notice;
     remembered.merge(cache_->read(real_file_system(), notice));
     tell(std::move(notice));
   }
-  products_ = std::make_unique<ops::DeviceProducts>(device_, queues_.stream(0), kernels,
-                                                    std::move(remembered));
-  if (!products_->why_own().empty()) tell(products_->why_own() + "; our own kernels multiply");
+  chooser_ = std::make_unique<ops::KernelChooser>(device_, queues_.stream(0), kernels,
+                                                  std::move(remembered), deterministic);
+  for (std::string& line : ops::missing_libraries(vendor)) tell(std::move(line));
 }
 
-void ComputeDevice::remember_products() {
-  if (cache_ == nullptr || !products_->has_measured()) return;
+void ComputeDevice::remember_choices() {
+  if (cache_ == nullptr || !chooser_->has_measured()) return;
   std::string notice;
-  cache_->add(real_file_system(), products_->choices(), notice);
+  cache_->add(real_file_system(), chooser_->choices(), notice);
   tell(std::move(notice));
 }
 

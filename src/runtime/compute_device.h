@@ -10,11 +10,11 @@
 
 #include "core/cuda/find.h"
 #include "graph/program.h"
-#include "ops/device_products.h"
+#include "ops/kernel_chooser.h"
 
 namespace weft::runtime {
 
-class ProductCache;
+class ChoiceCache;
 
 // A device as a config or an option names it, and what that means on this machine.
 struct DeviceChoice {
@@ -53,14 +53,15 @@ class ComputeDevice {
   // Bytes of device memory that it takes for itself once use_kernels() has chosen.
   static int64_t own_bytes(KernelChoice kernels);
 
-  // Whose kernels multiply, from now on: with auto and vendor each product is chosen before its
-  // program is captured; `remembered` choices first, then those of the user's cache. Only the first
-  // call counts.
-  void use_kernels(KernelChoice kernels, ops::ProductChoices remembered = {});
+  // Whose kernels multiply and compute attention, from now on: with auto and vendor each call is
+  // chosen before its program is captured; `remembered` choices first, then those of the user's
+  // cache. Only the first call counts.
+  void use_kernels(KernelChoice kernels, ops::CallChoices remembered = {},
+                   bool deterministic = false);
   // Puts what was measured into the user's cache.
-  void remember_products();
-  // Null: our own kernels multiply, all of them.
-  const ops::DeviceProducts* products() const { return products_.get(); }
+  void remember_choices();
+  // Null: our own kernels serve everything.
+  const ops::KernelChooser* chooser() const { return chooser_.get(); }
   // What a user should be told of all that.
   const std::vector<std::string>& notices() const { return notices_; }
 
@@ -69,8 +70,8 @@ class ComputeDevice {
 
   device::Device device_;
   graph::DeviceQueues queues_;
-  std::unique_ptr<ops::DeviceProducts> products_;
-  std::unique_ptr<ProductCache> cache_;  // of kernels: auto
+  std::unique_ptr<ops::KernelChooser> chooser_;
+  std::unique_ptr<ChoiceCache> cache_;  // of kernels: auto
   std::vector<std::string> notices_;
 };
 

@@ -28,7 +28,7 @@ ForwardSession::ForwardSession(std::vector<ForwardGraph> graphs, int threads,
           plan_, ForwardBinding{.arena = &*arena_, .transient = plan_.persistent_bytes},
           backend_of(device_.get(), threads))) {
   if (device_ == nullptr) return;
-  device_->remember_products();
+  device_->remember_choices();
   if (!device.tell) return;
   for (const std::string& notice : device_->notices()) device.tell(notice);
 }

@@ -6,7 +6,7 @@
 #include "graph/fuse.h"
 #include "graph/precision.h"
 #include "graph/simplify.h"
-#include "ops/device_products.h"
+#include "ops/kernel_chooser.h"
 #include "runtime/forward_staging.h"
 
 namespace weft::runtime {
@@ -105,7 +105,7 @@ ForwardPrograms::ForwardPrograms(const ForwardPlan& plan, const ForwardBinding& 
         device));
   }
   if (device.queues == nullptr) return;
-  ops::choose_products(device.queues->stream(0).handle(), [this] {
+  ops::choose_calls(device.queues->stream(0).handle(), [this] {
     for (const auto& program : programs_) program->run_body(SerialFor());
   });
   staging_ = std::make_unique<ForwardStaging>(plan, *device.queues);

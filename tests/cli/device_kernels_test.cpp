@@ -1,5 +1,5 @@
-// `--kernels=auto|reference|own|vendor` of the program: what applies where, what is said where the
-// vendor's library is missing or fails, and what `weft profile` shows of it.
+// `--kernels=auto|reference|own|vendor` of the program: what applies where, what is said where a
+// library of the vendor's is missing or fails, and what `weft profile` shows of it.
 #include <nlohmann/json.hpp>
 
 #include "cli_test.h"
@@ -29,6 +29,7 @@ class DeviceKernels : public CliTest {
     RunOptions options;
     options.environment = {{"WEFT_TEST_DEVICE", "emulated"},
                            {"WEFT_EMULATED_VENDOR", vendor},
+                           {"WEFT_EMULATED_CUDNN", vendor.empty() ? "" : "9.26.0"},
                            {"WEFT_EMULATED_FAULT", fault},
                            {"WEFT_CACHE", (folder_.path() / "cache").string()}};
     return run(std::move(arguments), std::move(options));
@@ -69,15 +70,19 @@ TEST_F(DeviceKernels, WithoutTheLibraryOursServeAndItIsSaidOnce) {
     const Outcome outcome =
         on_emulated({"pretrain", "tiny.yaml", "--kernels", kernels, "output_dir=" + kernels}, "");
     EXPECT_EQ(outcome.code, kDone) << outcome.all();
-    const std::string said =
-        "cuBLASLt cannot be used: the emulated device has no libcublasLt.so; our own kernels "
-        "multiply";
-    const size_t at = outcome.err.find(said);
-    ASSERT_NE(at, std::string::npos) << outcome.err;
-    EXPECT_EQ(outcome.err.find(said, at + 1), std::string::npos);
+    for (const std::string said :
+         {"cuBLASLt cannot be used: the emulated device has no libcublasLt.so; our own kernels "
+          "multiply",
+          "cuDNN cannot be used: the emulated device has no libcudnn.so; our own kernels compute "
+          "attention"}) {
+      const size_t at = outcome.err.find(said);
+      ASSERT_NE(at, std::string::npos) << outcome.err;
+      EXPECT_EQ(outcome.err.find(said, at + 1), std::string::npos);
+    }
   }
   const Outcome own = on_emulated({"pretrain", "tiny.yaml", "--kernels", "own"}, "");
   EXPECT_EQ(own.err.find("cuBLASLt"), std::string::npos) << own.err;
+  EXPECT_EQ(own.err.find("cuDNN"), std::string::npos) << own.err;
 }
 
 TEST_F(DeviceKernels, AFailureOfTheLibraryEndsTheRunAsOneOfTheDevice) {
@@ -89,6 +94,39 @@ TEST_F(DeviceKernels, AFailureOfTheLibraryEndsTheRunAsOneOfTheDevice) {
        {"cuBLASLt 13.1.0: a matrix product failed", "CUBLAS_STATUS_EXECUTION_FAILED",
         "the step was not applied and the last checkpoint stands"})
     EXPECT_THAT(outcome.err, HasSubstr(part));
+}
+
+TEST_F(DeviceKernels, AFailureOfAttentionEndsTheRunAsOneOfTheDevice) {
+  prepare();
+  const Outcome outcome = on_emulated(
+      {"pretrain", "tiny.yaml", "kernels=vendor", "precision=bf16", "document_mask=false"},
+      "13.1.0", "attention:3");
+  EXPECT_EQ(outcome.code, kDeviceLost) << outcome.all();
+  for (const char* part : {"cuDNN 9.26.0: attention failed", "CUDNN_STATUS_EXECUTION_FAILED",
+                           "the step was not applied and the last checkpoint stands"})
+    EXPECT_THAT(outcome.err, HasSubstr(part));
+}
+
+TEST_F(DeviceKernels, ProfileShowsWhoComputesAttention) {
+  const Outcome outcome =
+      on_emulated({"profile", "tiny.yaml", "precision=bf16", "document_mask=false", "--warmup", "0",
+                   "--kernels", "vendor"},
+                  "13.1.0");
+  for (const char* line :
+       {"\nattention 1x8 1x16 causal: cuDNN 9.26.0 #0 (asked for), 1 call\n",
+        "\nattention backward 1x8 1x16 causal: cuDNN 9.26.0 #0 (asked for), 1 call\n"})
+    EXPECT_THAT(outcome.out, HasSubstr(line));
+}
+
+TEST_F(DeviceKernels, OneLibraryServesWithoutTheOther) {
+  RunOptions options;
+  options.environment = {{"WEFT_TEST_DEVICE", "emulated"}, {"WEFT_EMULATED_CUDNN", "9.26.0"}};
+  const Outcome outcome =
+      run({"profile", "tiny.yaml", "precision=bf16", "document_mask=false", "--kernels", "vendor"},
+          std::move(options));
+  EXPECT_THAT(outcome.out, HasSubstr("cuBLASLt cannot be used: "));
+  EXPECT_THAT(outcome.out, HasSubstr("\nattention 1x8 1x16 causal: cuDNN 9.26.0 #0 (asked for)"));
+  EXPECT_EQ(outcome.out.find("\nproduct "), std::string::npos) << outcome.out;
 }
 
 TEST_F(DeviceKernels, ProfileShowsWhoMultiplies) {
@@ -135,14 +173,18 @@ TEST_F(DeviceKernels, DevicesNamesTheLibraryOrWhyNot) {
               HasSubstr("  cuBLASLt 13.1.0 from libweft_emulated.so\n"));
   EXPECT_THAT(on_emulated({"devices"}, "").out,
               HasSubstr("  no cuBLASLt, so our own kernels multiply: the emulated device has no "
-                        "libcublasLt.so\n"));
+                        "libcublasLt.so\n  no cuDNN, so our own kernels compute attention: the "
+                        "emulated device has no libcudnn.so\n"));
   const auto json = nlohmann::json::parse(on_emulated({"devices", "--json"}, "13.1.0").out);
   EXPECT_EQ(json.at("emulated").at("libraries").at(0).at("version"), "13.1.0");
+  EXPECT_EQ(json.at("emulated").at("libraries").at(1).at("name"), "cuDNN");
+  EXPECT_EQ(json.at("emulated").at("libraries").at(1).at("version"), "9.26.0");
 }
 
 // The real library needs no driver to be found; where ours is not built there is nobody to look.
 TEST_F(DeviceKernels, TheRealLibraryIsLookedForWhereTheUserSays) {
   const auto cuda = nlohmann::json::parse(must({"devices", "--json"}).out).at("cuda");
+  // Without nvcc there is no library of ours, and nobody who would look.
   if (!cuda.contains("libraries")) GTEST_SKIP() << "no libweft_cuda.so: " << cuda.at("why_not");
   RunOptions options;
   options.environment = {{"WEFT_VENDOR_LIBRARIES", "/nowhere:" + folder_.path().string()}};
@@ -150,6 +192,8 @@ TEST_F(DeviceKernels, TheRealLibraryIsLookedForWhereTheUserSays) {
   EXPECT_THAT(missing.out,
               HasSubstr("  no cuBLASLt, so our own kernels multiply: libcublasLt.so."));
   EXPECT_THAT(missing.out, HasSubstr("is in none of: /nowhere, " + folder_.path().string()));
+  EXPECT_THAT(missing.out, HasSubstr("install cuBLAS for this CUDA"));
+  EXPECT_THAT(missing.out, HasSubstr("  no cuDNN, so our own kernels compute attention: libcudnn"));
   EXPECT_THAT(missing.out, HasSubstr("WEFT_VENDOR_LIBRARIES"));
 }
 

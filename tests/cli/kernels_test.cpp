@@ -88,6 +88,16 @@ TEST_F(Kernels, AreNamedByWhatRunsAndMeasures) {
   expect_error({"profile", "tiny.yaml", "kernels=fast"}, {"kernels", "auto", "reference"});
 }
 
+// By the reference kernels, too, which need no instruction set.
+TEST_F(Kernels, AnUnknownInstructionSetIsToldByAll) {
+  for (const char* kernels : {"auto", "reference"}) {
+    const Outcome outcome = run({"pretrain", "tiny.yaml", std::string("kernels=") + kernels},
+                                {.environment = {{"WEFT_MAX_ISA", "avx3"}}});
+    EXPECT_EQ(outcome.code, kBadInput) << kernels << outcome.all();
+    EXPECT_THAT(outcome.err, HasSubstr("WEFT_MAX_ISA is 'avx3'; allowed are baseline")) << kernels;
+  }
+}
+
 TEST_F(Kernels, AreChosenWhereModelsAreUsed) {
   must({"pretrain", "tiny.yaml"});
   const auto loss = [&](const char* kernels) {

@@ -9,7 +9,7 @@
 #include "core/cuda/device.h"
 #include "graph/registry.h"
 #include "ops/device_kernels.h"
-#include "ops/device_products.h"
+#include "ops/kernel_chooser.h"
 
 namespace weft::test {
 namespace {
@@ -26,13 +26,14 @@ class DeviceUnderTest {
     ops::use_device_kernels(device_.library());
   }
 
-  // From now on the vendor's library multiplies: on the emulated device its stand-in.
-  ops::DeviceProducts& use_vendor() {
-    products_ = std::make_unique<ops::DeviceProducts>(device_, queues_.stream(0),
-                                                      KernelChoice::kVendor, ops::ProductChoices());
-    return *products_;
+  // From now on the vendor's libraries serve: on the emulated device their stand-ins.
+  ops::KernelChooser& use_vendor() {
+    chooser_ = std::make_unique<ops::KernelChooser>(device_, queues_.stream(0),
+                                                    KernelChoice::kVendor, ops::CallChoices());
+    return *chooser_;
   }
   graph::DeviceQueues& queues() { return queues_; }
+  const device::VendorApi& vendor() const { return device_.library().vendor(); }
 
   DeviceBench bench() {
     const bool has_orders = device_.api().set_order != nullptr;
@@ -42,7 +43,10 @@ class DeviceUnderTest {
   }
 
  private:
+  // With stand-ins for the vendor's libraries, which are asked for nothing before use_vendor().
   static std::shared_ptr<const device::Library> library() {
+    setenv("WEFT_EMULATED_VENDOR", "13.1.0", 1);
+    setenv("WEFT_EMULATED_CUDNN", "9.26.0", 1);
     const device::LoadedLibrary loaded = device::load_library(kind_under_test());
     if (loaded.library == nullptr) throw Error(loaded.why_not);
     return loaded.library;
@@ -54,7 +58,7 @@ class DeviceUnderTest {
 
   device::Device device_;
   graph::DeviceQueues queues_;
-  std::unique_ptr<ops::DeviceProducts> products_;
+  std::unique_ptr<ops::KernelChooser> chooser_;
 };
 
 std::vector<std::string> names_with_kernels() {
@@ -83,6 +87,7 @@ INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceOperator, testing::ValuesIn(names
 class EmulatedDeviceTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
+    // What the environment chooses here is given on a GPU.
     if (kind_under_test() != "emulated") GTEST_SKIP() << "a GPU is as it is";
   }
   void TearDown() override {
@@ -139,17 +144,20 @@ INSTANTIATE_TEST_SUITE_P(Operators, OperatorOnHopper,
                                          "attention_backward"),
                          [](const auto& test) { return test.param; });
 
-// The same of operators that multiply, by the vendor's library. A product is chosen when it first
-// comes, which writes its result; what stood there is put back.
+// The same of operators that multiply or compute attention, by the vendor's libraries. A call is
+// chosen when it first comes, which writes its result; what stood there is put back.
 class EveryDeviceProduct : public testing::TestWithParam<const char*> {
  protected:
+  void SetUp() override { choose_kernels(KernelChoice::kVendor); }  // for workspaces
+  void TearDown() override { choose_kernels(KernelChoice::kAuto); }
+
   static void multiply(const graph::KernelCall& call) {
     std::vector<std::vector<std::byte>> before;
     for (const graph::Tensor& out : call.outputs) {
       before.emplace_back(static_cast<size_t>(out.type.bytes()));
       queues->download(before.back(), out.data);
     }
-    ops::choose_products(call.device->stream, [&] { kernel(call); });
+    ops::choose_calls(call.device->stream, [&] { kernel(call); });
     for (size_t i = 0; i < before.size(); ++i) queues->upload(call.outputs[i].data, before[i]);
     kernel(call);
   }
@@ -159,23 +167,29 @@ class EveryDeviceProduct : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(EveryDeviceProduct, KeepsItsContractWithTheVendorsLibrary) {
-  setenv("WEFT_EMULATED_VENDOR", "13.1.0", 1);
   const graph::OpContract* contract = graph::find_contract(GetParam());
   ASSERT_NE(contract, nullptr);
   DeviceUnderTest device;
-  const ops::DeviceProducts& products = device.use_vendor();
-  if (!products.why_own().empty()) GTEST_SKIP() << products.why_own();
+  const ops::KernelChooser& chooser = device.use_vendor();
+  // The emulated device always has its stand-ins; a machine with a GPU may be without cuBLASLt.
+  const std::vector<std::string> missing = ops::missing_libraries(device.vendor());
+  if (kind_under_test() == "emulated") {
+    ASSERT_TRUE(missing.empty()) << missing.front();
+  }
+  if (!missing.empty()) GTEST_SKIP() << missing.front();
   kernel = graph::cuda_kernels()[graph::index_of(*contract)];
   queues = &device.queues();
-  for (const std::string& failure : check_device_kernel(*contract, multiply, device.bench()))
+  DeviceBench bench = device.bench();
+  bench.orders = 1;  // our kernels have been through all of them, and the library has none
+  for (const std::string& failure : check_device_kernel(*contract, multiply, bench))
     ADD_FAILURE() << failure;
-  EXPECT_NE(products.library_in_use(), "");
+  EXPECT_NE(chooser.library_in_use(), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Operators, EveryDeviceProduct,
                          testing::Values("linear", "linear_activation", "linear_weight_gradient",
                                          "linear_cross_entropy", "linear_cross_entropy_backward",
-                                         "matmul"),
+                                         "matmul", "attention", "attention_backward"),
                          [](const auto& test) { return std::string(test.param); });
 
 }  // namespace

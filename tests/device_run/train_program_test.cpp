@@ -10,6 +10,8 @@
 
 #include <weft/ops.h>
 
+#include "tests/core/refusals.h"
+
 namespace weft {
 namespace {
 
@@ -115,29 +117,19 @@ TEST_F(TrainProgramOnDevice, ParametersMayBeWritten) {
   EXPECT_EQ(device.parameter("b")[7], -0.5f);
 }
 
-template <class F>
-std::string message_of(F&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST_F(TrainProgramOnDevice, WrongCallsAreTold) {
-  EXPECT_EQ(message_of([] { program("tpu", 2); }),
+  EXPECT_EQ(said_by([] { program("tpu", 2); }),
             "device: 'tpu' is not known; allowed: auto, cpu, cuda");
-  EXPECT_THAT(message_of([] { program("cuda", 2, 0); }),
+  EXPECT_THAT(said_by([] { program("cuda", 2, 0); }),
               HasSubstr("micro_batches must be at least 1"));
   TrainProgram device = program("gpu", 2, 2);
-  EXPECT_THAT(message_of([&] { device.input<float>("y"); }), HasSubstr("it has x, target"));
-  EXPECT_THAT(message_of([&] { device.input<int32_t>("x"); }), HasSubstr("asked for as i32"));
+  EXPECT_THAT(said_by([&] { device.input<float>("y"); }), HasSubstr("it has x, target"));
+  EXPECT_THAT(said_by([&] { device.input<int32_t>("x"); }), HasSubstr("asked for as i32"));
   device.begin_step(2);
   device.micro_batch();
-  EXPECT_THAT(message_of([&] { device.end_step(0.1); }), HasSubstr("1 of the 2 micro-batches"));
+  EXPECT_THAT(said_by([&] { device.end_step(0.1); }), HasSubstr("1 of the 2 micro-batches"));
   device.micro_batch();
-  EXPECT_THAT(message_of([&] { device.micro_batch(); }), HasSubstr("again after 2"));
+  EXPECT_THAT(said_by([&] { device.micro_batch(); }), HasSubstr("again after 2"));
   EXPECT_TRUE(std::isfinite(device.end_step(0.1).loss));
 }
 

@@ -75,11 +75,13 @@ def main():
             expect('step in PyTorch', rows[f'step of {model}, PyTorch', 'tokens/s'], ('measured', 1000.25))
             expect('share', rows[f'{model} linear', 'of roof'], ('measured', 0.75))
             expect('share', rows[f'{model} attention', 'of roof'], ('measured', 0.95))
+            for kernels in ('own', 'vendor'):
+                expect('share', rows[f'{model} attention, {kernels}', 'of roof'], ('measured', 0.95))
             expect('speed', rows[f'{model} attention', 'x PyTorch'], ('measured', 2.0))
             config = os.path.join(folder, 'configs/bench', model + '.yaml')
             expect('config', os.path.exists(config) and config in calls, True)
         expect('roof', rows['copy and add', 'GB/s'], ('measured', 4300.5))
-        for name in ('kernels against the reference', 'streams, graphs and steps', "our products and cuBLASLt's", 'reference models'):
+        for name in ('kernels against the reference', 'streams, graphs and steps', "our kernels and the vendor's", 'reference models'):
             expect(name, rows[name, 's'][0], 'passed')
         expect('table', done.stdout.count('tokens/s\n'), 4 * len(MODELS))
         expect('adamw is not in the figures', ('gpt2-124m adamw', 'of roof') in rows, False)

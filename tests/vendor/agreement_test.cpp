@@ -99,12 +99,12 @@ void expect_agreement(const std::shared_ptr<const device::Library>& library, int
     const ProductResult expected = result_of(own, c), actual = result_of(vendor, c);
     expect_near(actual.c, expected.c, c);
     expect_near(actual.sums, expected.sums, c);
-    const std::vector<ops::ChosenProduct> rows = vendor.products()->chosen();
+    const std::vector<ops::ChosenCall> rows = vendor.chooser()->chosen();
     ASSERT_GE(rows.size(), chosen);
     chosen = rows.size();
     EXPECT_THAT(rows.back().kernel, testing::StartsWith(c.kernel)) << rows.back().reason;
   }
-  EXPECT_EQ(own.products(), nullptr);
+  EXPECT_EQ(own.chooser(), nullptr);
 }
 
 TEST(VendorProducts, AgreeWithOursOnTheEmulatedDevice) {
@@ -113,7 +113,9 @@ TEST(VendorProducts, AgreeWithOursOnTheEmulatedDevice) {
 
 TEST(VendorProducts, AgreeWithOursOnAGpu) {
   const device::Found gpu = device::find("cuda");
+  // What multiplies on a GPU can be seen on one only; the emulated device's stand-in has its test.
   if (!gpu.usable()) GTEST_SKIP() << "no GPU: " << gpu.why_not;
+  // A GPU without cuBLASLt has one side alone.
   if (*gpu.vendors.at(0).why_not != '\0') GTEST_SKIP() << gpu.vendors[0].why_not;
   int index = 0;
   while (!gpu.devices.at(static_cast<size_t>(index)).why_not.empty()) index += 1;
@@ -126,12 +128,12 @@ TEST(VendorProducts, OursServeForWhatTheLibraryHasNot) {
   for (const ProductCase& c : cases_of_our_own()) {
     SCOPED_TRACE(c.name);
     EXPECT_EQ(result_of(vendor, c), result_of(own, c));
-    for (const ops::ChosenProduct& row : vendor.products()->chosen())
-      EXPECT_EQ(row.kernel, "own") << row.product;
+    for (const ops::ChosenCall& row : vendor.chooser()->chosen())
+      EXPECT_EQ(row.kernel, "own") << row.call;
   }
-  ASSERT_EQ(vendor.products()->chosen().size(), 1u);
-  EXPECT_EQ(vendor.products()->chosen()[0].reason, "cuBLASLt 13.1.0 does not offer it");
-  EXPECT_EQ(vendor.products()->library_in_use(), "");
+  ASSERT_EQ(vendor.chooser()->chosen().size(), 1u);
+  EXPECT_EQ(vendor.chooser()->chosen()[0].reason, "cuBLASLt 13.1.0 does not offer it");
+  EXPECT_EQ(vendor.chooser()->library_in_use(), "");
 }
 
 TEST(VendorProducts, AProductThatWasNeverLookedAtIsOurs) {

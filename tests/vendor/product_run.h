@@ -9,7 +9,7 @@
 
 #include "graph/op_contract.h"
 #include "kernels/gemm/gemm.h"
-#include "ops/device_products.h"
+#include "ops/kernel_chooser.h"
 #include "runtime/compute_device.h"
 
 namespace weft::test {
@@ -58,7 +58,7 @@ class ProductRun {
   // Chooses, as sessions do before they capture.
   void choose() {
     device::Stream& stream = device_.queues().stream(0);
-    ops::choose_products(stream.handle(), [this] { launch(); });
+    ops::choose_calls(stream.handle(), [this] { launch(); });
     upload(args_.c,
            std::vector<float>(static_cast<size_t>(case_.spec.m * case_.spec.n), case_.before),
            case_.spec.output);

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "product_run.h"
-#include "runtime/product_cache.h"
+#include "runtime/choice_cache.h"
 #include "tests/core/temporary_folder.h"
 #include "vendor_device.h"
 
@@ -32,17 +32,16 @@ class Tuning : public testing::Test {
     std::vector<std::string> notices;
     ProductResult result;
   };
-  static Tuned tuned(KernelChoice kernels = KernelChoice::kAuto,
-                     ops::ProductChoices remembered = {}) {
+  static Tuned tuned(KernelChoice kernels = KernelChoice::kAuto, ops::CallChoices remembered = {}) {
     scripted_clock.last = -1;
     runtime::ComputeDevice device(library_with_scripted_clock(), 0);
     device.use_kernels(kernels, std::move(remembered));
     ProductRun run(device, kCase);
     run.choose();
-    device.remember_products();
+    device.remember_choices();
     run.launch();
-    const ops::ChosenProduct row = device.products()->chosen().at(0);
-    EXPECT_EQ(row.product, kName);
+    const ops::ChosenCall row = device.chooser()->chosen().at(0);
+    EXPECT_EQ(row.call, kName);
     return {row.kernel,         row.reason,       row.own_seconds,
             row.vendor_seconds, device.notices(), run.result()};
   }
@@ -118,7 +117,8 @@ TEST_F(Tuning, WhatIsRememberedWronglyIsMeasuredAgain) {
 class Cache : public Tuning {
  protected:
   std::filesystem::path file() const {
-    return runtime::ProductCache(folder_ / "cache", "emulated on the host", "cuBLASLt 13.1.0")
+    return runtime::ChoiceCache(folder_ / "cache", "emulated on the host",
+                                "cuBLASLt 13.1.0, cuDNN 9.26.0")
         .file();
   }
   std::string text() const {
@@ -146,9 +146,9 @@ TEST_F(Cache, TornAndStrangeFilesAreIgnoredWithALineAndWrittenAnew) {
   for (const std::string& strange :
        {std::string(), whole.substr(0, whole.size() / 2), std::string("[]"), std::string("\0\1", 2),
         with("\"version\": 1", "\"version\": 2"), with("emulated on the host", "another"),
-        with("\"cuBLASLt 13.1.0\"", "\"cuBLASLt 1.0.0\""), with("\"choices\": {", many + ", "),
-        with("\"cuBLASLt 13.1.0 #0\"", "7"), std::string(100000, '['),
-        std::string((1 << 20) + 1, ' ')}) {
+        with("\"cuBLASLt 13.1.0, cuDNN", "\"cuBLASLt 1.0.0, cuDNN"),
+        with("\"choices\": {", many + ", "), with("\"cuBLASLt 13.1.0 #0\"", "7"),
+        std::string(100000, '['), std::string((1 << 20) + 1, ' ')}) {
     SCOPED_TRACE(strange.substr(0, 300));
     std::ofstream(file()) << strange;
     const Tuned once = tuned();

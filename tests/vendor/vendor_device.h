@@ -1,4 +1,5 @@
-// A device with a vendor's library: the emulated one with its stand-in, or a GPU with cuBLASLt.
+// A device with a vendor's libraries: the emulated one with its stand-ins, or a GPU with cuBLASLt
+// and cuDNN.
 #pragma once
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@
 namespace weft::test {
 
 // Before the library is loaded.
-inline const bool kVendorIsThere = setenv("WEFT_EMULATED_VENDOR", "13.1.0", 1) == 0;
+inline const bool kVendorsAreThere = setenv("WEFT_EMULATED_VENDOR", "13.1.0", 1) == 0 &&
+                                     setenv("WEFT_EMULATED_CUDNN", "9.26.0", 1) == 0;
 
 // Seconds that a launch takes, by the place of the algorithm in the library's list; -1: ours.
 struct ScriptedClock {
@@ -48,6 +50,16 @@ inline std::shared_ptr<const device::Library> library_with_scripted_clock() {
     scripted_clock.last = scripted_clock.ranks[product];
     scripted_clock.multiplied += 1;
     return kReal->vendor().product_run(product, args, stream);
+  };
+  vendor.attention_create = [](void** out, const device::Attention& attention, int rank,
+                               int64_t bytes) {
+    const device::Status status = kReal->vendor().attention_create(out, attention, rank, bytes);
+    if (status == device::kSuccess) scripted_clock.ranks[*out] = rank;
+    return status;
+  };
+  vendor.attention_run = [](void* attention, const device::AttentionArgs& args, void* stream) {
+    scripted_clock.last = scripted_clock.ranks[attention];
+    return kReal->vendor().attention_run(attention, args, stream);
   };
   table.api = &api;
   table.vendor = &vendor;

@@ -9,7 +9,7 @@
 
 namespace weft::device {
 
-inline constexpr uint32_t kApiVersion = 3;  // of the structs in this file
+inline constexpr uint32_t kApiVersion = 4;  // of the structs in this file
 inline constexpr char kEntryName[] = "weft_device_library";
 
 // What a function returns: 0 for success, else a number that error_name() and error_text() explain.

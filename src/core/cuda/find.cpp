@@ -82,7 +82,8 @@ Found find(std::string_view kind) {
   found.library = loaded.library->path;
   found.architectures = loaded.library->table->architectures;
   if (kind == "cuda") found.driver_file = driver_file();
-  found.vendors = {loaded.library->vendor().products()};
+  const VendorApi& vendor = loaded.library->vendor();
+  found.vendors = {vendor.products(), vendor.attention()};
   return found;
 }
 

@@ -3,21 +3,14 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/cuda/folder_list.h"
+
 namespace weft::device {
 namespace {
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (size_t start = 0; start <= text.size();) {
-    const size_t end = std::min(text.find(':', start), text.size());
-    if (end > start) parts.push_back(text.substr(start, end - start));
-    start = end + 1;
-  }
-  return parts;
-}
 
 bool anyone_may_write(const std::filesystem::path& folder) {
   std::error_code ignored;
@@ -57,12 +50,13 @@ std::string gpu_library_kind() {
 
 std::vector<std::string> library_folders() {
   std::vector<std::string> folders;
-  if (const char* given = std::getenv("WEFT_DEVICE_LIBRARIES")) folders = split(given);
+  if (const char* given = std::getenv("WEFT_DEVICE_LIBRARIES")) folders = folders_in(given);
   std::error_code ignored;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", ignored);
   if (program.empty()) return folders;
   const std::filesystem::path folder = program.parent_path(), above = folder.parent_path();
-  folders.push_back(folder.string());
+  if (std::find(folders.begin(), folders.end(), folder.string()) == folders.end())
+    folders.push_back(folder.string());
   if (anyone_may_write(above)) return folders;  // such as /tmp
   folders.push_back((above / "lib").string());
   folders.push_back(above.string());

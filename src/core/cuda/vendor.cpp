@@ -1,4 +1,4 @@
-// How a product is named in files and tables.
+// How products and attention are named in files and tables.
 #include "core/cuda/vendor.h"
 
 #include <string_view>
@@ -38,6 +38,16 @@ std::string Product::to_string() const {
   if (saves_sums) text += " sums";
   text += word(adds);
   if (alignment < 16) text += " aligned " + std::to_string(alignment);
+  return text;
+}
+
+std::string Attention::to_string() const {
+  std::string text = backward ? "attention backward " : "attention ";
+  text += std::to_string(batch) + "x" + std::to_string(tokens) + " " + std::to_string(heads);
+  if (kv_heads != heads) text += "/" + std::to_string(kv_heads);
+  text += "x" + std::to_string(width);
+  if (causal) text += " causal";
+  if (window > 0) text += " window " + std::to_string(window);
   return text;
 }
 

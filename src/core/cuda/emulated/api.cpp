@@ -249,6 +249,8 @@ constexpr StatusText kTexts[] = {
     {emulated::kLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
     {kVendorStatus + emulated::kProductFailure, "CUBLAS_STATUS_EXECUTION_FAILED",
      "the GPU program failed to execute"},
+    {kAttentionStatus + emulated::kAttentionFailure, "CUDNN_STATUS_EXECUTION_FAILED",
+     "the GPU program failed to execute"},
     {kNotReady, "not_ready", "the stream has not come to the event"},
     {kNotCaptured, "not_captured", "the call is not allowed while work is captured"},
     {kUnjoined, "unjoined", "a stream of the capture was not joined to its first stream"},

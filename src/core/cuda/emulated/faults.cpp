@@ -9,9 +9,9 @@
 namespace weft::device::emulated {
 namespace {
 
-constexpr std::array<std::string_view, 9> kNames = {"no-driver",  "old-driver", "no-device",
-                                                    "capability", "memory",     "taken",
-                                                    "launch",     "ecc",        "product"};
+constexpr std::array<std::string_view, 10> kNames = {
+    "no-driver", "old-driver", "no-device", "capability", "memory",
+    "taken",     "launch",     "ecc",       "product",    "attention"};
 
 }  // namespace
 

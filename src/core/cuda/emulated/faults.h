@@ -4,10 +4,11 @@
 //   no-driver  old-driver  no-device  capability   what `weft devices` finds
 //   memory:BYTES                                   the device's size
 //   taken                                          another process takes memory before it is given
-//   launch:N  ecc:N  product:N                     the N-th launch of a graph, wait for an event,
-//   or
-//                                                  product of the vendor's library fails, and
-//                                                  everything after it
+//   launch:N                                       the N-th launch of a graph fails, and everything
+//                                                  after it
+//   ecc:N                                          the same of waits for an event
+//   product:N  attention:N                         the same of products and attention of the
+//                                                  vendor's libraries
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ namespace weft::device::emulated {
 
 inline constexpr Status kEccError = 214, kLaunchFailure = 719;  // CUDA's numbers
 inline constexpr Status kProductFailure = 13;                   // cuBLAS's
+inline constexpr Status kAttentionFailure = 5000;               // cuDNN's
 
 class Faults {
  public:
@@ -27,10 +29,12 @@ class Faults {
 
   bool is(std::string_view name) const { return name_ == name; }
   int64_t number() const { return number_; }
-  // Counts a launch of a graph, a wait for an event, or a product, and says what comes of it.
+  // Counts a launch of a graph, a wait for an event, a product or attention, and says what comes of
+  // it.
   Status on_launch() { return count("launch", kLaunchFailure); }
   Status on_wait() { return count("ecc", kEccError); }
   Status on_product() { return count("product", kVendorStatus + kProductFailure); }
+  Status on_attention() { return count("attention", kAttentionStatus + kAttentionFailure); }
   // What an error left behind: the device is lost to the process.
   Status lost() const { return lost_; }
 

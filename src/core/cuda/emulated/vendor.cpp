@@ -1,13 +1,14 @@
 // A stand-in for a vendor's libraries on the emulated device, for tests of what chooses between
-// them and our kernels: products as plain loops. It is there where the environment's
-// WEFT_EMULATED_VENDOR gives it a version; elsewhere the device has no such library. Compiled into
-// libweft_emulated.so alone.
+// them and our kernels: products as plain loops (attention: vendor_attention.cpp). It is there
+// where the environment's WEFT_EMULATED_VENDOR gives it a version; elsewhere the device has no such
+// library. Compiled into libweft_emulated.so alone.
 #include <cmath>
 #include <cstdlib>
 #include <string>
 
 #include "core/cuda/emulated/faults.h"
 #include "core/cuda/emulated/memory.h"
+#include "core/cuda/emulated/vendor_attention.h"
 #include "core/cuda/table.h"
 
 namespace weft::device {
@@ -75,9 +76,10 @@ void multiply(const PreparedProduct& prepared, const ProductArgs& args) {
 const VendorLibrary& products() {
   static const char* const kVersion = std::getenv("WEFT_EMULATED_VENDOR");
   static const VendorLibrary kMissing{.name = "cuBLASLt",
+                                      .task = "multiply",
                                       .why_not = "the emulated device has no libcublasLt.so"};
   static const VendorLibrary kFound{
-      .name = "cuBLASLt", .version = kVersion, .file = "libweft_emulated.so"};
+      .name = "cuBLASLt", .task = "multiply", .version = kVersion, .file = "libweft_emulated.so"};
   return kVersion == nullptr || *kVersion == '\0' ? kMissing : kFound;
 }
 
@@ -105,9 +107,14 @@ Status product_destroy(void* product) {
 
 const VendorApi& vendor_of_this_library() {
   static constexpr VendorApi kApi{.products = products,
+                                  .attention = emulated::attention_library,
                                   .product_create = product_create,
                                   .product_run = product_run,
-                                  .product_destroy = product_destroy};
+                                  .product_destroy = product_destroy,
+                                  .attention_create = emulated::attention_create,
+                                  .attention_run = emulated::attention_run,
+                                  .attention_destroy = emulated::attention_destroy,
+                                  .attention_offer = nullptr};
   return kApi;
 }
 

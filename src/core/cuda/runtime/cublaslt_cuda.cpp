@@ -14,9 +14,8 @@
 
 #include "core/cuda/runtime/cublaslt_cuda.h"
 #include "core/cuda/runtime/vendor_file.h"
-#include "core/cuda/table.h"
 
-namespace weft::device {
+namespace weft::device::cublaslt {
 namespace {
 
 #define WEFT_CUBLASLT(X)             \
@@ -64,7 +63,8 @@ std::string text_of_version(size_t number) {
 
 Loaded load() {
   Loaded loaded;
-  const VendorFile found = open_vendor_file("libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR));
+  const VendorFile found =
+      open_vendor_file("libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR), "cuBLAS");
   loaded.file = found.file;
   loaded.why_not = found.why_not;
   if (found.handle != nullptr) load_functions(loaded, found.handle);
@@ -72,21 +72,13 @@ Loaded load() {
   return loaded;
 }
 
-const Loaded& library() {
-  static Loaded the_library = load();
+const Loaded& loaded() {
+  static const Loaded the_library = load();
   return the_library;
 }
 
 const Functions& lt() {
-  return library().call;
-}
-
-const VendorLibrary& products() {
-  static const VendorLibrary kFound{.name = "cuBLASLt",
-                                    .version = library().version.c_str(),
-                                    .file = library().file.c_str(),
-                                    .why_not = library().why_not.c_str()};
-  return kFound;
+  return loaded().call;
 }
 
 Status status_of(cublasStatus_t status) {
@@ -230,8 +222,19 @@ bool is_offered(const Product& p) {
   return p.adds == ProductAdds::kNo || p.activation == ProductActivation::kNone;
 }
 
+}  // namespace
+
+const VendorLibrary& library() {
+  static const VendorLibrary kFound{.name = "cuBLASLt",
+                                    .task = "multiply",
+                                    .version = loaded().version.c_str(),
+                                    .file = loaded().file.c_str(),
+                                    .why_not = loaded().why_not.c_str()};
+  return kFound;
+}
+
 Status product_create(void** out, const Product& product, int rank, int64_t workspace_bytes) {
-  if (!library().why_not.empty() || !is_offered(product)) return kUnsupported;
+  if (!loaded().why_not.empty() || !is_offered(product)) return kUnsupported;
   auto made = std::make_unique<PreparedProduct>();
   made->product = product;
   Calls calls;
@@ -267,21 +270,11 @@ Status product_destroy(void* product) {
   return kSuccess;
 }
 
-}  // namespace
-
-const char* vendor_error_name(Status status) {
+const char* error_name(Status status) {
   return lt().cublasLtGetStatusName(static_cast<cublasStatus_t>(status - kVendorStatus));
 }
-const char* vendor_error_text(Status status) {
+const char* error_text(Status status) {
   return lt().cublasLtGetStatusString(static_cast<cublasStatus_t>(status - kVendorStatus));
 }
 
-const VendorApi& vendor_of_this_library() {
-  static constexpr VendorApi kApi{.products = products,
-                                  .product_create = product_create,
-                                  .product_run = product_run,
-                                  .product_destroy = product_destroy};
-  return kApi;
-}
-
-}  // namespace weft::device
+}  // namespace weft::device::cublaslt

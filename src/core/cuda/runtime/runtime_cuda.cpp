@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/cuda/runtime/cublaslt_cuda.h"
+#include "core/cuda/runtime/vendor_cuda.h"
 #include "core/cuda/table.h"
 
 namespace weft::device {

@@ -4,23 +4,12 @@
 #include <link.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <vector>
+
+#include "core/cuda/folder_list.h"
 
 namespace weft::device {
 namespace {
-
-// "": where the system looks.
-std::vector<std::string> folders_of(const std::string& list) {
-  std::vector<std::string> folders;
-  for (size_t start = 0; start <= list.size();) {
-    const size_t end = std::min(list.find(':', start), list.size());
-    if (end > start) folders.push_back(list.substr(start, end - start));
-    start = end + 1;
-  }
-  return folders;
-}
 
 std::string own_folder() {
   Dl_info info{};
@@ -29,8 +18,9 @@ std::string own_folder() {
   return file.substr(0, file.rfind('/'));
 }
 
+// "": where the system looks.
 std::vector<std::string> folders() {
-  if (const char* given = std::getenv("WEFT_VENDOR_LIBRARIES")) return folders_of(given);
+  if (const char* given = std::getenv("WEFT_VENDOR_LIBRARIES")) return folders_in(given);
   std::vector<std::string> result = {own_folder(), ""};
   if (const char* home = std::getenv("CUDA_HOME")) result.push_back(std::string(home) + "/lib64");
   result.emplace_back("/usr/local/cuda/lib64");
@@ -44,7 +34,7 @@ std::string file_of(void* handle) {
 
 }  // namespace
 
-VendorFile open_vendor_file(const std::string& name) {
+VendorFile open_vendor_file(const std::string& name, const std::string& library) {
   std::string looked, broken;
   for (const std::string& folder : folders()) {
     const std::string path = folder.empty() ? name : folder + "/" + name;
@@ -56,8 +46,8 @@ VendorFile open_vendor_file(const std::string& name) {
     if (!folder.empty()) broken = "'" + path + "' cannot be loaded: " + (reason ? reason : "?");
   }
   if (!broken.empty()) return {.why_not = broken};
-  return {.why_not = name + " is in none of: " + looked +
-                     "; install cuBLAS of that CUDA, or name its folder in WEFT_VENDOR_LIBRARIES"};
+  return {.why_not = name + " is in none of: " + looked + "; install " + library +
+                     " for this CUDA, or name its folder in WEFT_VENDOR_LIBRARIES"};
 }
 
 }  // namespace weft::device

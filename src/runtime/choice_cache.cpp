@@ -1,4 +1,4 @@
-#include "runtime/product_cache.h"
+#include "runtime/choice_cache.h"
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -34,19 +34,19 @@ std::optional<Path> cache_folder() {
   return std::nullopt;
 }
 
-ProductCache::ProductCache(Path folder, std::string device, std::string library)
+ChoiceCache::ChoiceCache(Path folder, std::string device, std::string library)
     : device_(std::move(device)), library_(std::move(library)) {
   const std::string hash = io::hash_hex(device_ + "\n" + library_ + "\n" + WEFT_VERSION);
   file_ = folder / ("products-" + hash + ".json");
 }
 
 // Throws Error, or what the JSON library throws, for what add() did not write.
-ops::ProductChoices ProductCache::checked(const std::string& text) const {
+ops::CallChoices ChoiceCache::checked(const std::string& text) const {
   const nlohmann::json in = parse_json(text, "it", {.bytes = kMostBytes, .depth = 3});
   if (in.at("version").get<int>() != kVersion || text_of(in, "weft") != WEFT_VERSION ||
       text_of(in, "device") != device_ || text_of(in, "library") != library_)
     throw Error("it is of another version, device or library");
-  const auto choices = in.at("choices").get<ops::ProductChoices>();
+  const auto choices = in.at("choices").get<ops::CallChoices>();
   if (choices.size() > kMostChoices) throw Error("it has too many entries");
   for (const auto& [product, kernel] : choices)
     if (product.size() > kLongestName || kernel.size() > kLongestChoice)
@@ -54,7 +54,7 @@ ops::ProductChoices ProductCache::checked(const std::string& text) const {
   return choices;
 }
 
-ops::ProductChoices ProductCache::read(const FileSystem& files, std::string& notice) const {
+ops::CallChoices ChoiceCache::read(const FileSystem& files, std::string& notice) const {
   try {
     if (files.status(file_).kind == FileKind::kMissing) return {};
     return checked(files.read(file_, kMostBytes));
@@ -65,10 +65,10 @@ ops::ProductChoices ProductCache::read(const FileSystem& files, std::string& not
   }
 }
 
-void ProductCache::add(FileSystem& files, const ops::ProductChoices& choices,
-                       std::string& notice) const {
+void ChoiceCache::add(FileSystem& files, const ops::CallChoices& choices,
+                      std::string& notice) const {
   std::string ignored;  // what is wrong with the file was told when it was read
-  ops::ProductChoices all = read(files, ignored);
+  ops::CallChoices all = read(files, ignored);
   for (const auto& [product, kernel] : choices) all[product] = kernel;
   if (all.size() > kMostChoices) all = choices;
   const nlohmann::ordered_json out = {{"version", kVersion},
