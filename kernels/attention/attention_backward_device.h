@@ -26,9 +26,9 @@ struct ElementInputs {
   float score, dp, lse, delta, factor, scale;
 };
 WEFT_DEVICE Element differentiate(bool visible, const ElementInputs& e) {
-  if (!visible) return {0.0f, 0.0f};
   const float p = fast_exp2(e.score * e.scale * kLog2E - e.lse);
-  return {p * e.factor, p * (e.dp * e.factor - e.delta) * e.scale};
+  const float ds = p * (e.dp * e.factor - e.delta) * e.scale;
+  return {visible ? p * e.factor : 0.0f, visible ? ds : 0.0f};  // chosen, without a branch
 }
 
 // Tiles [begin, end) of 64 queries that see any of the keys [key, key + kKeys). Ends with a

@@ -1,8 +1,8 @@
 // Attention backward for Hopper (sm_90a); attention_backward.cu is its reference, and what runs
 // elsewhere.
 //
-//   P = exp(scale Q K^T - lse), delta_t = dout_t . out_t
-//   dV = P^T dout,  dS = P (dout V^T - delta),  dQ = scale dS K,  dK = scale dS^T Q
+//   P = exp(scale Q K^T - lse), D the factors of dropout, delta_t = dout_t . out_t
+//   dV = (P D)^T dout,  dS = P (D (dout V^T) - delta),  dQ = scale dS K,  dK = scale dS^T Q
 //
 // Two kernels of one form after the one for delta. A block keeps 128 rows of one head: keys and
 // values, or queries and output gradients, and goes through the other side 64 tokens at a time. One
@@ -17,6 +17,9 @@
 // Source: Shah et al., "FlashAttention-3", 2024; the split into two kernels is Triton's tutorial's.
 #include "kernels/attention/attention_backward_sm90.h"
 
+#include <type_traits>
+
+#include "kernels/attention/attention_dropout_sm90.h"
 #include "kernels/attention/attention_sm90_device.h"
 #include "weft/error.h"
 
@@ -36,7 +39,12 @@ using namespace attention_cuda;
 // TFLOP/s on 132 multiprocessors at 1.83 GHz; what does not overlap comes on top, and if nothing
 // did, 5,888 clocks would be 430. 64 tokens a step because at D 128 the keys' kernel has dK and dV
 // in 128 registers and scores and dP in 64; 128 would not fit. Nor do dK and dV of wider heads, 256
-// registers at D 256, which attention_backward.cu computes by halves; it also has the dropout.
+// registers at D 256, which attention_backward.cu computes by halves.
+//
+// Dropout is about 20 instructions a score more in both kernels, drawn while the products of the
+// same step run: with exponentials and the rest 1,984 clocks to issue, beside 2,048 and 1,536 of
+// products: 630 TFLOP/s, and 320 at D 64, where products are half. Without sharing words between
+// warps the keys' kernel would draw four times as many.
 template <int kD>
 struct Config {
   static constexpr int kBlock = 128, kConsumers = 2, kRows = kBlock / kConsumers, kTokens = 64;
@@ -49,7 +57,15 @@ struct Config {
 };
 constexpr int kMostWidth = 128;
 
-constexpr unsigned kOutputWritten = 1;  // a named barrier for each consumer
+constexpr unsigned kOutputWritten = 1, kDropsShown = 3;  // named barriers, one for each consumer
+
+// What a kernel's rows are, and whether there is dropout.
+template <bool kRowsAreKeys, bool kDropout>
+struct Kind {
+  static constexpr bool kOfKeys = kRowsAreKeys;
+  using WithDropout = std::conditional_t<kOfKeys, DropsOfKeys, DropsOfQueries>;
+  using Drops = std::conditional_t<kDropout, WithDropout, NoDrops>;
+};
 
 // `x` and `x2` are the block's side, `y` and `y2` the one that comes by: K, V and Q, dout, or Q,
 // dout and K, V. `out` is x's gradient, `out2` that of V.
@@ -73,6 +89,7 @@ struct Shared {
   Mbarrier x_full, full[C::kStages], empty[C::kStages];
   BlockSpan span;
   KeySpan tiles;
+  uint32_t dropped[C::kStages][C::kConsumers][kWarpGroup];  // where rows are keys, with dropout
 };
 
 // The block's rows, and its walk over tokens of the other side: `each` tiles of every head.
@@ -173,8 +190,15 @@ struct RowStats {
 
 using Scores64 = Accumulator<64>;
 
-// Scores become P, and dP becomes dS: of rows that are keys, whose columns are a stage's queries.
-WEFT_DEVICE void differentiate_keys(const QueryStats& stats, int key, float scale, Scores64& p,
+// Of a tile of scores: its first key, the warp's where rows are keys.
+struct Tile {
+  int key;
+  float scale;
+  Dropped dropped;
+};
+
+// Scores become P D, and dP becomes dS: of rows that are keys, whose columns are a stage's queries.
+WEFT_DEVICE void differentiate_keys(const QueryStats& stats, const Tile& tile, Scores64& p,
                                     Scores64& ds) {
   WEFT_UNROLL
   for (int j = 0; j < 8; ++j) {
@@ -186,8 +210,9 @@ WEFT_DEVICE void differentiate_keys(const QueryStats& stats, int key, float scal
       WEFT_UNROLL
       for (int half = 0; half < 2; ++half) {
         const int v = 2 * half + i;
-        const Element e = differentiate(seen.has(key + fragment_row(v)),
-                                        {p(j, v), ds(j, v), lse, delta, 1.0f, scale});
+        const Element e =
+            differentiate(seen.has(tile.key + fragment_row(v)),
+                          {p(j, v), ds(j, v), lse, delta, tile.dropped.factor(j, v), tile.scale});
         p(j, v) = e.p;
         ds(j, v) = e.ds;
       }
@@ -195,16 +220,16 @@ WEFT_DEVICE void differentiate_keys(const QueryStats& stats, int key, float scal
   }
 }
 
-// The same of rows that are queries, whose columns are keys from `key` on.
-WEFT_DEVICE void differentiate_queries(const RowStats& stats, int key, float scale, Scores64& p,
+// The same of rows that are queries, whose columns are keys.
+WEFT_DEVICE void differentiate_queries(const RowStats& stats, const Tile& tile, Scores64& p,
                                        Scores64& ds) {
   WEFT_UNROLL
   for (int j = 0; j < 8; ++j) {
     WEFT_UNROLL
     for (int v = 0; v < 4; ++v) {
-      const bool visible = stats.seen[v / 2].has(key + j * 8 + fragment_column(v));
+      const bool visible = stats.seen[v / 2].has(tile.key + j * 8 + fragment_column(v));
       ds(j, v) = differentiate(visible, {p(j, v), ds(j, v), stats.lse[v / 2], stats.delta[v / 2],
-                                         1.0f, scale})
+                                         tile.dropped.factor(j, v), tile.scale})
                      .ds;
     }
   }
@@ -245,12 +270,15 @@ struct FirstRows {
   int of_group, of_warp;
 };
 
-template <int kD, bool kOfKeys>
+template <class K, int kD>
 WEFT_DEVICE void differentiate_steps(const Call& a, Shared<kD>& s, const Walk& walk, FirstRows row,
                                      Gradients<kD>& g) {
   using C = Config<kD>;
+  const unsigned consumer = warp_group_index() - 1;
+  const typename K::Drops drops(a.w.a.shape, a.w.a.dropout, a.w.random,
+                                {walk.b, walk.head, walk.first + row.of_warp});
   RowStats stats;
-  if constexpr (!kOfKeys) stats.read(a.w, walk, row.of_warp);
+  if constexpr (!K::kOfKeys) stats.read(a.w, walk, row.of_warp);
   Scores64 p, ds;
   RingPlace<C::kStages> at;
   for (int step = 0; step < walk.steps; ++step, at.advance()) {
@@ -258,28 +286,34 @@ WEFT_DEVICE void differentiate_steps(const Call& a, Shared<kD>& s, const Walk& w
     wgmma_fence(p, ds);
     multiply_rows<kD>(s.x, row.of_group, s.y[at.stage], p);
     multiply_rows<kD>(s.x2, row.of_group, s.y2[at.stage], ds);
+    // Drawn while the products run.
+    const Dropped dropped =
+        drops.draw_tile({walk.head_of(step), walk.token(step), s.dropped[at.stage][consumer],
+                         kDropsShown + consumer});
     wait_for_products<0>(p, ds);
     OperandA<64> left;
-    if constexpr (kOfKeys) {
-      differentiate_keys(s.stats[at.stage], walk.first + row.of_warp, a.w.a.scale, p, ds);
+    if constexpr (K::kOfKeys) {
+      differentiate_keys(s.stats[at.stage], {walk.first + row.of_warp, a.w.a.scale, dropped}, p,
+                         ds);
       left.take(p);
       wgmma_fence(g.v);
       add_product(g.v, left, s.y2[at.stage], step == 0);
     } else {
-      differentiate_queries(stats, walk.token(step), a.w.a.scale, p, ds);
+      differentiate_queries(stats, {walk.token(step), a.w.a.scale, dropped}, p, ds);
     }
     OperandA<64> right;
     right.take(ds);
     wgmma_fence(g.x);
     add_product(g.x, right, s.y[at.stage], step == 0);
-    if constexpr (kOfKeys) wait_for_products<0>(g.x, g.v);
+    if constexpr (K::kOfKeys) wait_for_products<0>(g.x, g.v);
     else wait_for_products<0>(g.x);
-    if constexpr (kOfKeys) warp_barrier();  // every lane has read the statistics, not lane 0 alone
+    if constexpr (K::kOfKeys)
+      warp_barrier();  // every lane has read the statistics, not lane 0 alone
     release(s.empty[at.stage]);
   }
 }
 
-template <int kD, bool kOfKeys>
+template <class K, int kD>
 WEFT_DEVICE void consume(const Call& a, Shared<kD>& s, const Walk& walk) {
   using C = Config<kD>;
   const unsigned consumer = warp_group_index() - 1;
@@ -287,22 +321,22 @@ WEFT_DEVICE void consume(const Call& a, Shared<kD>& s, const Walk& walk) {
   const int row = first + static_cast<int>(thread_of_group() / kWarp) * 16;
   Gradients<kD> g;
   wait(s.x_full, 0);
-  if (walk.steps > 0) differentiate_steps<kD, kOfKeys>(a, s, walk, {first, row}, g);
+  if (walk.steps > 0) differentiate_steps<K>(a, s, walk, {first, row}, g);
   else g.clear();
 
   put_rows(s.x, row, g.x);
-  if constexpr (kOfKeys) put_rows(s.x2, row, g.v);
+  if constexpr (K::kOfKeys) put_rows(s.x2, row, g.v);
   fence_async_proxy();
   named_barrier(kOutputWritten + consumer, kWarpGroup);
   if (thread_of_group() != 0) return;
   const BoxPlace place{0, walk.head, walk.first + first, walk.b};
   store_rows(a.out, s.x, first, place);
-  if constexpr (kOfKeys) store_rows(a.out2, s.x2, first, place);
+  if constexpr (K::kOfKeys) store_rows(a.out2, s.x2, first, place);
   commit_boxes();
   wait_for_boxes_read<0>();
 }
 
-template <int kD, bool kOfKeys>
+template <int kD, bool kOfKeys, bool kDropout>
 WEFT_KERNEL(Config<kD>::kThreads, 1)
 attention_backward_sm90_kernel(WEFT_GRID_CONSTANT Call a) {
   using C = Config<kD>;
@@ -317,11 +351,11 @@ attention_backward_sm90_kernel(WEFT_GRID_CONSTANT Call a) {
     }
   } else {
     take_registers<C::kRegistersToMultiply>();
-    consume<kD, kOfKeys>(a, s, walk);
+    consume<Kind<kOfKeys, kDropout>>(a, s, walk);
   }
 }
 
-template <int kD>
+template <int kD, bool kDropout>
 void launch_sm90(Stream stream, const Backward& w) {
   using C = Config<kD>;
   const AttentionBackward<BFloat16>& a = w.a;
@@ -342,10 +376,12 @@ void launch_sm90(Stream stream, const Backward& w) {
     launch(stream, how, kernel, call);
   };
   attention_delta(stream, w);
-  start(s.S, s.K, "attention_backward_keys_sm90", attention_backward_sm90_kernel<kD, true>,
+  start(s.S, s.K, "attention_backward_keys_sm90",
+        attention_backward_sm90_kernel<kD, true, kDropout>,
         {keys(a.k, C::kBlock), keys(a.v, C::kBlock), queries(a.q, C::kTokens),
          queries(a.dout, C::kTokens), keys(a.dk, C::kRows), keys(a.dv, C::kRows), w});
-  start(s.T, s.H, "attention_backward_queries_sm90", attention_backward_sm90_kernel<kD, false>,
+  start(s.T, s.H, "attention_backward_queries_sm90",
+        attention_backward_sm90_kernel<kD, false, kDropout>,
         {queries(a.q, C::kBlock),
          queries(a.dout, C::kBlock),
          keys(a.k, C::kTokens),
@@ -360,7 +396,7 @@ void launch_sm90(Stream stream, const Backward& w) {
 bool attention_backward_sm90_fits(const AttentionBackwardOnDevice<BFloat16>& call) {
   const AttentionBackward<BFloat16>& a = call.args;
   const AttentionShape& s = a.shape;
-  if (s.D > kMostWidth || a.dropout.p > 0.0f || s.S < 1) return false;
+  if (s.D > kMostWidth || s.S < 1) return false;
   const auto fits = [&](const auto& rows, int64_t count, int64_t tokens) {
     return tensor_map_fits(with_box(heads(rows, count, tokens, s), Swizzle::k128, 64));
   };
@@ -369,9 +405,14 @@ bool attention_backward_sm90_fits(const AttentionBackwardOnDevice<BFloat16>& cal
 }
 
 void attention_backward_sm90(cuda::Stream stream, const Backward& w) {
-  if (w.a.shape.D <= 64) return launch_sm90<64>(stream, w);
-  if (w.a.shape.D <= 96) return launch_sm90<96>(stream, w);
-  launch_sm90<128>(stream, w);
+  const int64_t width = w.a.shape.D;
+  if (w.a.dropout.p > 0.0f) {  // widths as in the forward pass
+    if (width <= 64) return launch_sm90<64, true>(stream, w);
+    return launch_sm90<128, true>(stream, w);
+  }
+  if (width <= 64) return launch_sm90<64, false>(stream, w);
+  if (width <= 96) return launch_sm90<96, false>(stream, w);
+  launch_sm90<128, false>(stream, w);
 }
 
 }  // namespace weft::kernels

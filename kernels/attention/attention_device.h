@@ -73,10 +73,17 @@ struct TileSees {
 // 64 takes word w of counter c.
 struct Dropout {
   float p, keep;
+  uint32_t last;  // the greatest word that drops, where p > 0
   uint64_t key, sample;
 
+  // uniform_from(word) < p is word / 2^8 < ceil(2^24 p): a comparison of integers, where
+  // conversions are as slow as exponentials.
   WEFT_DEVICE Dropout(const AttentionDropout& d, const AttentionRandom& random, int64_t b)
-      : p(d.p), keep(1.0f / (1.0f - d.p)), key(d.key), sample(d.first_sample) {
+      : p(d.p),
+        keep(1.0f / (1.0f - d.p)),
+        last((static_cast<uint32_t>(ceilf(d.p * 0x1p24f)) << 8) - 1),
+        key(d.key),
+        sample(d.first_sample) {
     if (p > 0.0f && random.rng != nullptr) {  // as ops/random_state.h
       const PhiloxBlock words = philox(static_cast<uint64_t>(load(random.rng)), random.place,
                                        static_cast<uint64_t>(load(random.rng + 1)));
@@ -85,9 +92,13 @@ struct Dropout {
     }
     sample += static_cast<uint64_t>(b);
   }
-  WEFT_DEVICE PhiloxBlock words(const AttentionShape& s, int64_t head, int64_t t, int64_t k) const {
+  WEFT_DEVICE static uint64_t counter(const AttentionShape& s, int64_t head, int64_t t, int64_t k) {
     const int64_t block = (head * s.T + t) * ((s.S + kTile - 1) / kTile) + k / kTile;
-    return philox(key, static_cast<uint64_t>(block * 16 + k % 16), sample);
+    return static_cast<uint64_t>(block * 16 + k % 16);
+  }
+  WEFT_DEVICE PhiloxBlock words_of(uint64_t counter) const { return philox(key, counter, sample); }
+  WEFT_DEVICE PhiloxBlock words(const AttentionShape& s, int64_t head, int64_t t, int64_t k) const {
+    return words_of(counter(s, head, t, k));
   }
   // Of the key itself, without an array that is indexed at run time: that would live in memory.
   WEFT_DEVICE float factor_of_key(const PhiloxBlock& words, int64_t k) const {
@@ -95,7 +106,8 @@ struct Dropout {
     const uint32_t low = w % 2 == 0 ? words[0] : words[1], high = w % 2 == 0 ? words[2] : words[3];
     return factor(w < 2 ? low : high);
   }
-  WEFT_DEVICE float factor(uint32_t word) const { return uniform_from(word) < p ? 0.0f : keep; }
+  WEFT_DEVICE bool drops(uint32_t word) const { return word <= last; }
+  WEFT_DEVICE float factor(uint32_t word) const { return drops(word) ? 0.0f : keep; }
 };
 
 // One head of one sample as a matrix of rows of D.

@@ -1,7 +1,7 @@
 // Attention forward for Hopper (sm_90a); attention.cu is its reference, and what runs elsewhere.
 //
-//   out = softmax(scale Q K^T) V,  lse = log sum exp(scale Q K^T), over the keys each query sees
-//   (attention.h: causal, window, ranges; grouped heads; strides as they come)
+//   out = dropout(softmax(scale Q K^T)) V,  lse = log sum exp(scale Q K^T), over the keys each
+//   query sees (attention.h: causal, window, ranges; grouped heads; strides as they come)
 //
 // A block has 128 queries of one head. One warp group copies: boxes of queries, then of keys and
 // values through two rings of two stages, each stage with an mbarrier that says it is full and one
@@ -14,10 +14,12 @@
 // padded to 64, 96, 128 or 256 by the zeros that boxes have outside the tensor.
 //
 // Numerics: scores and sums in float, exponentials in base 2, probabilities rounded to bfloat16 for
-// the second product, the sum of the unrounded ones. One order of keys: the shape alone fixes bits.
+// the second product, the sum of the unrounded ones; what dropout keeps is scaled with the sum, in
+// float. One order of keys: the shape alone fixes bits.
 // Source: Shah et al., "FlashAttention-3", 2024; Dao, "FlashAttention-2", 2023.
 #include "kernels/attention/attention_sm90.h"
 
+#include "kernels/attention/attention_dropout_sm90.h"
 #include "kernels/attention/attention_sm90_device.h"
 #include "weft/error.h"
 
@@ -37,8 +39,14 @@ using namespace attention_cuda;
 // and S are 64 floats each of a thread's 240, P 32); sharing tiles between two blocks of a cluster
 // would halve the copies. At D 64 products are 1,024 clocks, exponentials and the rest 1,536: bound
 // by those, 660 of 989 TFLOP/s. A wider tile of keys would save barriers, and has no registers; a
-// narrower one rescales O more often. Dropout is left to attention.cu: ten rounds of Philox for
-// four scores are about 18 instructions a score, 2,300 clocks, longer than the products.
+// narrower one rescales O more often.
+//
+// Dropout is 15 instructions a score, as nvcc writes them: 5 multiplications of 32 by 32 bits and 5
+// exclusive ors for a quarter of ten rounds of Philox, 2 to decide, the rest to count:
+//   dropout       128 x 128 x 15 at 128 a clock                                1,920
+//   of these 5 multiplications at 64 a clock                                   1,280
+// With exponentials (128 to issue) and the rest 2,560 clocks, under which products hide: 790
+// TFLOP/s, and 395 at D 64. Were multiplications half as fast they would count, 2,560 of their own.
 template <int kD>
 struct Config {
   static constexpr int kQueries = 128, kConsumers = 2, kRows = kQueries / kConsumers;
@@ -52,6 +60,9 @@ struct Config {
   static constexpr unsigned kRegistersToCopy = 24, kRegistersToMultiply = 240;
 };
 
+// Published models whose attention drops have heads of 64 or 128; those between take 128's kernel.
+constexpr int kMostWidthWithDropout = 128;
+
 // Named barriers: whose turn it is at the tensor cores, and whose output is in its tile.
 constexpr unsigned kTurn = 1, kOutputWritten = 3;
 
@@ -59,6 +70,8 @@ struct HopperForward {
   TensorMap q, k, v, out;
   AttentionShape shape;
   AttentionMask mask;
+  AttentionDropout dropout;
+  AttentionRandom random;
   float scale;
   float* lse_BHT;
 };
@@ -219,11 +232,21 @@ struct Turns {
   WEFT_DEVICE void end() const { named_barrier_arrive(kTurn + 1 - me, 2 * kWarpGroup); }
 };
 
+// Exponentials of dropped keys become 0, after they were summed.
+template <int kKeys, class Drops>
+WEFT_DEVICE void drop(const Drops& drops, int key, Accumulator<kKeys>& p) {
+  WEFT_UNROLL
+  for (int part = 0; part < kKeys; part += kTile) {
+    drops.draw(key + part, [&](int block, int v) { p(part / 8 + block, v) = 0.0f; });
+  }
+}
+
 // Walks over the tiles of keys: out and the softmax's sums are whole at the end.
-template <int kD>
-WEFT_DEVICE void attend(Shared<kD>& s, const Walk& walk, unsigned consumer, Softmax& softmax,
+template <int kD, class Drops>
+WEFT_DEVICE void attend(Shared<kD>& s, const Walk& walk, const Drops& drops, Softmax& softmax,
                         Accumulator<kD>& out) {
   using C = Config<kD>;
+  const unsigned consumer = warp_group_index() - 1;
   const int row = static_cast<int>(consumer) * C::kRows;
   const Turns turns(consumer);
   Accumulator<C::kKeys> scores;
@@ -237,6 +260,7 @@ WEFT_DEVICE void attend(Shared<kD>& s, const Walk& walk, unsigned consumer, Soft
   wait_for_products<0>(scores);
   release(s.k_empty[0]);
   softmax.take(scores, walk.begin);
+  drop(drops, walk.begin, scores);
   p.take(scores);
   at.advance();
   for (int step = 1; step < walk.steps; ++step, at.advance(), before.advance()) {
@@ -251,6 +275,7 @@ WEFT_DEVICE void attend(Shared<kD>& s, const Walk& walk, unsigned consumer, Soft
     wait_for_products<1>(scores);
     release(s.k_empty[at.stage]);
     softmax.take(scores, walk.key<C::kKeys>(step));
+    drop(drops, walk.key<C::kKeys>(step), scores);
     wait_for_products<0>(out);
     release(s.v_empty[before.stage]);
     softmax.rescale(out, softmax.correction);
@@ -262,20 +287,20 @@ WEFT_DEVICE void attend(Shared<kD>& s, const Walk& walk, unsigned consumer, Soft
   wait_for_products<0>(out);
 }
 
-// Divides by the sums and writes log-sum-exp.
+// Divides by the sums and writes log-sum-exp. `keep`: what dropout multiplies with.
 template <int kD>
-WEFT_DEVICE void finish_rows(const HopperForward& a, const Walk& walk, int row, Softmax& softmax,
-                             Accumulator<kD>& out) {
+WEFT_DEVICE void finish_rows(const HopperForward& a, const WarpRows& rows, float keep,
+                             Softmax& softmax, Accumulator<kD>& out) {
   float inverse[2];
   WEFT_UNROLL
   for (int half = 0; half < 2; ++half) {
     const float sum = reduce_lanes<4>(softmax.sum[half], Add{});
-    inverse[half] = sum > 0.0f ? 1.0f / sum : 0.0f;
-    const int64_t t = walk.first + row + fragment_row(2 * half);
+    inverse[half] = sum > 0.0f ? keep / sum : 0.0f;
+    const int64_t t = rows.first + fragment_row(2 * half);
     if (a.lse_BHT == nullptr || t >= a.shape.T || lane_index() % 4 != 0) continue;
     const float lse =
         sum > 0.0f ? (softmax.max[half] * softmax.scale + fast_log2(sum)) / kLog2E : -INFINITY;
-    cuda::store(a.lse_BHT + (walk.b * a.shape.H + walk.head) * a.shape.T + t, lse);
+    cuda::store(a.lse_BHT + (rows.b * a.shape.H + rows.head) * a.shape.T + t, lse);
   }
   softmax.rescale(out, inverse);
 }
@@ -296,30 +321,32 @@ WEFT_DEVICE void write_rows(const HopperForward& a, Shared<kD>& s, const Walk& w
   wait_for_boxes_read<0>();
 }
 
-template <int kD>
+template <int kD, class Drops>
 WEFT_DEVICE void consume(const HopperForward& a, Shared<kD>& s, const Walk& walk) {
   using C = Config<kD>;
   const unsigned consumer = warp_group_index() - 1;
   const int row =
       static_cast<int>(consumer) * C::kRows + static_cast<int>(thread_of_group() / kWarp) * 16;
+  const WarpRows rows{walk.b, walk.head, walk.first + row};
+  const Drops drops(a.shape, a.dropout, a.random, rows);
   Softmax softmax{.scale = a.scale * kLog2E};
   for (int half = 0; half < 2; ++half) {
-    const int64_t t = walk.first + row + fragment_row(2 * half);
+    const int64_t t = rows.first + fragment_row(2 * half);
     if (t < a.shape.T) softmax.seen[half] = visible_keys(a.shape, a.mask, walk.b, t);
   }
   Accumulator<kD> out;
   if (walk.steps > 0) {
-    attend(s, walk, consumer, softmax, out);
+    attend(s, walk, drops, softmax, out);
   } else {
     wait(s.q_full, 0);  // the output goes through its tile
     WEFT_UNROLL
     for (int i = 0; i < kD / 2; ++i) out(i / 4, i % 4) = 0.0f;
   }
-  finish_rows(a, walk, row, softmax, out);
+  finish_rows(a, rows, drops.keep(), softmax, out);
   write_rows(a, s, walk, consumer, out);
 }
 
-template <int kD>
+template <int kD, class Drops>
 WEFT_KERNEL(Config<kD>::kThreads, 1)
 attention_forward_sm90_kernel(WEFT_GRID_CONSTANT HopperForward a) {
   using C = Config<kD>;
@@ -330,13 +357,14 @@ attention_forward_sm90_kernel(WEFT_GRID_CONSTANT HopperForward a) {
     if (warp_index() == 0 && elect_lane()) copy_tiles(a, s, walk);
   } else {
     take_registers<C::kRegistersToMultiply>();
-    consume(a, s, walk);
+    consume<kD, Drops>(a, s, walk);
   }
 }
 
-template <int kD>
-void launch_sm90(Stream stream, const AttentionForward<BFloat16>& a) {
+template <int kD, class Drops>
+void launch_sm90(Stream stream, const AttentionForwardOnDevice<BFloat16>& call) {
   using C = Config<kD>;
+  const AttentionForward<BFloat16>& a = call.args;
   const AttentionShape& s = a.shape;
   const auto map = [&](const auto& rows, int64_t count, int64_t tokens, int box) {
     return make_tensor_map(with_box(heads(rows, count, tokens, s), C::kSwizzle, box));
@@ -347,6 +375,8 @@ void launch_sm90(Stream stream, const AttentionForward<BFloat16>& a) {
                            map(a.out, s.H, s.T, C::kRows),
                            s,
                            a.mask,
+                           a.dropout,
+                           call.random,
                            a.scale,
                            a.lse_BHT};
   const Launch how{.grid = {static_cast<unsigned>(ceil_div(s.T, C::kQueries)),
@@ -354,7 +384,7 @@ void launch_sm90(Stream stream, const AttentionForward<BFloat16>& a) {
                    .threads = C::kThreads,
                    .shared_bytes = sizeof(Shared<kD>),
                    .name = "attention_forward_sm90"};
-  launch(stream, how, attention_forward_sm90_kernel<kD>, args);
+  launch(stream, how, attention_forward_sm90_kernel<kD, Drops>, args);
 }
 
 }  // namespace
@@ -362,7 +392,9 @@ void launch_sm90(Stream stream, const AttentionForward<BFloat16>& a) {
 bool attention_sm90_fits(const AttentionForwardOnDevice<BFloat16>& call) {
   const AttentionForward<BFloat16>& a = call.args;
   const AttentionShape& s = a.shape;
-  if (s.D > kMostHeadWidthCuda || a.dropout.p > 0.0f || !(a.scale > 0.0f) || s.S < 1) return false;
+  const bool drops = a.dropout.p > 0.0f;
+  if (s.D > (drops ? kMostWidthWithDropout : kMostHeadWidthCuda)) return false;
+  if (!(a.scale > 0.0f) || s.S < 1) return false;
   const auto fits = [&](const auto& rows, int64_t count, int64_t tokens) {
     return tensor_map_fits(with_box(heads(rows, count, tokens, s), Swizzle::k128, 64));
   };
@@ -371,12 +403,16 @@ bool attention_sm90_fits(const AttentionForwardOnDevice<BFloat16>& call) {
 
 void attention_forward_sm90(cuda::Stream stream, const AttentionForwardOnDevice<BFloat16>& call) {
   WEFT_ASSERT(attention_sm90_fits(call));
-  const AttentionForward<BFloat16>& a = call.args;
-  if (a.shape.B == 0 || a.shape.T == 0) return;
-  if (a.shape.D <= 64) return launch_sm90<64>(stream, a);
-  if (a.shape.D <= 96) return launch_sm90<96>(stream, a);
-  if (a.shape.D <= 128) return launch_sm90<128>(stream, a);
-  launch_sm90<256>(stream, a);
+  const AttentionShape& s = call.args.shape;
+  if (s.B == 0 || s.T == 0) return;
+  if (call.args.dropout.p > 0.0f) {
+    if (s.D <= 64) return launch_sm90<64, DropsOfQueries>(stream, call);
+    return launch_sm90<128, DropsOfQueries>(stream, call);
+  }
+  if (s.D <= 64) return launch_sm90<64, NoDrops>(stream, call);
+  if (s.D <= 96) return launch_sm90<96, NoDrops>(stream, call);
+  if (s.D <= 128) return launch_sm90<128, NoDrops>(stream, call);
+  launch_sm90<256, NoDrops>(stream, call);
 }
 
 }  // namespace weft::kernels

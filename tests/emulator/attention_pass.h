@@ -8,7 +8,8 @@
 
 #include "emulated.h"
 #include "kernels/attention/attention_cuda.h"
-#include "tests/kernels_gemm/naive_attention.h"
+#include "tests/kernels_gemm/kernel_testing.h"
+#include "tests/reference/naive_attention.h"
 
 namespace weft::emulator::testing {
 

@@ -16,7 +16,9 @@ using kernels::ActivationKind;
 using kernels::GemmArgs;
 using kernels::GemmSpec;
 using kernels::testing::as_double;
+using kernels::testing::product_sum;
 using kernels::testing::random_values;
+using kernels::testing::Strided;
 
 inline double activate(double z, ActivationKind kind) {
   switch (kind) {
@@ -74,13 +76,10 @@ struct Product {
   }
 
   double linear(int64_t row, int64_t column) const {
-    double sum = 0;
-    for (int64_t k = 0; k < s.k; ++k) {
-      sum += as_double(a.values()[static_cast<size_t>(s.trans_a ? k * lda + row : row * lda + k)]) *
-             as_double(
-                 b.values()[static_cast<size_t>(s.trans_b ? column * ldb + k : k * ldb + column)]);
-    }
-    sum *= static_cast<double>(alpha);
+    const Strided<In> of_a{a.values().data() + (s.trans_a ? row : row * lda), s.trans_a ? lda : 1};
+    const Strided<In> of_b{b.values().data() + (s.trans_b ? column * ldb : column),
+                           s.trans_b ? 1 : ldb};
+    const double sum = product_sum(of_a, of_b, s.k).value * static_cast<double>(alpha);
     return s.bias ? sum + as_double(bias.values()[static_cast<size_t>(column)]) : sum;
   }
 

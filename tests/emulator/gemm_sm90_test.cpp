@@ -93,7 +93,7 @@ TEST(EmulatedGemmSm90, AccumulatesIntoFloat) {
 // Each sum has the order of k in either kernel: so the bits are the plain kernel's, too.
 TEST(EmulatedGemmSm90, HasTheSameBitsInEveryOrderAndThePlainKernels) {
   for (const int layout : {0, 3}) {
-    GemmSpec s = with_layout(spec_of(264, 264, 136, DType::kBF16, DType::kBF16), layout);
+    GemmSpec s = with_layout(spec_of(136, 264, 136, DType::kBF16, DType::kBF16), layout);
     s.bias = s.residual = true;
     s.activation = ActivationKind::kGeluTanh;
     const std::string plain = Product<BFloat16, BFloat16>(s).bits();
