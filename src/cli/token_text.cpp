@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "core/quote.h"
 #include "text/utf8.h"
 
 namespace weft::cli {
@@ -36,7 +37,7 @@ std::string safe(std::string_view bytes) {
                     static_cast<unsigned>(static_cast<uint8_t>(bytes[at])));
       out += hex;
     } else {
-      out.append(bytes.substr(at, c.size));
+      out += printable(bytes.substr(at, c.size));  // what turns letters around or hides among them
     }
     at += c.size;
   }

@@ -12,6 +12,7 @@
 
 #include "cli/verb.h"
 #include "core/file_system.h"
+#include "core/quote.h"
 #include "core/thread_pool.h"
 #include "text/tokenizer.h"
 #include "weft/philox.h"
@@ -91,8 +92,7 @@ std::vector<int32_t> parse_ids(std::string_view line) {
     int32_t id = -1;
     const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), id);
     if (error != std::errc() || rest != word.data() + word.size() || id < 0)
-      throw Error("'" + std::string(word) +
-                  "' is no token id; write ids as numbers with spaces between");
+      throw Error(quote(word) + " is no token id; write ids as numbers with spaces between");
     ids.push_back(id);
     at = end;
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "core/quote.h"
@@ -90,13 +91,13 @@ std::vector<AddedToken> read_added_tokens(const Json& list, const std::string& p
   return tokens;
 }
 
-TokenFinder::TokenFinder(std::vector<Entry> entries, const std::string& path)
-    : entries_(std::move(entries)) {
-  std::ranges::sort(entries_, {}, &Entry::pattern);
-  const auto same = std::ranges::adjacent_find(entries_, {}, &Entry::pattern);
-  if (same != entries_.end()) {
-    throw Error(path + ": two tokens are " + quote(same->pattern) + " in normalized text");
-  }
+TokenFinder::TokenFinder(std::vector<Entry> entries) : entries_(std::move(entries)) {
+  std::ranges::stable_sort(entries_, {}, [](const Entry& e) {
+    return std::tuple<const std::string&, bool, bool>(e.pattern, !e.token.special,
+                                                      e.token.content != e.pattern);
+  });
+  const auto same = [](const Entry& a, const Entry& b) { return a.pattern == b.pattern; };
+  entries_.erase(std::unique(entries_.begin(), entries_.end(), same), entries_.end());
   nodes_.emplace_back();
   if (!entries_.empty()) build(0, entries_.size(), 0, 0);
   only_special_ = std::ranges::all_of(entries_, [](const Entry& e) { return e.token.special; });

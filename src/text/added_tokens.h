@@ -39,8 +39,9 @@ class TokenFinder {
     AddedToken token;
   };
 
-  // Throws Error, beginning with `path`, if two tokens have the same pattern.
-  TokenFinder(std::vector<Entry> entries, const std::string& path);
+  // Of tokens with the same pattern, in normalized text, one is found: a special one before others,
+  // then the one whose own text that is.
+  explicit TokenFinder(std::vector<Entry> entries);
 
   bool empty() const { return entries_.empty(); }
   // Cuts `text` into `parts` (appended). Without `find_special`, special tokens are ordinary text.

@@ -28,13 +28,13 @@ BpeModel::BpeModel(const TokenizerDocument& document, const Vocabulary& vocabula
       has_merges_(!document.merges.empty()),
       merges_(document.merges.size()) {
   JsonFields fields(document.rest.at("model"), origin + ": model");
-  read_options(fields, origin);
+  read_options(fields);
   read_merges(document, origin);
   find_symbols(origin);
   cuts_at_spaces_ = may_cut_at_spaces(document);
 }
 
-void BpeModel::read_options(JsonFields& fields, const std::string& origin) {
+void BpeModel::read_options(JsonFields& fields) {
   fields.ignore("type");
   if (const Json* dropout = fields.find("dropout"); dropout != nullptr) {
     dropout_ = dropout->is_number() ? dropout->get<double>() : -1;
@@ -49,9 +49,7 @@ void BpeModel::read_options(JsonFields& fields, const std::string& origin) {
     unknown_id_ = vocabulary_.model_id(unknown);
     if (unknown_id_ < 0) fields.fail("unk_token", quote(unknown) + " is not in model.vocab");
   }
-  if (byte_level_ && byte_fallback_) {
-    throw Error(origin + ": model.byte_fallback does not go with the pre-tokenizer ByteLevel");
-  }
+  WEFT_ASSERT(!byte_level_ || !byte_fallback_);
   fields.done();
 }
 

@@ -38,7 +38,7 @@ class BpeModel final : public Model {
   std::string_view name() const override { return "bpe"; }
 
  private:
-  void read_options(JsonFields& fields, const std::string& origin);
+  void read_options(JsonFields& fields);
   void read_merges(const TokenizerDocument& document, const std::string& origin);
   void find_symbols(const std::string& origin);
   bool may_cut_at_spaces(const TokenizerDocument& document) const;

@@ -42,6 +42,12 @@ const Json& member(const TokenizerDocument& document, const char* key) {
   return it == document.rest.end() ? kAbsent : *it;
 }
 
+PreTokenizer read_pre_tokenizer(const TokenizerDocument& document, const std::string& origin) {
+  PreTokenizer pre_tokenizer(member(document, "pre_tokenizer"), origin + ": pre_tokenizer");
+  if (!model_takes_bytes(document, origin)) pre_tokenizer.spell_bytes();
+  return pre_tokenizer;
+}
+
 }  // namespace
 
 bool JsonTokenizer::Scratch::is_large() const {
@@ -63,9 +69,9 @@ JsonTokenizer::JsonTokenizer(TokenizerSource source, TokenizerDocument document)
       added_(read_added_tokens(member(document, "added_tokens"), origin_ + ": added_tokens")),
       vocabulary_(std::move(document.vocab), added_, origin_),
       normalizer_(member(document, "normalizer"), origin_ + ": normalizer"),
-      raw_finder_(finder_entries(false), origin_ + ": added_tokens"),
-      normalized_finder_(finder_entries(true), origin_ + ": added_tokens"),
-      pre_tokenizer_(member(document, "pre_tokenizer"), origin_ + ": pre_tokenizer"),
+      raw_finder_(finder_entries(false)),
+      normalized_finder_(finder_entries(true)),
+      pre_tokenizer_(read_pre_tokenizer(document, origin_)),
       model_(make_model(document, vocabulary_, pre_tokenizer_.byte_level(), origin_)),
       frame_(read_post_processor(member(document, "post_processor"), vocabulary_,
                                  origin_ + ": post_processor")),

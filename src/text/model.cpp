@@ -22,6 +22,11 @@ std::string type_of(const TokenizerDocument& document, JsonFields& fields) {
 
 }  // namespace
 
+bool model_takes_bytes(const TokenizerDocument& document, const std::string& origin) {
+  JsonFields fields(document.rest.at("model"), origin + ": model");
+  return type_of(document, fields) == "BPE" && !fields.flag_or("byte_fallback", false);
+}
+
 std::unique_ptr<const Model> make_model(const TokenizerDocument& document,
                                         const Vocabulary& vocabulary, bool byte_level,
                                         const std::string& origin) {
@@ -37,10 +42,6 @@ std::unique_ptr<const Model> make_model(const TokenizerDocument& document,
     return std::make_unique<BpeModel>(document, vocabulary, byte_level, origin);
   }
   if (document.has_merges) fields.fail("merges", "does not belong to the model " + quote(type));
-  if (byte_level && type != "BPE") {
-    fields.fail("type",
-                "the model " + quote(type) + " does not go with the pre-tokenizer ByteLevel");
-  }
   if (type == "WordPiece") return std::make_unique<WordPieceModel>(document, vocabulary, origin);
   if (type == "WordLevel") return std::make_unique<WordLevelModel>(document, vocabulary, origin);
   fields.fail("type",

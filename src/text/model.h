@@ -82,9 +82,13 @@ class Model {
 // What make_model() knows, for messages.
 inline constexpr std::string_view kKnownModels = "BPE, Unigram, WordLevel, WordPiece";
 
-// The model that the document describes. `byte_level`: words are bytes, which the vocabulary writes
-// as letters (byte_alphabet.h). `vocabulary` must outlive the model. Throws Error, beginning with
-// `origin`, for what is malformed or unknown.
+// Whether words may be bytes, which the vocabulary writes as letters (byte_alphabet.h). Throws
+// Error as make_model() does.
+bool model_takes_bytes(const TokenizerDocument& document, const std::string& origin);
+
+// The model that the document describes. `byte_level`: words are bytes; only where it takes them.
+// `vocabulary` must outlive the model. Throws Error, beginning with `origin`, for what is malformed
+// or unknown.
 std::unique_ptr<const Model> make_model(const TokenizerDocument& document,
                                         const Vocabulary& vocabulary, bool byte_level,
                                         const std::string& origin);

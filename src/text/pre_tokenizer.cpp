@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/quote.h"
+#include "text/byte_alphabet.h"
 #include "text/fold_tables.h"
 #include "text/replacement.h"
 #include "text/script_table.h"
@@ -294,6 +295,21 @@ class PrefixSpaceStep final : public ChangingStep {
   }
 };
 
+// Bytes become the letters of byte-level vocabularies.
+class ByteLetterStep final : public ChangingStep {
+ private:
+  void change(TextEdit& word, bool) const override {
+    const std::string_view text = word.input();
+    while (word.position() < text.size()) {
+      const size_t begin = word.position(), size = utf8_at(text, begin).size;
+      for (size_t i = begin; i < begin + size; ++i) {
+        const std::string_view letter = letter_of_byte(static_cast<uint8_t>(text[i]));
+        word.put(utf8_at(letter, 0).code, i == begin ? 0 : 1);
+      }
+    }
+  }
+};
+
 // Spaces become a visible mark (SentencePiece's U+2581), and words begin with one.
 class SpaceMarkStep final : public ChangingStep {
  public:
@@ -392,6 +408,13 @@ void PreTokenizer::read_byte_level(JsonFields& fields) {
   if (cuts) add_rule(WordRule::kGpt2);
 }
 
+void PreTokenizer::spell_bytes() {
+  if (!byte_level_) return;
+  byte_level_ = false;
+  rule_.reset();
+  steps_.push_back(std::make_unique<ByteLetterStep>());
+}
+
 void PreTokenizer::read_split(JsonFields& fields) {
   Pattern pattern(fields);
   const Behavior behavior = read_behavior(fields);
@@ -447,7 +470,7 @@ bool PreTokenizer::read_cutting(const std::string& type, JsonFields& fields) {
 void PreTokenizer::read(const Json& component, const std::string& path, int depth) {
   JsonFields fields(component, path);
   const std::string& type = fields.text("type");
-  if (byte_level_) fields.fail("type", quote(type) + " after ByteLevel is not supported");
+  if (byte_level_) spell_bytes();
   if (type == "ByteLevel") {
     read_byte_level(fields);
   } else if (type == "Split") {

@@ -51,8 +51,11 @@ class PreTokenizer {
   // Throws Error naming `path` and what is unknown or malformed.
   PreTokenizer(const Json& component, const std::string& path);
 
-  // Whether words are to be encoded as bytes.
+  // Whether words are to be encoded as bytes: ByteLevel is the last component, and its letters are
+  // left to the model, which is faster.
   bool byte_level() const { return byte_level_; }
+  // For models that know no bytes, and steps that want letters: from here on words have them.
+  void spell_bytes();
   // Whether BertPreTokenizer is all there is.
   bool only_bert() const { return only_bert_; }
   // Set where a single rule does it all; then cut_words() does what cut() does, faster.

@@ -17,8 +17,8 @@ namespace weft::text {
 
 class Regex {
  public:
-  // Throws Error, beginning with `where`, for an expression that is malformed, or uses what is not
-  // known to mean the same in both engines (back-references, \b, nested classes, ...).
+  // Throws Error, beginning with `where`, for an expression that is malformed, or uses what cannot
+  // be said over such an alphabet or in PCRE2 (back-references, \G, \X, calls of groups, ...).
   Regex(std::string_view expression, const std::string& where);
   Regex(Regex&&) noexcept;
   ~Regex();

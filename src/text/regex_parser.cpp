@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <utility>
 
 #include "core/quote.h"
+#include "text/property_table.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -16,22 +16,12 @@ namespace {
 constexpr size_t kMaxExpression = 1 << 16;
 constexpr size_t kMaxSets = 64;
 constexpr int kMaxRepeat = 1000;
+constexpr int kMaxDepth = 16;
 
-struct Property {
-  std::string_view name;
-  uint16_t mask;
-};
-constexpr std::array<Property, 11> kProperties = {{{"L", kLetter},
-                                                   {"Lu", kUpper},
-                                                   {"Ll", kLower},
-                                                   {"Lt", kTitle},
-                                                   {"Lm", kModifierLetter},
-                                                   {"Lo", kOtherLetter},
-                                                   {"M", kMark},
-                                                   {"N", kNumber},
-                                                   {"Nd", kDecimal},
-                                                   {"P", kPunctuation},
-                                                   {"S", kSymbol}}};
+// Oniguruma's \w has all numbers by itself, but only decimal digits within a class.
+CodeSet word(bool in_class) {
+  return in_class ? *property_named("word") : CodeSet::of_class(kRegexWord);
+}
 
 bool is_ascii_letter(uint32_t c) {
   return (c | 32) >= 'a' && (c | 32) <= 'z';
@@ -77,16 +67,24 @@ class Parser {
   }
 
   ParsedRegex run() {
-    if (text_.substr(0, 4) == "(?i)") {
-      at_ = 4;
-      ignore_case_ = true;
-    }
     while (at_ < text_.size()) item();
+    close_implied();
     if (!groups_.empty()) refuse("a group is not closed");
     return std::move(parsed_);
   }
 
  private:
+  // What options in the expression switch.
+  struct Mode {
+    bool ignore_case = false;
+    bool dot_matches_newline = false;
+  };
+  struct Group {
+    Mode outside;
+    size_t first_item;
+    bool implied = false;  // by options: it ends with the group that it lies in
+  };
+
   [[noreturn]] void refuse(const std::string& why) const {
     throw Error(where_ + ": the regular expression " + quote(text_, 200) +
                 " cannot be used: " + why + " (at byte " + std::to_string(at_) + ")");
@@ -107,25 +105,36 @@ class Parser {
     return c.code;
   }
 
+  // `syntax` that is not an item of its own, or begins one.
   void pass_on(std::string syntax) { parsed_.items.push_back({std::move(syntax), 0}); }
   void match_one_of(CodeSet set);
   void item();
   void open_group();
+  void open(std::string syntax, bool implied = false);
   void close_group();
+  void close_implied();
+  void options();
   void quantifier();
   bool interval();
+  void wrap_last_item();
+  bool assertion();
+  void word_boundary(bool wanted);
+  void line_end();
   CodeSet escape(bool in_class);
   CodeSet property(bool negated);
   uint32_t hex_code();
   CodeSet bracket();
   void bracket_item(CodeSet& set);
+  CodeSet named_class();
   int number();
 
   std::string_view text_;
   const std::string& where_;
   size_t at_ = 0;
-  bool ignore_case_ = false;
-  std::vector<bool> groups_;  // whether case counted outside of each open group
+  Mode mode_;
+  std::vector<Group> groups_;  // that are open
+  int depth_ = 0;              // of classes
+  size_t last_item_ = 0;       // where what a repetition repeats begins
   ParsedRegex parsed_;
 };
 
@@ -138,6 +147,7 @@ void Parser::match_one_of(CodeSet set) {
     }
     parsed_.sets.push_back(std::move(set));
   }
+  last_item_ = parsed_.items.size();
   parsed_.items.push_back({"", i});
 }
 
@@ -153,41 +163,85 @@ void Parser::item() {
     case '?': return quantifier();
     case '{':
       if (interval()) return;
-      refuse("{ must begin a repetition such as {1,3}; write \\{ for the character");
+      break;  // itself, where it begins no repetition
     case '[': return match_one_of(bracket());
-    case '\\': return match_one_of(escape(false));
-    case '.': ++at_; return match_one_of(parsed_.sets[0].complement());
+    case '\\':
+      if (assertion()) return;
+      return match_one_of(escape(false));
+    case '.':
+      ++at_;
+      return match_one_of(mode_.dot_matches_newline ? CodeSet().complement()
+                                                    : parsed_.sets[0].complement());
     default: break;
   }
   CodeSet set;
   const uint32_t code = take_char();
   set.add(code, code);
-  if (ignore_case_) {
+  if (mode_.ignore_case) {
     if (code >= 128) refuse("case is ignored for ASCII letters only");
     close_over_case(set);
   }
   match_one_of(std::move(set));
 }
 
+void Parser::open(std::string syntax, bool implied) {
+  groups_.push_back({mode_, parsed_.items.size(), implied});
+  pass_on(std::move(syntax));
+}
+
 void Parser::open_group() {
   ++at_;
-  groups_.push_back(ignore_case_);
   if (peek() == '*') refuse("(* begins a verb, which is not supported");
-  if (peek() != '?') return pass_on("(?:");
+  if (peek() != '?') return open("(?:");
   for (const std::string_view kind : {"?:", "?=", "?!", "?<=", "?<!", "?>"}) {
-    if (take(kind)) return pass_on("(" + std::string(kind));
+    if (take(kind)) return open("(" + std::string(kind));
   }
-  if (take("?i:")) {
-    ignore_case_ = true;
-    return pass_on("(?:");
+  if (take("?#")) {
+    const size_t close = text_.find(')', at_);
+    if (close == text_.npos) refuse("a comment is not closed");
+    at_ = close + 1;
+    return;
   }
-  refuse("groups may be ( (?: (?i: (?= (?! (?<= (?<! (?>");
+  if (take("?<")) {  // a name: only what refers to it would need it
+    const size_t close = text_.find('>', at_);
+    if (close == text_.npos || close == at_) refuse("a group's name must end with >");
+    at_ = close + 1;
+    return open("(?:");
+  }
+  options();
+}
+
+// (?i: and (?i), also m (the dot matches line ends) and both, or -i to switch off. As in Ruby,
+// options that stand alone hold for the rest of their group, behind | too: they begin a group that
+// ends with it.
+void Parser::options() {
+  Mode mode = mode_;
+  bool on = true;
+  for (++at_; peek() == 'i' || peek() == 'm' || peek() == '-'; ++at_) {
+    if (peek() == '-') on = false;
+    else (peek() == 'i' ? mode.ignore_case : mode.dot_matches_newline) = on;
+  }
+  if (peek() != ':' && peek() != ')')
+    refuse("groups may be ( (?: (?= (?! (?<= (?<! (?> (?<name> (?# and the options i and m");
+  open("(?:", peek() == ')');
+  ++at_;
+  mode_ = mode;
+}
+
+// What options began within the group that ends here.
+void Parser::close_implied() {
+  for (; !groups_.empty() && groups_.back().implied; groups_.pop_back()) {
+    mode_ = groups_.back().outside;
+    pass_on(")");
+  }
 }
 
 void Parser::close_group() {
+  close_implied();
   if (groups_.empty()) refuse(") without (");
   ++at_;
-  ignore_case_ = groups_.back();
+  mode_ = groups_.back().outside;
+  last_item_ = groups_.back().first_item;
   groups_.pop_back();
   pass_on(")");
 }
@@ -208,24 +262,38 @@ int Parser::number() {
   return value;
 }
 
-// {n}, {n,} and {n,m}. What may follow ({1,3}+ is one match in PCRE2, many in Oniguruma) is
-// refused.
+// {n}, {n,}, {,m} and {n,m}. A + behind them repeats the repetition in Oniguruma, and so does a ?
+// behind {n}; behind the others ? takes as few as will do, as everywhere.
 bool Parser::interval() {
   const size_t begin = at_;
   ++at_;
-  const int low = number();
+  const int given = number();
   const bool open = take(",");
-  const int high = open ? number() : low;
-  if (low < 0 || !take("}")) {
+  const int low = given < 0 && open ? 0 : given, high = open ? number() : low;
+  if (low < 0 || (given < 0 && high < 0) || !take("}")) {
     at_ = begin;
     return false;
   }
   if (high >= 0 && high < low) refuse("a repetition's counts are in the wrong order");
-  if (peek() == '+' || peek() == '?') {
-    refuse("+ or ? after a repetition in braces means different things in different engines");
+  const std::string counts = "{" + std::to_string(low) + (open ? "," : "") +
+                             (open && high >= 0 ? std::to_string(high) : "") + "}";
+  if (take("?")) {
+    if (!open) wrap_last_item();
+    pass_on(counts + (open ? "?" : ")?"));
+  } else if (peek() == '+') {
+    wrap_last_item();
+    pass_on(counts + ")");
+  } else {
+    pass_on(counts);
   }
-  pass_on(std::string(text_.substr(begin, at_ - begin)));
   return true;
+}
+
+// A group begins before what would be repeated; its end is for the caller to write.
+void Parser::wrap_last_item() {
+  if (last_item_ >= parsed_.items.size()) refuse("a repetition has nothing to repeat");
+  const auto place = parsed_.items.begin() + static_cast<std::ptrdiff_t>(last_item_);
+  parsed_.items.insert(place, RegexItem{"(?:", 0});
 }
 
 uint32_t Parser::hex_code() {
@@ -254,17 +322,60 @@ CodeSet Parser::property(bool negated) {
     negated = !negated;
     name.remove_prefix(1);
   }
-  const auto known = std::ranges::find(kProperties, name, &Property::name);
-  if (known == kProperties.end()) {
-    refuse("\\p{" + quote(name, 20) + "} is not known; known: L Lu Ll Lt Lm Lo M N Nd P S");
+  const auto set = property_named(name);
+  if (!set) {
+    refuse("\\p{" + quote(name, 20) +
+           "} is not known; known are general categories such as L, Lu, Mn, Nd and Po, scripts "
+           "such as Han and Latin, and classes of POSIX such as Alpha");
   }
-  const uint16_t cased = kUpper | kLower | kTitle;
-  if (ignore_case_ && (known->mask & cased) != 0) {
+  const bool both_cases = set->contains('a') && set->contains('A');
+  if (mode_.ignore_case && !both_cases && !all_or_no_wide_letters(*set))
     refuse("\\p{" + quote(name, 20) + "} where case is ignored is not supported");
-  }
   at_ = close + 1;
-  const CodeSet set = CodeSet::of_class(known->mask);
-  return negated ? set.complement() : set;
+  return negated ? set->complement() : *set;
+}
+
+// What \b and the like mean; false for what is one character.
+bool Parser::assertion() {
+  const char c = peek(1);
+  if (c == 'A' || c == 'z' || c == 'Z') pass_on({'\\', c});
+  else if (c == 'b' || c == 'B') word_boundary(c == 'b');
+  else if (c == 'R') line_end();
+  else return false;
+  at_ += 2;
+  return true;
+}
+
+void Parser::line_end() {
+  CodeSet ends;
+  for (const CodeRange range : {CodeRange{'\n', '\r'}, {0x85, 0x85}, {0x2028, 0x2029}})
+    ends.add(range.first, range.last);
+  CodeSet carriage_return;
+  carriage_return.add('\r', '\r');
+  const size_t begin = parsed_.items.size();
+  pass_on("(?>");
+  match_one_of(std::move(carriage_return));
+  match_one_of(parsed_.sets[0]);
+  pass_on("|");
+  match_one_of(std::move(ends));
+  pass_on(")");
+  last_item_ = begin;
+}
+
+void Parser::word_boundary(bool wanted) {
+  const CodeSet word = CodeSet::of_class(kRegexWord);
+  const auto side = [&](const char* syntax) {
+    pass_on(syntax);
+    match_one_of(word);
+    pass_on(")");
+  };
+  pass_on("(?:");
+  side("(?<=");
+  side(wanted ? "(?!" : "(?=");
+  pass_on("|");
+  side("(?<!");
+  side(wanted ? "(?=" : "(?!");
+  pass_on(")");
 }
 
 // After a backslash: a class, a control character, or the character itself.
@@ -278,8 +389,10 @@ CodeSet Parser::escape(bool in_class) {
     case 'S': return CodeSet::of_class(kSpace).complement();
     case 'd': return CodeSet::of_class(kDecimal);
     case 'D': return CodeSet::of_class(kDecimal).complement();
-    case 'w': return CodeSet::of_class(kRegexWord);
-    case 'W': return CodeSet::of_class(kRegexWord).complement();
+    case 'w': return word(in_class);
+    case 'W': return word(in_class).complement();
+    case 'h': return *property_named("xdigit");
+    case 'H': return property_named("xdigit")->complement();
     default: break;
   }
   constexpr std::string_view kNames = "nrtfvae";
@@ -287,6 +400,8 @@ CodeSet Parser::escape(bool in_class) {
   uint32_t code = c;
   if (c == 'x') {
     code = hex_code();
+  } else if (c == 'b' && in_class) {
+    code = '\b';
   } else if (const size_t i = c < 128 ? kNames.find(static_cast<char>(c)) : kNames.npos;
              i != kNames.npos) {
     code = kControls[i];
@@ -295,13 +410,28 @@ CodeSet Parser::escape(bool in_class) {
   }
   CodeSet set;
   set.add(code, code);
-  if (ignore_case_ && !in_class) close_over_case(set);
+  if (mode_.ignore_case && !in_class) close_over_case(set);
   return set;
 }
 
+// [:alpha:] or [:^alpha:] within a class.
+CodeSet Parser::named_class() {
+  const size_t close = text_.find(":]", at_);
+  if (close == text_.npos) refuse("[: must begin a class such as [:alpha:]");
+  std::string_view name = text_.substr(at_ + 2, close - at_ - 2);
+  const bool negated = name.starts_with('^');
+  if (negated) name.remove_prefix(1);
+  constexpr std::array<std::string_view, 10> kKnown = {"alnum", "alpha", "ascii", "cntrl", "digit",
+                                                       "lower", "punct", "space", "upper", "word"};
+  const bool known = name == "xdigit" || std::ranges::find(kKnown, name) != kKnown.end();
+  const auto set = known ? property_named(name == "punct" ? "posixpunct" : name) : std::nullopt;
+  if (!set) refuse("[:" + quote(name, 20) + ":] is not known");
+  at_ = close + 2;
+  return negated ? set->complement() : *set;
+}
+
 void Parser::bracket_item(CodeSet& set) {
-  if (peek() == '[') refuse("a class within a class is not supported; write \\[ for the character");
-  if (peek() == '&' && peek(1) == '&') refuse("&& in a class is not supported");
+  if (peek() == '[') return set.add(peek(1) == ':' ? named_class() : bracket());
   const bool escaped = peek() == '\\';
   CodeSet first;
   if (escaped) {
@@ -327,17 +457,30 @@ void Parser::bracket_item(CodeSet& set) {
   set.add(first.ranges()[0].first, last.ranges()[0].first);
 }
 
+// With classes within it, and && between parts of which all must hold.
 CodeSet Parser::bracket() {
+  if (++depth_ > kMaxDepth) refuse("classes lie too deep within classes");
   ++at_;
   const bool negated = take("^");
-  if (peek() == ']') refuse("a class must not begin with ]; write \\]");
+  CodeSet outside;  // of a part before
   CodeSet set;
+  if (peek() == ']') {  // itself, where it comes first
+    if (text_.find(']', at_ + 1) == text_.npos) refuse("a class is empty");
+    bracket_item(set);
+  }
   while (peek() != ']') {
     if (at_ >= text_.size()) refuse("a class is not closed");
+    if (take("&&")) {
+      outside.add(std::exchange(set, CodeSet()).complement());
+      continue;
+    }
     bracket_item(set);
   }
   ++at_;
-  if (ignore_case_) {
+  --depth_;
+  outside.add(set.complement());
+  set = outside.complement();
+  if (mode_.ignore_case) {
     if (!all_or_no_wide_letters(set)) refuse("case is ignored for ASCII letters only");
     close_over_case(set);
   }

@@ -134,6 +134,8 @@ void Reader::new_merge() {
 }
 
 void Reader::whole_merge(const std::string& given) {
+  if (given.starts_with("#version"))
+    return;  // the first line of the merges.txt that it was made of
   new_merge();
   const size_t space = given.find(' ');
   if (space == std::string::npos || given.find(' ', space + 1) != std::string::npos) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "text/row_settings.h"
 #include "text/sentencepiece_file.h"
 #include "text/tokenizer_document.h"
 #include "weft/error.h"
@@ -21,11 +22,26 @@ std::string describe(const Json& component) {
   return parts.empty() ? text : text + "(" + parts + ")";
 }
 
+// What the file says of rows, if it says anything.
+void describe_rows(const Json& document, const std::string& name, TokenizerInfo& info) {
+  const RowOptions rows = read_row_options(document, name);
+  if (rows.truncation)
+    info.pipeline.emplace_back("truncation", "to " + std::to_string(rows.truncation->max_length) +
+                                                 " tokens, where rows are made");
+  if (rows.padding)
+    info.pipeline.emplace_back(
+        "padding", "to " +
+                       (rows.padding->length ? std::to_string(*rows.padding->length) + " tokens"
+                                             : std::string("the longest row")) +
+                       ", where rows are made");
+}
+
 void describe_json(const std::string& content, const std::string& name, TokenizerInfo& info) {
   const TokenizerDocument document = parse_tokenizer_document(content, name);
   info.merges = static_cast<int64_t>(document.merges.size());
   for (const char* key : {"normalizer", "pre_tokenizer", "model", "post_processor", "decoder"})
     info.pipeline.emplace_back(key, describe(document.rest.value(key, Json())));
+  describe_rows(document.rest, name, info);
   info.added_tokens = static_cast<int64_t>(document.rest.value("added_tokens", Json()).size());
 }
 

@@ -217,6 +217,44 @@ TEST_F(AddedTokens, NormalizedOnesAreFoundInNormalizedText) {
   EXPECT_EQ(open_json(json)->encode("afe"), (Ids{1, 11, 11}));
 }
 
+// Which of them Hugging Face's library finds.
+TEST_F(AddedTokens, SomeAreTheSameInNormalizedText) {
+  const auto found = [](bool first_is_special) {
+    Json json = small_tokenizer(), upper = added_token(11, "E"), lower = added_token(12, "e");
+    upper["normalized"] = lower["normalized"] = true;
+    upper["special"] = first_is_special;
+    json["added_tokens"] = {upper, lower};
+    json["normalizer"] = {{"type", "Lowercase"}};
+    json["model"]["vocab"].erase("e");
+    json["model"]["vocab"]["f"] = 5;
+    return open_json(json)->encode("eE");
+  };
+  EXPECT_EQ(found(false), (Ids{12, 12}));
+  EXPECT_EQ(found(true), (Ids{11, 11}));
+}
+
+// Then words are of letters that stand for bytes.
+TEST(PreTokenizer, ByteLevelNeedNotBeLast) {
+  Json json = small_tokenizer();
+  json["pre_tokenizer"] = {
+      {"type", "Sequence"},
+      {"pretokenizers", {json["pre_tokenizer"], split("String", "\u0120", "Isolated")}}};
+  EXPECT_EQ(open_json(json)->encode("ab ab"), (Ids{7, 6, 7}));
+  const auto rows = open_json(json)->encode_rows("ab ab", std::nullopt, {});
+  EXPECT_THAT(rows[0].offsets, ElementsAre(TextSpan{0, 2}, TextSpan{2, 3}, TextSpan{3, 5}));
+}
+
+TEST(PreTokenizer, ByteLevelGoesWithAllModels) {
+  Json json = small_tokenizer();
+  json["model"] = {{"type", "WordLevel"},
+                   {"vocab", {{"<s>", 0}, {"a", 1}, {"\u0120\u00C3\u00A9", 2}, {"[UNK]", 3}}},
+                   {"unk_token", "[UNK]"}};
+  EXPECT_EQ(open_json(json)->encode("a \u00E9 b"), (Ids{1, 2, 3}));
+  EXPECT_EQ(open_json(json)->decode(Ids{1, 2}), "a \u00E9");
+  const auto rows = open_json(json)->encode_rows("a \u00E9 b", std::nullopt, {});
+  EXPECT_THAT(rows[0].offsets, ElementsAre(TextSpan{0, 1}, TextSpan{1, 4}, TextSpan{4, 6}));
+}
+
 TEST(PostProcessor, PutsTokensAround) {
   const auto with = [](const Json& component) {
     Json json = small_tokenizer();
@@ -263,6 +301,38 @@ TEST(SmallTokenizer, SomeIdsMayHaveNoToken) {
                             {"sep", Json::array({"<x>", 29})},
                             {"cls", Json::array({"<s>", 0})}};
   EXPECT_THROW(open_json(json), Error);
+}
+
+TEST(SmallTokenizer, TheVersionOfMergesIsNoMerge) {
+  Json json = small_tokenizer();
+  json["model"]["merges"].insert(json["model"]["merges"].begin(), "#version: 0.2");
+  EXPECT_EQ(open_json(json)->encode("abcd ab"), (Ids{10, 6, 7}));
+}
+
+TEST(SmallTokenizer, RowsAreToldOf) {
+  const auto rows_of = [](const Json& truncation, const Json& padding) {
+    Json json = small_tokenizer();
+    json["truncation"] = truncation;
+    json["padding"] = padding;
+    std::string told;
+    for (const auto& [part, text] : tokenizer_info(*open_json(json)).pipeline)
+      if (part == "truncation" || part == "padding") told += part + " " + text + "\n";
+    return told;
+  };
+  EXPECT_EQ(rows_of(nullptr, nullptr), "");
+  const Json truncation = {
+      {"direction", "Right"}, {"max_length", 4}, {"strategy", "LongestFirst"}, {"stride", 0}};
+  Json padding = {{"strategy", {{"Fixed", 6}}},
+                  {"direction", "Right"},
+                  {"pad_to_multiple_of", nullptr},
+                  {"pad_id", 0},
+                  {"pad_type_id", 0},
+                  {"pad_token", "<s>"}};
+  EXPECT_EQ(rows_of(truncation, padding),
+            "truncation to 4 tokens, where rows are made\n"
+            "padding to 6 tokens, where rows are made\n");
+  padding["strategy"] = "BatchLongest";
+  EXPECT_EQ(rows_of(nullptr, padding), "padding to the longest row, where rows are made\n");
 }
 
 TEST(SmallTokenizer, TokensBothWays) {
