@@ -120,7 +120,7 @@ void print_summary(const Summary& summary, const text::Tokenizer* tokenizer,
                    const Options& options) {
   const nlohmann::ordered_json values = summary_json(summary, tokenizer);
   if (options.json) {
-    std::cout << values.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    std::cout << json_text(values, 2) << "\n";
     return;
   }
   for (const auto& [name, value] : values.items())

@@ -192,6 +192,13 @@ void print_facts(const ordered_json& facts, const std::string& indent) {
   }
 }
 
+// Errors of a config come all at once, a line each.
+std::string in_one_line(std::string errors) {
+  for (size_t at = errors.find('\n'); at != errors.npos; at = errors.find('\n', at))
+    errors.replace(at, 1, "; ");
+  return errors;
+}
+
 }  // namespace
 
 bool FormatSource::has(const std::string& file) const {
@@ -219,7 +226,11 @@ bool inspect_format(const FormatOptions& options) {
     return false;
   }
   ordered_json facts = {{"format", format->name}, {"path", source.path.string()}};
-  facts.update(format->read(source, options));
+  try {
+    facts.update(format->read(source, options));
+  } catch (const Error& error) {
+    throw Error(in_one_line(error.what()), error.code());
+  }
   if (options.json)
     std::cout << facts.dump(2, ' ', true, ordered_json::error_handler_t::replace) << "\n";
   else print_facts(facts, "");

@@ -12,6 +12,7 @@
 #include "data/dataset_manifest.h"
 #include "data/prepare.h"
 #include "data/prepare_config.h"
+#include "generate/generation_config.h"
 #include "io/checkpoint_census.h"
 #include "io/hash.h"
 #include "io/hf_folder.h"
@@ -163,8 +164,11 @@ ordered_json inspect_model_folder(const FormatSource& source, const FormatOption
   const nn::ModelConfig config = nn::read_hugging_face_config(source.path, notes);
   ordered_json facts = {{"config", config_facts(config, notes)}};
   if (const auto generation = io::read_optional_json(source.path, "generation_config.json");
-      !generation.is_null())
+      !generation.is_null()) {
+    generate::parse_generation_config(generation,
+                                      quote_path(source.path / "generation_config.json"));
     facts["generation_config"] = generation;
+  }
   if (has_tokenizer(source)) facts["tokenizer"] = inspect_tokenizer(source, options);
   // A folder of a config and a tokenizer is common; one of a config and pickles is to be converted.
   if (source.has_ending(".safetensors") || source.has_ending(".safetensors.index.json") ||
@@ -276,6 +280,8 @@ ordered_json inspect_dataset_manifest(const FormatSource& source, const FormatOp
 ordered_json inspect_json_object(const FormatSource& source, const FormatOptions&) {
   const nlohmann::json values = read_json_file(source.path);
   if (!values.is_object()) throw Error(quote_path(source.path) + ": a JSON object is needed");
+  if (source.name == "generation_config.json")
+    generate::parse_generation_config(values, quote_path(source.path));
   return {{"values", values}};
 }
 

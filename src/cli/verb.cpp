@@ -1,26 +1,35 @@
 #include "cli/verb.h"
 
+#include <unistd.h>
+
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "core/quote.h"
 #include "weft/kernel_choice.h"
 
 namespace weft::cli {
 
+std::string json_text(const nlohmann::ordered_json& values, int indent) {
+  return values.dump(indent, ' ', is_terminal(STDOUT_FILENO),
+                     nlohmann::ordered_json::error_handler_t::replace);
+}
+
 void print_values(const nlohmann::ordered_json& values, bool json) {
   if (json) {
-    std::cout << values.dump(2) << "\n";
+    std::cout << json_text(values, 2) << "\n";
     return;
   }
   for (const auto& [name, value] : values.items())
-    std::cout << name << " " << (value.is_string() ? value.get<std::string>() : value.dump())
+    std::cout << name << " "
+              << printable(value.is_string() ? value.get<std::string>() : json_text(value, -1))
               << "\n";
 }
 
 void add_kernels_option(Verb& verb, std::string& word) {
   verb.add_option("--kernels", word,
                   "auto: the fastest; on the CPU also reference: plain and slow, portable bits; on "
-                  "a GPU also own, or vendor: cuBLASLt where it serves")
+                  "a GPU also own, or vendor: cuBLASLt and cuDNN where they serve")
       .among({"auto", "reference", "own", "vendor"});
 }
 

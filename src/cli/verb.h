@@ -68,6 +68,9 @@ void choose_kernels_by(const std::string& word);
 int64_t parse_bytes(const std::string& text);
 std::string bytes_text(int64_t bytes);  // "1.20 GiB"
 
+// JSON for standard output: on a terminal ASCII alone. indent -1: on one line.
+std::string json_text(const nlohmann::ordered_json& values, int indent);
+
 // Results: one JSON object, or a line "name value" for each.
 void print_values(const nlohmann::ordered_json& values, bool json);
 

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <system_error>
+
 namespace weft {
 
 OpenFile open_regular_file(const Path& file) {
@@ -25,6 +28,14 @@ void check_size(const Path& file, int64_t size, int64_t limit) {
     throw FileError("read", file, E2BIG,
                     "it has " + std::to_string(size) + " bytes, at most " + std::to_string(limit) +
                         " are read of such a file; is it the right one?");
+}
+
+void fail_to_open(std::string_view action, const Path& file, int number) {
+  std::error_code problem;
+  if (number == ELOOP && std::filesystem::is_symlink(file, problem))
+    throw FileError(action, file, number,
+                    "it is a symbolic link, which is not followed here; remove it");
+  throw FileError(action, file, number);
 }
 
 }  // namespace weft

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "core/file_system.h"
@@ -45,6 +46,9 @@ struct OpenFile {
 
 // Opens a regular file; anything else is a FileError.
 OpenFile open_regular_file(const Path& file);
+
+// For a file that was opened with O_NOFOLLOW and could not be: says so of a link.
+[[noreturn]] void fail_to_open(std::string_view action, const Path& file, int number);
 
 // FileError if `size` is more than `limit` bytes.
 void check_size(const Path& file, int64_t size, int64_t limit);

@@ -107,8 +107,9 @@ class RealFileLock final : public FileLock {
 
 std::unique_ptr<FileLock> lock_file(const Path& file) {
   FileDescriptor descriptor(
-      retry([&] { return ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666); }));
-  if (!descriptor) throw FileError("lock", file, errno);
+      // A link would let a folder of a stranger have any file of ours overwritten.
+      retry([&] { return ::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666); }));
+  if (!descriptor) fail_to_open("lock", file, errno);
   const bool locked = retry([&] { return ::flock(descriptor.get(), LOCK_EX | LOCK_NB); }) == 0;
   const int number = errno;
   std::optional<LockOwner> owner = read_owner(descriptor.get());

@@ -94,9 +94,10 @@ class RealFileSystem final : public FileSystem {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
     if (mode == WriteMode::kReplace) flags |= O_TRUNC;
     if (mode == WriteMode::kNew) flags |= O_EXCL;
-    if (mode == WriteMode::kAppend) flags |= O_APPEND;
+    // What is continued lies in a folder that a stranger may have made: no link leads out of it.
+    if (mode == WriteMode::kAppend) flags |= O_APPEND | O_NOFOLLOW;
     FileDescriptor descriptor(retry([&] { return ::open(path.c_str(), flags, 0666); }));
-    if (!descriptor) throw FileError("write", path, errno);
+    if (!descriptor) fail_to_open("write", path, errno);
     return std::make_unique<RealWritableFile>(path, std::move(descriptor));
   }
 

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 
+#include "core/contained_file.h"
 #include "core/quote.h"
 #include "core/strict_json.h"
 #include "data/content_hash.h"
@@ -288,7 +289,14 @@ DatasetManifest read_manifest(const Path& folder) {
     throw Error(quote_path(folder) + " is no tokens folder: it holds no " +
                 std::string(kManifestName) + "; `weft prepare INPUT -o " + folder.string() +
                 "` makes one");
-  return read_manifest_file(file);
+  refuse_link_outside(folder, file);
+  DatasetManifest manifest = read_manifest_file(file);
+  for (const Split which : kSplits)
+    for (size_t i = 0; i < manifest.split(which).shards.size(); ++i)
+      if (const Path shard = folder / shard_name(which, i);
+          real_file_system().status(shard).is_link)
+        refuse_link_outside(folder, shard);
+  return manifest;
 }
 
 DatasetManifest read_manifest_file(const Path& file) {

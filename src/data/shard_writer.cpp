@@ -2,7 +2,9 @@
 #include "data/shard_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "data/content_hash.h"
 #include "data/shard_format.h"
@@ -46,14 +48,23 @@ void ShardBuilder::append_as(std::span<const int32_t> tokens) {
   const size_t old_size = stored_.size();
   stored_.resize(old_size + tokens.size() * sizeof(Stored));
   std::byte* out = stored_.data() + old_size;
-  uint32_t largest = 0;  // negative ones are larger than any
-  for (const int32_t token : tokens) {
-    largest = std::max(largest, static_cast<uint32_t>(token));
-    const Stored stored = static_cast<Stored>(token);
-    std::memcpy(out, &stored, sizeof stored);
+  int32_t signs = 0, largest = 0;
+  const auto store = [&](const int32_t* from, auto count) {
+    std::array<Stored, decltype(count)::value> stored;
+    for (size_t i = 0; i < stored.size(); ++i) {
+      signs |= from[i];
+      largest = std::max(largest, from[i]);
+      stored[i] = static_cast<Stored>(from[i]);
+    }
+    std::memcpy(out, stored.data(), sizeof stored);
     out += sizeof stored;
-  }
-  WEFT_ASSERT(tokens.empty() || largest < static_cast<uint32_t>(vocab_size_));
+  };
+  constexpr std::integral_constant<size_t, 16>
+      kBlock{};  // of a size that compilers make vectors of
+  size_t i = 0;
+  for (; i + kBlock <= tokens.size(); i += kBlock) store(&tokens[i], kBlock);
+  for (; i < tokens.size(); ++i) store(&tokens[i], std::integral_constant<size_t, 1>());
+  WEFT_ASSERT(signs >= 0 && largest < vocab_size_);
 }
 
 void ShardBuilder::append(std::span<const int32_t> tokens) {

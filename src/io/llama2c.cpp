@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/quote.h"
+#include "io/foreign_format.h"
 
 namespace weft::io {
 namespace {
@@ -59,7 +60,9 @@ int64_t layers_of(const Section& section, const Llama2cConfig& config) {
 
 [[noreturn]] void refuse(const std::string& source, const std::string& reason) {
   throw Error(source + ": " + reason +
-              "; this is no llama2.c checkpoint of the first (legacy) format, or it is damaged");
+              "; this is no llama2.c checkpoint of the first (legacy) format, or it is damaged; a "
+              ".bin that PyTorch wrote is a pickle" +
+              pickle_advice());
 }
 
 Llama2cConfig read_header(std::span<const std::byte> file, const std::string& source) {

@@ -128,6 +128,7 @@ HostileFiles hostile_yaml() {
   with("[{path: tokens}]", "[]", "the list is empty");
   with("output_dir: run", "output_dir: run\nlearning_rate: .nan", "'.nan' is not a number");
   with("output_dir: run", "output_dir: run\ndeterministic: no", "write false");
+  with("output_dir: run", "output_dir: run\nlearning_rate: .nan\nsave_stepz: 3", "; ");
   return files;
 }
 
@@ -147,6 +148,23 @@ HostileFiles hostile_settings() {
     file("{\"a\":\"\xed\xa0\x80\"}", "syntax error");
     file("{\"a\":tru}", "syntax error");
   }
+  const std::string ids = ", allowed is an id, which is an integer, or a list of ids";
+  const std::map<std::string, std::string> of_wrong_kinds = {
+      {R"({"eos_token_id":"</s>"})", "eos_token_id is \"</s>\"" + ids},
+      {R"({"eos_token_id":2.5})", "eos_token_id is 2.5" + ids},
+      {R"({"eos_token_id":true})", "eos_token_id is true" + ids},
+      {R"({"eos_token_id":[1,[2]]})", "eos_token_id is [1,[2]]" + ids},
+      {R"({"eos_token_id":9223372036854775808})", "eos_token_id is 9223372036854775808" + ids},
+      {R"({"bos_token_id":{"id":1}})", "bos_token_id is {\"id\":1}" + ids},
+      {R"({"pad_token_id":"\u001b[2J"})", "pad_token_id is \"\\u001b[2J\"" + ids},
+      {R"({"temperature":"hot"})", "temperature is \"hot\", allowed is a number"},
+      {R"({"top_k":[50]})", "top_k is [50], allowed is a number"},
+      {R"({"do_sample":"yes"})", "do_sample is \"yes\", allowed is true or false"}};
+  for (const auto& [bytes, message] : of_wrong_kinds)
+    files.push_back({.what = "generation_config.json " + bytes,
+                     .path = "generation_config.json",
+                     .bytes = bytes,
+                     .message = message});
   files.push_back({.what = "too many values",
                    .path = "generation_config.json",
                    .bytes = "{\"a\":[" + repeated("0,", 400'000) + "0]}",

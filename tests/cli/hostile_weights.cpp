@@ -178,6 +178,7 @@ HostileFiles hostile_pickles() {
       file("model.pth", pickle, "a Python pickle"),
       file("model.ckpt", pickle, "never reads"),
       file("model.pkl", "\x80\x05\x95", "a Python pickle"),
+      file("model.bin", "(dp0\n." + std::string(40, '.'), "wrote is a pickle; Weft never reads"),
       file("old.pickle", "(dp0\n.", "by its name this is a Python pickle"),
       file("data.pt", "", "by its name this is a Python pickle"),
       file("model.safetensors", pickle, "a Python pickle"),

@@ -47,6 +47,7 @@ TEST_P(HostileInput, IsRefusedInItsOwnWords) {
     EXPECT_EQ(outcome.out, "");
     EXPECT_THAT(outcome.err, testing::StartsWith("weft: "));
     EXPECT_THAT(outcome.err, HasSubstr(file.message));
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1);
     EXPECT_TRUE(is_safe(outcome.err));
     EXPECT_LE(outcome.processor_seconds, 2);
   }
@@ -112,6 +113,49 @@ TEST_F(InspectFormats, TextsThatATerminalWouldObeyAreEscapedThere) {
   const Outcome outcome = run(words, {.on_terminal = true});
   EXPECT_THAT(outcome.out, HasSubstr("\\x1b]0;a\\x07 \\xc2\\x9b31m \\xe2\\x80\\xae\ta\n"))
       << outcome.all();
+}
+
+TEST_F(InspectFormats, TokensThatATerminalWouldObeyAreEscapedThere) {
+  write("t/tokenizer.json",
+        R"({"model": {"type": "WordLevel", "vocab": {"a": 0, "\u202eb": 1}, "unk_token": "a"},
+            "pre_tokenizer": {"type": "Whitespace"}, "normalizer": null, "decoder": null,
+            "post_processor": null, "added_tokens": [{"id": 2, "content": "\u009b31m\u202e\u007f",
+            "special": true, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false}]})");
+  write("t/tokenizer_config.json", R"({"eos_token": "\u009b31m\u202e\u007f"})");
+  write("t.txt", "a \u202eb");
+  for (const Arguments& words :
+       {Arguments{"tokenizer", "info", "t"}, Arguments{"tokenizer", "info", "t", "--json"},
+        Arguments{"inspect", "t.txt", "--tokenizer", "t"},
+        Arguments{"inspect", "t.txt", "--tokenizer", "t", "--json"},
+        Arguments{"inspect", "t.txt", "--tokenizer", "t", "--random", "1"},
+        Arguments{"inspect", "t"}}) {
+    const Outcome outcome = run(words, {.on_terminal = true});
+    EXPECT_EQ(outcome.code, kDone) << outcome.all();
+    for (const char* harm : {"\u009b", "\u202e"})
+      EXPECT_THAT(outcome.out, testing::Not(HasSubstr(harm))) << testing::PrintToString(words);
+  }
+}
+
+TEST_F(InspectFormats, NamesOfInputsThatATerminalWouldObeyAreEscaped) {
+  write("in/a.txt", "text");
+  write("in/.hidden\x1b[2J", "text");
+  write("in/empty\x1b[31m\n.txt", "");
+  write("in/odd\u202e.png", "text");
+  const Outcome outcome =
+      run({"prepare", "in", "-o", "out\x1b[0m", "--tokenizer", "bytes", "--val-split", "hash:0"});
+  EXPECT_EQ(outcome.code, kDone) << outcome.all();
+  EXPECT_THAT(outcome.err, HasSubstr("empty\\x1b[31m\\x0a.txt"));
+  EXPECT_TRUE(is_safe(outcome.out)) << outcome.out;
+  EXPECT_TRUE(is_safe(outcome.err)) << outcome.err;
+  fs::create_directory(folder_ / "pictures\x1b[0m\n");
+  write("pictures\x1b[0m\n/a\n\x1b[2J.png", "x");
+  for (const char* name : {"no\nsuch", "pictures\x1b[0m\n", "*\n.txt", "in/empty\x1b[31m\n.txt"}) {
+    const Outcome refused = run({"prepare", name, "-o", "out", "--tokenizer", "bytes"});
+    EXPECT_EQ(refused.code, kBadInput) << refused.all();
+    EXPECT_TRUE(is_safe(refused.err)) << refused.err;
+    EXPECT_EQ(std::count(refused.err.begin(), refused.err.end(), '\n'), 1) << refused.err;
+  }
 }
 
 TEST_F(InspectFormats, TextOfWhichNothingCanBeReadIsRefused) {
@@ -209,6 +253,43 @@ TEST_F(InspectFormats, ACheckpointWithALinkIsRefused) {
   fs::rename(folder_ / weights, folder_ / "moved");
   fs::create_symlink("../../moved", folder_ / weights);
   expect_error({"inspect", "run/checkpoint-2"}, {"is a symbolic link", "is not followed"});
+}
+
+TEST_F(InspectFormats, ATokensFolderWithALinkOutOfItIsRefused) {
+  prepare_run();
+  for (const char* name : {"dataset.json", "train-00000.weft", "validation-00000.weft"}) {
+    const fs::path file = folder_ / "tokens" / name;
+    fs::rename(file, folder_ / "moved");
+    fs::create_symlink("../moved", file);
+    for (const Arguments& words : {Arguments{"inspect", "tokens"}, Arguments{"check", "tiny.yaml"},
+                                   Arguments{"pretrain", "tiny.yaml"}}) {
+      const Outcome outcome = run(words);
+      EXPECT_EQ(outcome.code, kBadInput) << words[0];
+      EXPECT_THAT(outcome.all(), testing::AllOf(HasSubstr(std::string(name) + "' is a symbolic"),
+                                                HasSubstr("is not followed")));
+    }
+    fs::rename(folder_ / "moved", file);
+  }
+  EXPECT_FALSE(exists("run/checkpoint-2"));
+  fs::rename(folder_ / "tokens/train-00000.weft", folder_ / "tokens/.kept");
+  fs::create_symlink(".kept", folder_ / "tokens/train-00000.weft");
+  must({"inspect", "tokens"});  // one that stays within is a file like any other
+}
+
+// A run's folder may come from a stranger, and a run writes into it.
+TEST_F(InspectFormats, ARunWritesThroughNoLink) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  write("mine", "precious\n");
+  for (const char* name : {"run.lock", "log.jsonl", "run_record.jsonl"}) {
+    fs::rename(folder_ / "run" / name, folder_ / "moved");
+    fs::create_symlink("../mine", folder_ / "run" / name);
+    run({"pretrain", "tiny.yaml", "max_steps=4"});
+    EXPECT_EQ(text_of("mine"), "precious\n") << name;
+    if (std::string(name) == "run.lock")
+      expect_error({"pretrain", "tiny.yaml"}, {"run.lock': it is a symbolic link", "remove it"});
+    fs::rename(folder_ / "moved", folder_ / "run" / name);
+  }
 }
 
 }  // namespace

@@ -17,12 +17,13 @@
 #include "core/process.h"
 
 namespace weft::test {
-namespace {
 
 std::string program_path() {
   if (const char* path = std::getenv("WEFT_BINARY")) return path;
   return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "weft";
 }
+
+namespace {
 
 void set_up_child(const RunOptions& options) {
   std::signal(SIGPIPE, SIG_DFL);

@@ -13,6 +13,8 @@ namespace weft::test {
 
 using Arguments = std::vector<std::string>;
 
+std::string program_path();
+
 struct RunOptions {
   std::filesystem::path folder = {};                    // where it starts; empty: here
   std::map<std::string, std::string> environment = {};  // added to this process's own

@@ -212,6 +212,30 @@ TEST(FileLock, RefusesASecondOwnerAndNamesTheFirst) {
   EXPECT_THAT(error_message([&] { disk().lock(folder / "none/lock"); }), HasSubstr("cannot lock"));
 }
 
+// Else a folder of a stranger could have any file of ours overwritten or written to.
+TEST(FileLock, FollowsNoLink) {
+  const TemporaryFolder folder;
+  const Path mine = folder.write("mine", "precious");
+  std::filesystem::create_symlink("mine", folder / "run.lock");
+  EXPECT_THAT(error_message([&] { disk().lock(folder / "run.lock"); }),
+              HasSubstr("run.lock': it is a symbolic link, which is not followed here; remove it"));
+  EXPECT_EQ(read_text_file(mine, 10), "precious");
+}
+
+TEST(FileSystem, ContinuesNoFileThroughALink) {
+  const TemporaryFolder folder;
+  const Path mine = folder.write("mine", "precious");
+  for (const char* target : {"mine", "nowhere"}) {
+    std::filesystem::remove(folder / "log.jsonl");
+    std::filesystem::create_symlink(target, folder / "log.jsonl");
+    EXPECT_THAT(
+        error_message([&] { disk().open_for_writing(folder / "log.jsonl", WriteMode::kAppend); }),
+        HasSubstr("it is a symbolic link"));
+  }
+  EXPECT_EQ(read_text_file(mine, 10), "precious");
+  EXPECT_THAT(disk().list(folder.path()), ElementsAre("log.jsonl", "mine"));
+}
+
 TEST(FileLock, TakesOverFromAProcessThatDied) {
   const TemporaryFolder folder;
   const pid_t child = ::fork();
