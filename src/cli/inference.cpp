@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/quote.h"
+#include "generate/generation_config.h"
 #include "io/checkpoint_store.h"
 #include "io/hf_folder.h"
 #include "nn/model_config_file.h"
@@ -55,7 +56,7 @@ Path model_folder_of(const Path& folder) {
   const io::FoundCheckpoint found = train::model_checkpoint(files, folder);
   for (const io::SkippedCheckpoint& skipped : found.skipped)
     std::cerr << "weft: skipped the damaged checkpoint " << quote_path(skipped.folder) << ": "
-              << skipped.reason << "\n";
+              << printable(skipped.reason) << "\n";
   if (found.checkpoint) return found.checkpoint->folder;
   throw Error(
       quote_path(folder) +
@@ -89,13 +90,17 @@ ModelFolder open_model(const InferenceOptions& options, bool needs_tokenizer) {
 
 std::vector<int32_t> end_tokens(const ModelFolder& folder) {
   std::vector<int32_t> result;
-  const nlohmann::json generation = io::read_optional_json(folder.path, "generation_config.json");
-  const nlohmann::json ends = generation.is_object()
-                                  ? generation.value("eos_token_id", nlohmann::json())
-                                  : nlohmann::json();
-  for (const nlohmann::json& id : ends.is_array() ? ends : nlohmann::json::array({ends}))
-    if (id.is_number_integer() && id >= 0 && id < folder.spec.vocab_size)
-      result.push_back(id.get<int32_t>());
+  const char* const kName = "generation_config.json";
+  const std::string source = quote_path(folder.path / kName);
+  const generate::GenerationConfig generation =
+      generate::parse_generation_config(io::read_optional_json(folder.path, kName), source);
+  for (const int64_t id : generation.eos_token_id) {
+    if (id >= 0 && id < folder.spec.vocab_size) result.push_back(static_cast<int32_t>(id));
+    else
+      std::cerr << "weft: " << source << ": eos_token_id " << id
+                << " ends no text, the model has the ids 0 to " << folder.spec.vocab_size - 1
+                << "\n";
+  }
   if (!result.empty()) return result;
   for (const int64_t id : folder.config.eos_token_id) result.push_back(static_cast<int32_t>(id));
   if (result.empty() && folder.tokenizer != nullptr && folder.tokenizer->special_ids().eos)

@@ -69,6 +69,18 @@ TEST_F(Generate, TheEndTokenEndsTheText) {
   EXPECT_EQ(greedy("a"), kChainText.substr(0, kChainText.size() - 1) + "\n");
 }
 
+TEST_F(Generate, EndTokensOfTheWrongKindAreNotPassedOver) {
+  write("model/generation_config.json", R"({"eos_token_id": "b"})");
+  expect_error({"generate", "--model", "model", "--prompt", "a"},
+               {"model/generation_config.json", "eos_token_id is \"b\"", "allowed is an id"});
+  expect_error({"inspect", "model"}, {"generation_config.json", "eos_token_id is \"b\""});
+  write("model/generation_config.json", R"({"eos_token_id": [98, -1, 100000]})");
+  const Outcome outcome = generate({"--prompt", "a", "--temperature", "0"});
+  EXPECT_EQ(outcome.out, kChainText.substr(0, kChainText.size() - 1) + "\n");
+  EXPECT_THAT(outcome.err, testing::AllOf(HasSubstr("eos_token_id -1 ends no text"),
+                                          HasSubstr("eos_token_id 100000 ends no text")));
+}
+
 TEST_F(Generate, StopStringsEndTheTextBeforeThem) {
   EXPECT_EQ(greedy("a", {"--stop", "\u20ac"}), "a\u00e9\n");
   EXPECT_EQ(greedy("a", {"--stop", "xyz", "--stop", "ba"}),
