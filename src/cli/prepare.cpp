@@ -126,7 +126,7 @@ void show(const data::PrepareResult& result, const std::string& folder) {
     std::cerr << "weft: " << printable_lines(warning) << "\n";
   for (const data::LeftOut& left : result.manifest.left_out)
     std::cerr << "weft: left out: " << left.count << " x " << left.reason << " (for example "
-              << left.example << ")\n";
+              << printable(left.example) << ")\n";
   for (const data::StageReport& stage : result.manifest.stages)
     std::cout << "stage " << stage.stage << ": " << stage.documents << " documents, "
               << stage.changed << " changed, " << stage.dropped << " left out\n";
@@ -137,7 +137,7 @@ void show(const data::PrepareResult& result, const std::string& folder) {
     std::cout << name_of(split) << ": " << content.documents << " documents, " << content.bytes
               << " bytes, " << content.tokens << " tokens\n";
   }
-  std::cout << "written to '" << folder << "'\n";
+  std::cout << "written to " << quote_path(folder) << "\n";
 }
 
 void run(const Arguments& arguments) {

@@ -1,6 +1,7 @@
 // Filling a string from a file.
 #include "data/byte_reader.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/quote.h"
@@ -27,6 +28,12 @@ ByteReader::ByteReader(const FileSystem& files, const Source& source)
   decompressor_ = make_decompressor(source.compression);
 }
 
+// How many bytes of room are of use: what the file should still have, and one by which a file that
+// has grown is noticed. Room that is not filled costs as much as room that is.
+size_t ByteReader::useful_room(size_t count) const {
+  return static_cast<size_t>(std::min(static_cast<int64_t>(count), source_.size - bytes_read_ + 1));
+}
+
 // Fills all of `room`, unless the file ends.
 size_t ByteReader::read_file(std::span<std::byte> room) {
   size_t filled = 0;
@@ -45,6 +52,7 @@ size_t ByteReader::read_file(std::span<std::byte> room) {
 
 void ByteReader::append_to(std::string& out, size_t count) {
   if (decompressor_) return append_decompressed(out, count);
+  count = useful_room(count);
   const size_t old_size = out.size();
   out.resize(old_size + count);
   const size_t got = read_file({reinterpret_cast<std::byte*>(out.data()) + old_size, count});
@@ -105,7 +113,7 @@ Decompressor::Step ByteReader::decompress_step(std::span<std::byte> room) {
 bool ByteReader::refill() {
   if (compressed_begin_ < compressed_.size()) return true;
   if (file_ended_) return false;
-  compressed_.resize(kArchiveBytes);
+  compressed_.resize(useful_room(kArchiveBytes));
   compressed_.resize(read_file(compressed_));
   compressed_begin_ = 0;
   return !compressed_.empty();

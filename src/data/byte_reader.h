@@ -45,6 +45,7 @@ class ByteReader {
   std::string hash() const { return hasher_.hex(); }
 
  private:
+  size_t useful_room(size_t count) const;
   size_t read_file(std::span<std::byte> room);
   void append_decompressed(std::string& out, size_t count);
   size_t decompress(std::span<std::byte> room);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/quote.h"
 #include "data/glob.h"
 #include "io/hash.h"
 
@@ -24,10 +25,11 @@ class Collector {
     if (status.kind == FileKind::kMissing && !status.is_link && has_wildcard(input))
       return add_pattern(input);
     switch (status.kind) {
-      case FileKind::kMissing: throw Error("input '" + input + "': " + missing_reason(status));
+      case FileKind::kMissing:
+        throw Error("input " + quote_path(input) + ": " + missing_reason(status));
       case FileKind::kOther:
-        throw Error("input '" + input +
-                    "' is neither a file nor a folder (a device or a pipe); "
+        throw Error("input " + quote_path(input) +
+                    " is neither a file nor a folder (a device or a pipe); "
                     "save its text to a .txt file first");
       case FileKind::kFile: return add_named_file(input, status.size);
       case FileKind::kFolder: return add_named_folder(input);
@@ -77,15 +79,16 @@ class Collector {
       else if (status.kind == FileKind::kFolder) add_found_folder(path, result_.left_out);
     }
     if (result_.files.size() == before)
-      throw Error("input '" + pattern + "' matches no file with text; check the pattern");
+      throw Error("input " + quote_path(pattern) + " matches no file with text; check the pattern");
   }
 
   void add_named_file(const std::string& input, int64_t size) {
     const auto refusal = refusal_of(input);
     if (refusal && !options_.format)
-      throw Error("input '" + input + "': files of kind " + Path(input).extension().string() +
-                  " are not read; " + *refusal);
-    if (size == 0) throw Error("input '" + input + "' is empty; give a file with text in it");
+      throw Error("input " + quote_path(input) + ": files of kind " +
+                  printable(Path(input).extension().native()) + " are not read; " + *refusal);
+    if (size == 0)
+      throw Error("input " + quote_path(input) + " is empty; give a file with text in it");
     add_file(input, size);
   }
 
@@ -97,14 +100,14 @@ class Collector {
 
   void add_named_folder(const std::string& input) {
     if (is_tokens_folder(input))
-      throw Error("folder '" + input + "' holds a " + std::string(kManifestName) +
+      throw Error("folder " + quote_path(input) + " holds a " + std::string(kManifestName) +
                   ": it is the outcome of `weft prepare`, not text; give the folder with the text");
     const size_t before = result_.files.size();
     LeftOutCounts left_out;
     walk(input, left_out);
     if (result_.files.size() == before)
-      throw Error("folder '" + input +
-                  "' holds no text: no file of it is a .txt, .jsonl, .json, .csv or .tsv (or that "
+      throw Error("folder " + quote_path(input) +
+                  " holds no text: no file of it is a .txt, .jsonl, .json, .csv or .tsv (or that "
                   "with .gz or .zst) or has a name without extension" +
                   what_it_holds(left_out));
     result_.left_out.add(left_out);
@@ -114,7 +117,7 @@ class Collector {
     std::string text;
     for (const LeftOut& item : left_out.items())
       text += (text.empty() ? "; it holds " : ", ") + std::to_string(item.count) + " x " +
-              item.reason + " ('" + item.example + "')";
+              item.reason + " ('" + printable(item.example) + "')";
     return text.empty() ? "; it is empty" : text;
   }
 

@@ -60,7 +60,7 @@ class JsonReader final : public RecordReader {
     std::string_view record;
     if (!records_->next(record)) return false;
     if (records_->is_too_long()) fail_too_long();
-    read(record, document);
+    else read(record, document);
     return true;
   }
 
@@ -75,48 +75,67 @@ class JsonReader final : public RecordReader {
       count("byte order mark removed");
     }
     if (record.find_first_not_of(" \t\r") == std::string_view::npos) return count(kBlankReason);
-    if (record.size() > kShortRecord && structure_of(record) > kMostStructure)
-      fail(kTooLongReason, "the record has more than " + std::to_string(kMostStructure) +
-                               " values, keys and brackets; cut it");
-    if (!mend(record)) return;
     simdjson::dom::element root;
-    if (const auto error = parser_.parse(record.data(), record.size()).get(root))
-      fail(kMalformedReason, std::string("the line is no JSON: ") + simdjson::error_message(error));
-    const std::string_view text = find_text(root);
+    std::string_view text;
+    if (!parse(record, root) || !find_text(root, text)) return;
     if (text.empty()) return count(kEmptyReason);
-    read_cells(root);
+    if (!read_cells(root)) return;
     if (text.find('\0') == std::string_view::npos) document.assign(text);
     else append_text(text, document);
   }
 
-  // What lacks a field has no value there, as with null.
-  void read_cells(simdjson::dom::element root) {
-    const std::vector<ColumnSpec>& specs = context().options.columns;
-    cells_.resize(specs.size());
-    for (size_t i = 0; i < specs.size(); ++i)
-      if (const auto wrong = read_cell(cell_text(root, specs[i]), specs[i], cells_[i]))
-        fail(kBadCellReason, "field `" + specs[i].name + "` " + *wrong);
+  // False for a record that is left out. What the parser takes as it is has no bytes that are no
+  // text, so that these are looked for only in what it refuses.
+  bool parse(std::string_view record, simdjson::dom::element& root) {
+    if (record.size() > kShortRecord && structure_of(record) > kMostStructure)
+      return fail(kTooLongReason, [] {
+        return "the record has more than " + std::to_string(kMostStructure) +
+               " values, keys and brackets; cut it";
+      });
+    if (!may_have_surrogates(record) && !parser_.parse(record.data(), record.size()).get(root))
+      return true;
+    if (!mend(record)) return false;
+    const auto error = parser_.parse(record.data(), record.size()).get(root);
+    return error == simdjson::SUCCESS || fail(kMalformedReason, [error] {
+             return std::string("the line is no JSON: ") + simdjson::error_message(error);
+           });
   }
 
-  std::string cell_text(simdjson::dom::element value, const ColumnSpec& column) const {
+  // What lacks a field has no value there, as with null.
+  bool read_cells(simdjson::dom::element root) {
+    const std::vector<ColumnSpec>& specs = context().options.columns;
+    cells_.resize(specs.size());
+    for (size_t i = 0; i < specs.size(); ++i) {
+      std::string text;
+      if (!cell_text(root, specs[i], text)) return false;
+      if (const auto wrong = read_cell(text, specs[i], cells_[i]))
+        return fail(kBadCellReason, [&] { return "field `" + specs[i].name + "` " + *wrong; });
+    }
+    return true;
+  }
+
+  bool cell_text(simdjson::dom::element value, const ColumnSpec& column, std::string& text) const {
     for (std::string_view rest = column.name; !rest.empty();) {
       if (!value.is_object())
-        fail(kBadCellReason, "field `" + column.name + "` is looked for in " +
-                                 std::string(type_name(value.type())) + ", allowed is an object");
+        return fail(kBadCellReason, [&] {
+          return "field `" + column.name + "` is looked for in " +
+                 std::string(type_name(value.type())) + ", allowed is an object";
+        });
       const std::string_view key = has_key(value, rest) ? rest : rest.substr(0, rest.find('.'));
-      if (!has_key(value, key)) return "";
-      value = only_value(value, key);
+      if (!has_key(value, key)) return true;
+      if (!only_value(value, key)) return false;
       rest.remove_prefix(std::min(rest.size(), key.size() + 1));
     }
     switch (value.type()) {
-      case simdjson::dom::element_type::NULL_VALUE: return "";
-      case simdjson::dom::element_type::STRING: return std::string(std::string_view(value));
+      case simdjson::dom::element_type::NULL_VALUE: return true;
+      case simdjson::dom::element_type::STRING: text = std::string_view(value); return true;
       case simdjson::dom::element_type::ARRAY:
       case simdjson::dom::element_type::OBJECT:
-        fail(kBadCellReason, "field `" + column.name + "` is " +
-                                 std::string(type_name(value.type())) +
-                                 ", allowed is a number or a string");
-      default: return simdjson::minify(value);
+        return fail(kBadCellReason, [&] {
+          return "field `" + column.name + "` is " + std::string(type_name(value.type())) +
+                 ", allowed is a number or a string";
+        });
+      default: text = simdjson::minify(value); return true;
     }
   }
 
@@ -126,9 +145,10 @@ class JsonReader final : public RecordReader {
   bool mend(std::string_view& record) {
     const size_t invalid = first_invalid_utf8(record);
     if (invalid != kAllValid) {
-      if (!may_replace("no UTF-8 text at byte " + std::to_string(invalid) + " of the line",
-                       record.size()))
-        return false;
+      const auto found = [invalid] {
+        return "no UTF-8 text at byte " + std::to_string(invalid) + " of the line";
+      };
+      if (!may_replace(found, record.size())) return false;
       mended_.clear();
       count(kReplacedReason, append_with_replacements(record, mended_));
       record = mended_;
@@ -137,39 +157,40 @@ class JsonReader final : public RecordReader {
     std::string paired(record);
     const int64_t lone = replace_lone_surrogates(paired);
     if (lone == 0) return true;
-    if (!may_replace("half of a surrogate pair among its \\u escapes", record.size())) return false;
+    const auto found = [] { return std::string("half of a surrogate pair among its \\u escapes"); };
+    if (!may_replace(found, record.size())) return false;
     count(kReplacedReason, lone);
     mended_ = std::move(paired);
     record = mended_;
     return true;
   }
 
-  std::string_view find_text(simdjson::dom::element value) const {
+  bool find_text(simdjson::dom::element value, std::string_view& text) const {
     const std::string& field = context().options.text_field;
     if (!value.is_object() && !field.starts_with('['))
-      fail(kNoFieldReason, "the line is " + std::string(type_name(value.type())) +
-                               ", no object; each line must be like {\"" + field + "\": \"...\"}");
+      return fail(kNoFieldReason, [&] {
+        return "the line is " + std::string(type_name(value.type())) +
+               ", no object; each line must be like {\"" + field + "\": \"...\"}";
+      });
     for (std::string_view rest = field; !rest.empty();)
-      value = rest.starts_with('[') ? item(value, rest) : member(value, rest);
-    std::string_view text;
-    if (value.get(text)) fail_type(value, "");
-    return text;
+      if (!(rest.starts_with('[') ? item(value, rest) : member(value, rest))) return false;
+    return value.get(text) == simdjson::SUCCESS || fail_type(value, "");
   }
 
-  // The value of the key at the front of `rest`, which is taken off. A key that has dots or
-  // brackets in itself comes before a path.
-  simdjson::dom::element member(simdjson::dom::element value, std::string_view& rest) const {
-    if (!value.is_object()) fail_type(value, rest);
+  // From an object to its value of the key at the front of `rest`, which is taken off. A key that
+  // has dots or brackets in itself comes before a path.
+  bool member(simdjson::dom::element& value, std::string_view& rest) const {
+    if (!value.is_object()) return fail_type(value, rest);
     const bool whole = has_key(value, rest);
     const std::string_view key = whole ? rest : rest.substr(0, rest.find_first_of(".["));
-    value = only_value(value, key);
+    if (!only_value(value, key)) return false;
     rest.remove_prefix(key.size());
     if (rest.starts_with('.')) rest.remove_prefix(1);
-    return value;
+    return true;
   }
 
-  // The same for an index: "[3]".
-  simdjson::dom::element item(simdjson::dom::element value, std::string_view& rest) const {
+  // The same for a list and an index: "[3]".
+  bool item(simdjson::dom::element& value, std::string_view& rest) const {
     const size_t close = rest.find(']');
     size_t index = 0;
     const auto [end, error] =
@@ -179,15 +200,15 @@ class JsonReader final : public RecordReader {
                   "' is no path; write keys with dots and places of lists in brackets, like "
                   "turns[0].text");
     simdjson::dom::array list;
-    if (value.get(list)) fail_type(value, rest);
-    simdjson::dom::element found;
-    if (list.at(index).get(found))
-      fail(kNoFieldReason, "field `" + std::string(before(rest)) + "` has " +
-                               std::to_string(list.size()) + " items, no item " +
-                               std::string(rest.substr(0, close + 1)));
+    if (value.get(list)) return fail_type(value, rest);
+    if (list.at(index).get(value))
+      return fail(kNoFieldReason, [&] {
+        return "field `" + std::string(before(rest)) + "` has " + std::to_string(list.size()) +
+               " items, no item " + std::string(rest.substr(0, close + 1));
+      });
     rest.remove_prefix(close + 1);
     if (rest.starts_with('.')) rest.remove_prefix(1);
-    return found;
+    return true;
   }
 
   // What of the path stands before `rest`.
@@ -202,20 +223,22 @@ class JsonReader final : public RecordReader {
     return object.at_key(key).error() == simdjson::SUCCESS;
   }
 
-  simdjson::dom::element only_value(simdjson::dom::element object, std::string_view key) const {
-    simdjson::dom::element result;
+  // From an object to its value of the key.
+  bool only_value(simdjson::dom::element& value, std::string_view key) const {
+    const simdjson::dom::element object = value;
     int found = 0;
     for (const auto field : simdjson::dom::object(object)) {
       if (field.key != key) continue;
-      result = field.value;
+      value = field.value;
       ++found;
     }
-    if (found == 1) return result;
-    const std::string field = "field `" + std::string(key) + "`";
-    if (found > 1)
-      fail(kNoFieldReason, field + " stands there " + std::to_string(found) + " times; keep one");
-    fail(kNoFieldReason, field + " is missing; the line has " + keys_of(object) +
-                             "; --text-field names the one with the text");
+    return found == 1 || fail(kNoFieldReason, [&] {
+             const std::string field = "field `" + std::string(key) + "`";
+             if (found > 1)
+               return field + " stands there " + std::to_string(found) + " times; keep one";
+             return field + " is missing; the line has " + keys_of(object) +
+                    "; --text-field names the one with the text";
+           });
   }
 
   static std::string keys_of(simdjson::dom::element object) {
@@ -227,14 +250,16 @@ class JsonReader final : public RecordReader {
     return keys.empty() ? "no fields" : keys;
   }
 
-  [[noreturn]] void fail_type(simdjson::dom::element value, std::string_view rest) const {
-    const std::string wanted = rest.empty() ? "a string"
-                               : rest.starts_with('[')
-                                   ? "a list"
-                                   : "an object with `" + std::string(rest) + "`";
-    fail(kNoFieldReason, "field `" + std::string(before(rest)) + "` is " +
-                             std::string(type_name(value.type())) + ", allowed is " + wanted +
-                             "; --text-field names the one with the text");
+  bool fail_type(simdjson::dom::element value, std::string_view rest) const {
+    return fail(kNoFieldReason, [&] {
+      const std::string wanted = rest.empty() ? "a string"
+                                 : rest.starts_with('[')
+                                     ? "a list"
+                                     : "an object with `" + std::string(rest) + "`";
+      return "field `" + std::string(before(rest)) + "` is " +
+             std::string(type_name(value.type())) + ", allowed is " + wanted +
+             "; --text-field names the one with the text";
+    });
   }
 
   std::unique_ptr<RecordSource> records_;

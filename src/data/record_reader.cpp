@@ -42,15 +42,8 @@ int64_t RecordReader::input_place(size_t at) const {
 bool RecordReader::next_document() {
   document_.clear();
   given_ = 0;
-  while (document_.empty()) {
-    try {
-      if (!next_record(document_)) return false;
-    } catch (const BadRecord& bad) {
-      if (context_.options.bad_input == BadInput::kStop) throw;
-      document_.clear();
-      context_.left_out.add(bad.reason(), [&] { return std::string(bad.what()); });
-    }
-  }
+  while (document_.empty())
+    if (!next_record(document_)) return false;
   hash_ = hash64(document_, context_.options.hash_seed);
   return true;
 }
@@ -59,41 +52,31 @@ std::string RecordReader::place_text() const {
   return printable(context_.file.name().native()) + ":" + std::to_string(place().line);
 }
 
-void RecordReader::count(std::string_view reason, int64_t number) {
+void RecordReader::count(std::string_view reason, int64_t number) const {
   context_.left_out.add(
       reason, [&] { return place_text(); }, number);
 }
 
-bool RecordReader::may_replace(const std::string& found, size_t bytes) {
-  constexpr size_t kLargestMended = size_t{8} << 20;
-  switch (context_.options.invalid_utf8) {
-    case InvalidUtf8::kReplace:
-      if (bytes <= kLargestMended) return true;
-      fail(kNoTextReason, "the line has " + found + "; at most " + std::to_string(kLargestMended) +
-                              " bytes are mended, it has " + std::to_string(bytes));
-    case InvalidUtf8::kSkip: count(kNoTextReason); return false;
-    case InvalidUtf8::kError: break;
-  }
-  fail(kNoTextReason, "the line has " + found + "; " + std::string(kInvalidUtf8Advice));
+std::string RecordReader::too_long_to_mend(size_t bytes) {
+  return "at most " + std::to_string(kLargestMended) + " bytes are mended, it has " +
+         std::to_string(bytes);
 }
 
-void RecordReader::append_text(std::string_view text, std::string& document) {
+void RecordReader::append_text(std::string_view text, std::string& document) const {
   const size_t invalid = first_invalid_utf8(text);
   if (invalid == kAllValid) document.append(text);
   else if (may_replace(
-               text[invalid] == '\0' ? "a NUL character in its text" : "text that is no UTF-8",
+               [&] {
+                 return std::string(text[invalid] == '\0' ? "a NUL character in its text"
+                                                          : "text that is no UTF-8");
+               },
                text.size()))
     count(kReplacedReason, append_with_replacements(text, document));
 }
 
-void RecordReader::fail(std::string_view reason, const std::string& message) const {
-  throw BadRecord(reason, place_text() + ": " + message);
-}
-
-void RecordReader::fail_too_long() const {
-  fail(kTooLongReason, "the record has more than " +
-                           std::to_string(context_.options.max_line_bytes) +
-                           " bytes; cut it, or give it as a .txt file of its own");
+std::string RecordReader::too_long() const {
+  return "the record has more than " + std::to_string(context_.options.max_line_bytes) +
+         " bytes; cut it, or give it as a .txt file of its own";
 }
 
 }  // namespace weft::data

@@ -28,7 +28,9 @@ class TableReader final : public RecordReader {
     CsvRecords::Outcome outcome = rows_.next(fields_);
     while (outcome == CsvRecords::Outcome::kBlank) outcome = rows_.next(fields_);
     if (outcome == CsvRecords::Outcome::kEnd) return;
-    check(outcome);
+    // Without a header no row can be read, whatever the policy.
+    if (outcome != CsvRecords::Outcome::kRow)
+      throw Error(place_text() + ": " + problem_of(outcome));
     columns_ = fields_;
     std::set<std::string> seen;
     for (size_t i = 0; i < columns_.size(); ++i)
@@ -56,15 +58,16 @@ class TableReader final : public RecordReader {
            std::to_string(place.column);
   }
 
-  void read_cells() {
+  bool read_cells() {
     const std::vector<ColumnSpec>& specs = context().options.columns;
     cells_.resize(specs.size());
     for (size_t i = 0; i < specs.size(); ++i) {
       const size_t field = cell_columns_[i];
       if (const auto wrong = read_cell(fields_[field], specs[i], cells_[i]))
-        throw BadRecord(kBadCellReason,
-                        cell_place(field) + ": column " + quote(specs[i].name) + " " + *wrong);
+        return fail_at([&] { return cell_place(field); }, kBadCellReason,
+                       [&] { return "column " + quote(specs[i].name) + " " + *wrong; });
     }
+    return true;
   }
 
   std::string column_list() const {
@@ -83,31 +86,43 @@ class TableReader final : public RecordReader {
       count(kBlankReason);
       return true;
     }
-    check(outcome);
-    if (fields_.size() != columns_.size())
-      fail(kMalformedReason, "the row has " + std::to_string(fields_.size()) +
-                                 " fields, the header " + std::to_string(columns_.size()) +
-                                 "; quote fields that hold separators");
-    const std::string& text = fields_[text_column_];
-    if (text.empty()) {
-      count(kEmptyReason);
-      return true;
-    }
-    read_cells();
-    append_text(text, document);
+    read_row(outcome, document);
     return true;
   }
 
-  void check(CsvRecords::Outcome outcome) const {
-    if (outcome == CsvRecords::Outcome::kTooLong) fail_too_long();
-    if (outcome == CsvRecords::Outcome::kTooManyFields)
-      fail(kMalformedReason, "the row has more than " + std::to_string(CsvRecords::kMostFields) +
-                                 " fields; is this a table with that separator?");
-    if (outcome == CsvRecords::Outcome::kTextAfterQuote)
-      fail(kMalformedReason,
-           "text follows a closing quote; a quote within a quoted field is written twice");
-    if (outcome == CsvRecords::Outcome::kUnclosedQuote)
-      fail(kMalformedReason, "a quote that opens in this row is never closed");
+  void read_row(CsvRecords::Outcome outcome, std::string& document) {
+    if (outcome != CsvRecords::Outcome::kRow) {
+      const bool too_long = outcome == CsvRecords::Outcome::kTooLong;
+      fail(too_long ? kTooLongReason : kMalformedReason, [&] { return problem_of(outcome); });
+      return;
+    }
+    if (fields_.size() != columns_.size()) {
+      fail(kMalformedReason, [&] {
+        return "the row has " + std::to_string(fields_.size()) + " fields, the header " +
+               std::to_string(columns_.size()) + "; quote fields that hold separators";
+      });
+      return;
+    }
+    const std::string& text = fields_[text_column_];
+    if (text.empty()) return count(kEmptyReason);
+    if (read_cells()) append_text(text, document);
+  }
+
+  std::string problem_of(CsvRecords::Outcome outcome) const {
+    switch (outcome) {
+      case CsvRecords::Outcome::kTooLong: return too_long();
+      case CsvRecords::Outcome::kTooManyFields:
+        return "the row has more than " + std::to_string(CsvRecords::kMostFields) +
+               " fields; is this a table with that separator?";
+      case CsvRecords::Outcome::kTextAfterQuote:
+        return "text follows a closing quote; a quote within a quoted field is written twice";
+      case CsvRecords::Outcome::kUnclosedQuote:
+        return "a quote that opens in this row is never closed";
+      case CsvRecords::Outcome::kRow:
+      case CsvRecords::Outcome::kBlank:
+      case CsvRecords::Outcome::kEnd: break;
+    }
+    return "";
   }
 
   Place place() const override { return {rows_.row_begin(), rows_.row_end(), rows_.line()}; }

@@ -81,11 +81,11 @@ TEST(CleanWords, AWordAsLongAsSeveralBlocksIsOne) {
 TEST(CleanWords, BytesAreFoundWhereTheyStand) {
   for (const size_t at : {0u, 1u, 15u, 16u, 63u, 64u, 200u}) {
     std::string text(at, 'a');
-    EXPECT_EQ(find_byte(text, 0, bytes::no_ascii), at);
+    EXPECT_EQ(find_byte(text, 0, bytes::kNoAscii), at);
     text += "\u00E9 tail";
-    EXPECT_EQ(find_byte(text, 0, bytes::no_ascii), at);
-    EXPECT_EQ(find_byte(text, at, bytes::no_ascii), at);
-    EXPECT_EQ(find_byte(text, at + 2, bytes::no_ascii), text.size());
+    EXPECT_EQ(find_byte(text, 0, bytes::kNoAscii), at);
+    EXPECT_EQ(find_byte(text, at, bytes::kNoAscii), at);
+    EXPECT_EQ(find_byte(text, at + 2, bytes::kNoAscii), text.size());
   }
 }
 

@@ -292,6 +292,16 @@ TEST_F(TextInput, LeavesOutDocumentsThatAreNoTextIfAsked) {
   EXPECT_THAT(left_out_, ElementsAre("4 x document that is no UTF-8 text"));
 }
 
+// A folder may have millions of small files, and room is filled with zeros before it is read into.
+TEST_F(TextInput, ASmallFileTakesLittleRoom) {
+  ByteReader reader(real_file_system(), {.path = write("a.txt", "small"), .size = 5});
+  std::string text;
+  reader.append_to(text, 1 << 20);
+  EXPECT_EQ(text, "small");
+  EXPECT_TRUE(reader.at_end());
+  EXPECT_LT(text.capacity(), 64u);
+}
+
 TEST_F(TextInput, NoticesFilesThatChange) {
   for (const char* name : {"a.txt", "a.jsonl"}) {
     const std::string file = write(name, "{\"text\": \"a\"}\n");

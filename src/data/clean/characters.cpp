@@ -12,12 +12,12 @@ namespace {
 // No character that NFC may change or join to another: most texts.
 bool is_settled(std::string_view text) {
   const text::ClassTable& classes = text::class_table();
-  for (size_t at = find_byte(text, 0, bytes::no_ascii); at < text.size();) {
+  for (size_t at = find_byte(text, 0, bytes::kNoAscii); at < text.size();) {
     const text::Utf8Char c = text::utf8_at(text, at);
     if ((classes[c.code] & text::kUnsettled) != 0) return false;
     at += c.size;
     if (at < text.size() && static_cast<uint8_t>(text[at]) < 0x80)
-      at = find_byte(text, at, bytes::no_ascii);
+      at = find_byte(text, at, bytes::kNoAscii);
   }
   return true;
 }
@@ -37,7 +37,7 @@ class UnicodeStage final : public Stage {
   explicit UnicodeStage(UnicodeForm form) : form_(normal_form(form)) {}
 
   void apply(std::string_view text, std::string& changed, StageResult& result) const override {
-    if (find_byte(text, 0, bytes::no_ascii) == text.size()) return;
+    if (find_byte(text, 0, bytes::kNoAscii) == text.size()) return;
     if (form_ == text::NormalForm::kNfc) {
       if (is_settled(text)) return;
       text::append_nfc(changed, text);
@@ -75,11 +75,11 @@ Fate fate_of(uint32_t code, bool joiners) {
 }
 
 // Bytes of characters that may have another fate than to stay.
-__m128i doubtful(__m128i x) {
+constexpr auto kDoubtful = [](__m128i x) {
   const __m128i plain = _mm_or_si128(bytes::equal(x, '\n'), bytes::equal(x, '\t'));
   const __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20));
   return _mm_or_si128(_mm_andnot_si128(plain, low), bytes::equal(x, 0x7F));
-}
+};
 
 class CharactersStage final : public Stage {
  public:
@@ -91,7 +91,7 @@ class CharactersStage final : public Stage {
     for (size_t at = 0; at < text.size();) {
       const uint8_t byte = static_cast<uint8_t>(text[at]);
       if (byte >= 0x20 && byte < 0x7F) {
-        at = find_byte(text, at, doubtful);
+        at = find_byte(text, at, kDoubtful);
         continue;
       }
       const text::Utf8Char c = text::utf8_at(text, at);

@@ -21,9 +21,11 @@ class LengthStage final : public Stage {
         lines_{config.min_lines, std::nullopt} {}
 
   void apply(std::string_view text, std::string&, StageResult& result) const override {
-    if (check(characters_, characters_of(text), "too few characters", "too many characters",
-              result))
-      return;
+    if (characters_.least || characters_.most) {
+      if (check(characters_, characters_of(text), "too few characters", "too many characters",
+                result))
+        return;
+    }
     if (words_.least || words_.most) {
       if (check(words_, count_words(text).words, "too few words", "too many words", result)) return;
     }

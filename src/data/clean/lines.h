@@ -28,7 +28,7 @@ void for_each_line(std::string_view text, Visit visit) {
 template <class Visit>
 void for_each_spaced_word(std::string_view text, Visit visit) {
   for_each_run(
-      text, [](__m128i x) { return _mm_xor_si128(bytes::white(x), _mm_set1_epi8(-1)); },
+      text, [](__m128i x) { return _mm_xor_si128(bytes::kWhite(x), _mm_set1_epi8(-1)); },
       [&](size_t begin, size_t end) { visit(text.substr(begin, end - begin)); });
 }
 

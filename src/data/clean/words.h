@@ -80,12 +80,12 @@ size_t visit_wide_words(std::string_view text, size_t at, Visit& visit) {
 template <class Visit>
 void for_each_word(std::string_view text, Visit visit) {
   for (size_t at = 0; at < text.size();) {
-    const size_t wide = find_byte(text, at, bytes::no_ascii);
+    const size_t wide = find_byte(text, at, bytes::kNoAscii);
     size_t end = wide;  // the word before a wide character may go on with it
     while (wide < text.size() && end > at && kWordBytes[static_cast<uint8_t>(text[end - 1])] != 0)
       --end;
     const std::string_view plain = text.substr(at, end - at);
-    for_each_run(plain, bytes::ascii_word, [&](size_t begin, size_t after) {
+    for_each_run(plain, bytes::kAsciiWord, [&](size_t begin, size_t after) {
       visit(word_hash({plain.data() + begin, after - begin}, kFoldCase, text.data() + text.size()));
     });
     at = visit_wide_words(text, end, visit);
