@@ -25,7 +25,7 @@ ByteReader::ByteReader(const FileSystem& files, const Source& source)
     : source_(source), file_(files.open_for_reading(source.path, ReadFrom::kCache)) {
   if (source_.name.empty()) source_.name = source_.path;
   if (source.compression == Compression::kNone) return;
-  decompressor_ = make_decompressor(source.compression);
+  decompressor_ = make_decompressor(source.compression, source.size);
 }
 
 // How many bytes of room are of use: what the file should still have, and one by which a file that

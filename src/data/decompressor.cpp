@@ -2,8 +2,10 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <string>
 
@@ -56,9 +58,20 @@ class Gzip final : public Decompressor {
   bool whole_ = false;
 };
 
+// A power of two, as zstd states its limits.
+int64_t window_limit(int64_t archive_bytes) {
+  const int64_t limit = std::clamp(archive_bytes, kLeastWindowLimit, kMostWindowLimit);
+  return static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(limit)));
+}
+
 class Zstd final : public Decompressor {
  public:
-  Zstd() : stream_(ZSTD_createDStream()) { WEFT_ASSERT(stream_ != nullptr); }
+  explicit Zstd(int64_t archive_bytes)
+      : stream_(ZSTD_createDStream()), window_limit_(window_limit(archive_bytes)) {
+    WEFT_ASSERT(stream_ != nullptr);
+    const int log = std::countr_zero(static_cast<uint64_t>(window_limit_));
+    WEFT_ASSERT(!ZSTD_isError(ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, log)));
+  }
   ~Zstd() override { ZSTD_freeDStream(stream_); }
   Zstd(const Zstd&) = delete;
   Zstd& operator=(const Zstd&) = delete;
@@ -67,8 +80,11 @@ class Zstd final : public Decompressor {
     if (whole_ && in.empty()) return {};
     ZSTD_inBuffer input{in.data(), in.size(), 0};
     ZSTD_outBuffer output{out.data(), out.size(), 0};
-    // Windows of more than 128 MiB (the library's limit) are refused: they would take that memory.
     const size_t result = ZSTD_decompressStream(stream_, &output, &input);
+    if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge)
+      throw Error("the archive asks for a window of more than " +
+                  std::to_string(window_limit_ >> 20) +
+                  " MiB, the most for its size; unpack it with 'zstd -d --long=31'");
     if (ZSTD_isError(result))
       throw Error(std::string("no zstd data: ") + ZSTD_getErrorName(result));
     whole_ = result == 0;
@@ -78,15 +94,16 @@ class Zstd final : public Decompressor {
 
  private:
   ZSTD_DStream* stream_;
+  int64_t window_limit_;
   bool whole_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Decompressor> make_decompressor(Compression compression) {
+std::unique_ptr<Decompressor> make_decompressor(Compression compression, int64_t archive_bytes) {
   WEFT_ASSERT(compression != Compression::kNone);
   if (compression == Compression::kGzip) return std::make_unique<Gzip>();
-  return std::make_unique<Zstd>();
+  return std::make_unique<Zstd>(archive_bytes);
 }
 
 }  // namespace weft::data

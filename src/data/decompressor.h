@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -25,7 +26,13 @@ class Decompressor {
   virtual bool is_whole() const = 0;
 };
 
-// For kGzip and kZstd.
-std::unique_ptr<Decompressor> make_decompressor(Compression compression);
+// The window of a zstd archive is memory that its first bytes ask for: at most 32 MiB, or as much as
+// the archive has bytes, but never more than 128 MiB (zstd's own limit), so that no small file takes
+// much memory and archives made with `zstd --long` can be read.
+inline constexpr int64_t kLeastWindowLimit = 32 << 20;
+inline constexpr int64_t kMostWindowLimit = 128 << 20;
+
+// For kGzip and kZstd. `archive_bytes`: the size of the whole archive.
+std::unique_ptr<Decompressor> make_decompressor(Compression compression, int64_t archive_bytes);
 
 }  // namespace weft::data

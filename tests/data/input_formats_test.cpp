@@ -35,6 +35,19 @@ std::string zstd(std::string_view text) {
   return out;
 }
 
+// A frame without content that asks for a window of 2^(10 + exponent) bytes and `eighths` of it.
+std::string zstd_window(int exponent, int eighths) {
+  const char window = static_cast<char>(exponent << 3 | eighths);
+  return std::string("\x28\xb5\x2f\xfd\0", 5) + window + std::string("\x01\0\0", 3);
+}
+
+// A frame that holds nothing but room.
+std::string zstd_padding(uint32_t size) {
+  std::string frame = "\x50\x2a\x4d\x18";
+  for (int shift = 0; shift < 32; shift += 8) frame += static_cast<char>(size >> shift);
+  return frame.append(size, '\0');
+}
+
 class InputFormats : public ::testing::Test {
  protected:
   std::string write(const std::string& name, std::string_view bytes) {
@@ -121,6 +134,16 @@ TEST_F(InputFormats, RefusesDecompressionBombs) {
   EXPECT_THAT(error_for("bomb.txt.gz", gzip(zeros)), HasSubstr("a decompression bomb"));
   EXPECT_THAT(error_for("bomb.txt.zst", zstd(zeros)), HasSubstr("a decompression bomb"));
   EXPECT_EQ(documents({write("small.txt.gz", gzip(zeros.substr(0, 4 << 20)))})[0].size(), 4u << 20);
+}
+
+TEST_F(InputFormats, LimitsTheWindowOfAnArchiveByItsSize) {
+  EXPECT_EQ(documents({write("at.txt.zst", zstd_window(15, 0) + zstd("text"))})[0], "text");
+  EXPECT_THAT(error_for("over.txt.zst", zstd_window(15, 1) + zstd("text")),
+              HasSubstr("at byte 0: the archive asks for a window of more than 32 MiB"));
+  const std::string large = zstd("text") + zstd_padding(64 << 20);
+  EXPECT_EQ(documents({write("large.txt.zst", zstd_window(16, 0) + large)})[0], "text");
+  EXPECT_THAT(error_for("larger.txt.zst", zstd_window(16, 1) + large),
+              HasSubstr("of more than 64 MiB, the most for its size; unpack it with 'zstd -d"));
 }
 
 TEST_F(InputFormats, SkipsTheRestOfADamagedFileWhereAsked) {
@@ -224,6 +247,35 @@ TEST_F(InputFormats, SkipsBadRecordsWhereAsked) {
   EXPECT_THAT(documents({write("a.jsonl", lines)}, options), ElementsAre("good", "end"));
   EXPECT_THAT(left_out_, ElementsAre("1 x malformed record", "3 x record without its text",
                                      "1 x record that is too long", "1 x blank line"));
+}
+
+// Each is counted, the first of each kind is told with its place; the others cost no message.
+TEST_F(InputFormats, LeavesOutManyBadRecords) {
+  const std::string bad[] = {"{broken\n",
+                             "{\"other\": 1}\n",
+                             "{\"text\": 7}\n",
+                             "{\"text\": \"\xFF\"}\n",
+                             "{\"text\": \"\\ud800\"}\n",
+                             "[1]\n"};
+  std::string lines;
+  for (int i = 0; i < 10'000; ++i)
+    for (const std::string& line : bad) lines += line;
+  const InputFiles files =
+      collect_inputs(real_file_system(), {write("a.jsonl", lines + "{\"text\": \"end\"}")});
+  TextReader reader(real_file_system(), files, {.bad_input = BadInput::kSkip});
+  TextPiece piece;
+  ASSERT_TRUE(reader.next(piece));
+  EXPECT_EQ(piece.text, "end");
+  EXPECT_EQ(piece.line, 60'001);
+  EXPECT_FALSE(reader.next(piece));
+  const std::vector<LeftOut>& left_out = reader.left_out().items();
+  ASSERT_EQ(left_out.size(), 3u);
+  EXPECT_EQ(left_out[0].count, 10'000);
+  EXPECT_THAT(left_out[0].example, HasSubstr("a.jsonl:1: the line is no JSON"));
+  EXPECT_EQ(left_out[1].count, 30'000);
+  EXPECT_THAT(left_out[1].example, HasSubstr("a.jsonl:2: field `text` is missing"));
+  EXPECT_EQ(left_out[2].count, 20'000);
+  EXPECT_THAT(left_out[2].example, HasSubstr("a.jsonl:4: the line has no UTF-8 text at byte 10"));
 }
 
 TEST_F(InputFormats, ReadsTables) {
