@@ -39,13 +39,13 @@ def text_of(path, folders):
     return whole[:whole.index(b'\n', BYTES - 1) + 1] if len(whole) > BYTES and b'\n' in whole[BYTES - 1:] else whole
 
 
-def row_of(row, folders, name, text, rounds, tools):
+def row_of(row, folders, name, text, tools):
     tokenizer, ours, library, theirs = (part.format(**folders) for part in row)
     script = pathlib.Path(__file__).with_name('tokenizers_python.py')
-    pairs = []
-    for _ in range(rounds):
-        pairs.append((tools['run']([tools['weft'], 'tokenizer', 'bench', '--tokenizer', ours, text, '--json']),
-                      tools['run']([tools['python'], script, '--library', library, '--tokenizer', theirs, '--text', text])))
+    def one_round(_):
+        return (tools['run']([tools['weft'], 'tokenizer', 'bench', '--tokenizer', ours, text, '--json']),
+                tools['run']([tools['python'], script, '--library', library, '--tokenizer', theirs, '--text', text]))
+    pairs = tools['rounds_of'](f'{tokenizer}, {library}, {name}', one_round)
     mine, other = pairs[-1]
     same = 'equal' if mine['ids'] == other['ids'] else f'{mine["ids"]} and {other["ids"]}'
     keys = [key for key in ('mb_per_second', 'mb_per_second_of_lines') if key in other]
@@ -55,10 +55,10 @@ def row_of(row, folders, name, text, rounds, tools):
         ', '.join(spread([a[key] / b[key] for a, b in pairs]) for key in keys), same]) + ' |'
 
 
-def table(options, weft, python, run, about):
-    """`run` gives the JSON that a command prints; `about` says what machine it is."""
+def table(options, weft, python, about, tools):
+    """Of `tools` `run` gives the JSON that a command prints, `rounds_of` the rounds of a row; `about` says what machine it is."""
     folders = {'data': options.text.parent.parent, 'golden': options.text.parent.parent.parent / 'golden'}
-    tools = {'weft': weft, 'python': python, 'run': run}
+    tools = {**tools, 'weft': weft, 'python': python}
     lines = [f'{about}, {options.rounds} rounds in turns, {BYTES // 10**6} MB of each text; millions of bytes a second of the text as a '
              'whole, and of its lines, on one thread but for the fourth column.', '',
              '| tokenizer | text | Weft | all threads | beside | ratio | ids of the whole |', '|---|---|---|---|---|---|---|']
@@ -66,5 +66,5 @@ def table(options, weft, python, run, about):
         for name, path in TEXTS.items():
             text = pathlib.Path(folder) / 'text.txt'
             text.write_bytes(text_of(path, folders))
-            lines += [row_of(row, folders, name, text, options.rounds, tools) for row in ROWS]
+            lines += [row_of(row, folders, name, text, tools) for row in ROWS]
     return '\n'.join(lines)
