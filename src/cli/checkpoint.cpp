@@ -73,7 +73,7 @@ std::string json_path(const Path& path) {
 }
 
 void print_json(const ordered_json& values) {
-  std::cout << values.dump(2, ' ', false, ordered_json::error_handler_t::replace) << "\n";
+  std::cout << json_text(values, 2) << "\n";
 }
 
 namespace {
@@ -142,7 +142,7 @@ ordered_json census_json(const Path& run, const io::CheckpointCensus& census, bo
 void print_line(const io::CheckpointEntry& entry, const Marks& marks, bool hashed) {
   const bool intact = entry.state == io::CheckpointState::kIntact;
   const std::string state(intact && !hashed ? "complete" : io::name_of(entry.state));
-  std::string remark = entry.problem;
+  std::string remark = printable(entry.problem);
   if (entry.step == marks.latest) remark += "latest ";
   if (entry.step == marks.best) remark += "best";
   std::printf("%10lld  %-8s  %10s  %12s  %s\n", static_cast<long long>(entry.step), state.c_str(),

@@ -67,7 +67,8 @@ SessionPlan plan_pretraining(const PretrainConfig& config, int threads, bool on_
        .on_device = on_device,
        .micro_batches = static_cast<int>(config.gradient_accumulation_steps.value_or(1)),
        .split_step = config.spike_policy != SpikePolicy::kWarn,
-       .kernels = kernels_on_device(config)});
+       .kernels = kernels_on_device(config),
+       .deterministic = config.deterministic});
 }
 
 void show_passes(const PretrainConfig& config,

@@ -27,10 +27,10 @@ bool reports_to(const PretrainConfig& config, std::string_view what) {
 }
 
 // Which kernels multiplied before the checkpoint, if it was on such a device.
-ops::ProductChoices remembered_products(const Resume& from, const device::Device& device) {
+ops::CallChoices remembered_choices(const Resume& from, const device::Device& device) {
   if (!from.checkpoint) return {};
   const RunState saved = state_of(*from.checkpoint);
-  return saved.processor == device.properties().name ? saved.products : ops::ProductChoices();
+  return saved.processor == device.properties().name ? saved.products : ops::CallChoices();
 }
 
 // A wait for data that the user has interrupted; it never leaves this file.
@@ -55,7 +55,7 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
       options_(std::move(options)),
       spec_(nn::decoder_spec(*config_.model)),
       data_(config_, spec_.vocab_size),
-      guard_(config_) {
+      guard_(config_, options_.locate_nan) {
   store_ = std::make_unique<io::CheckpointStore>(*options_.files, config_.output_dir,
                                                  retention(config_));
   saver_ = std::make_unique<io::BackgroundSaver>(*store_);
@@ -67,8 +67,8 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
   const Arithmetic arithmetic = arithmetic_now();
   state_.kernels = arithmetic.kernels;
   state_.processor = arithmetic.processor;
-  if (device_.on_gpu() && session_->device()->products() != nullptr)
-    state_.products = session_->device()->products()->choices();
+  if (device_.on_gpu() && session_->device()->chooser() != nullptr)
+    state_.products = session_->device()->chooser()->choices();
   if (from.checkpoint) resume(from);
   else if (config_.base_model) load_model(*config_.base_model);
   first_step_ = result_.updates = session_->updates();
@@ -96,7 +96,8 @@ void Pretrainer::open_session(const Resume& from) {
   SessionPlan plan = plan_pretraining(config_, threads, device != nullptr);
   if (device != nullptr) {
     runtime::require_free(device->device(), plan.total());
-    device->use_kernels(plan.options.kernels, remembered_products(from, device->device()));
+    device->use_kernels(plan.options.kernels, remembered_choices(from, device->device()),
+                        plan.options.deterministic);
     peak_ = runtime::measure_flops(config_.compute_type(), *device, options_.roof_seconds);
   }
   baseline_bytes_ = resident_bytes();
@@ -109,8 +110,8 @@ void Pretrainer::open_session(const Resume& from) {
 Pretrainer::Arithmetic Pretrainer::arithmetic_now() const {
   if (session_->device() == nullptr) return {kernels_in_use(), processor_name()};
   const device::Device& device = session_->device()->device();
-  const ops::DeviceProducts* products = session_->device()->products();
-  const std::string vendor = products == nullptr ? "" : products->library_in_use();
+  const ops::KernelChooser* chooser = session_->device()->chooser();
+  const std::string vendor = chooser == nullptr ? "" : chooser->library_in_use();
   return {device.library().table->architectures + (vendor.empty() ? "" : ", " + vendor),
           device.properties().name};
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/file_system.h"
-#include "ops/device_products.h"
+#include "ops/kernel_chooser.h"
 #include "train/pretrain_config.h"
 
 namespace weft::train {
@@ -17,9 +17,9 @@ inline constexpr std::string_view kRunRecordFile = "run_record.jsonl";
 struct RunStart {
   const PretrainConfig& config;
   int threads = 1;
-  std::string device;            // what computes, and why
-  std::string kernels;           // that it computes with
-  ops::ProductChoices products;  // on a GPU: which kernels multiply
+  std::string device;         // what computes, and why
+  std::string kernels;        // that it computes with
+  ops::CallChoices products;  // on a GPU: which kernels multiply
   int64_t first_step = 0;
   std::string checkpoint;  // folder that the run goes on from; empty: none
   std::string tokenizer_hash;

@@ -27,7 +27,7 @@ struct RunState {
   std::vector<data::ContentMark> data_marks;
   GuardState guard;                // losses and gradient norms of the last steps
   std::string kernels, processor;  // that the last steps were computed with
-  ops::ProductChoices products;    // on a GPU: which kernels multiplied
+  ops::CallChoices products;       // on a GPU: which kernels multiplied
 };
 
 inline constexpr std::string_view kStateFile = "trainer_state/state.json";

@@ -126,7 +126,8 @@ Session::Session(SessionPlan plan, uint64_t seed, std::unique_ptr<runtime::Compu
       pool_(plan_.options.threads),
       arena_(plan_.bytes, device_.get()) {
   WEFT_ASSERT(plan_.options.on_device == (device_ != nullptr));
-  if (device_ != nullptr) device_->use_kernels(plan_.options.kernels);
+  if (device_ != nullptr)
+    device_->use_kernels(plan_.options.kernels, {}, plan_.options.deterministic);
   const graph::Device backend = runtime::backend_of(device_.get(), plan_.options.threads);
   step_ = bind_step(plan_, *arena_, backend);
   forwards_ = bind_forwards(plan_, *step_, *arena_, backend);
@@ -138,11 +139,11 @@ Session::~Session() = default;
 
 // Kernels of products are chosen before the step is captured, on the arena's zeros.
 void Session::bind_device() {
-  ops::choose_products(device_->queues().stream(0).handle(), [this] {
+  ops::choose_calls(device_->queues().stream(0).handle(), [this] {
     step_->run_body(SerialFor());
     step_->run_update(SerialFor());
   });
-  device_->remember_products();
+  device_->remember_choices();
   mirror_ = std::make_unique<HostMirror>(*step_, device_->queues(), snapshot_blocks(plan_.step));
   device_step_ = std::make_unique<DeviceStep>(*step_, device_->queues(),
                                               device_step_spec(plan_.step, plan_.options));
@@ -197,18 +198,13 @@ std::vector<NamedTensor> Session::parts_of(const graph::Tensor& block) const {
 }
 
 std::vector<NamedTensor> Session::optimizer_state() const {
-  const optim::ParameterLayout& layout = plan_.step.layout;
   std::vector<NamedTensor> result;
   for (const Value& state : plan_.step.update.states) {
     const graph::Tensor block = trained_block(state, Fetch::kYes);
-    // Muon's velocity covers the matrices, every other state what comes behind them.
-    const bool matrices = state.name() == "@velocity" && layout.matrix_end > 0;
-    const int64_t start = matrices ? 0 : layout.matrix_end;
-    for (const optim::ParameterPlace& place : layout.places) {
-      if ((place.group == optim::Group::kMatrix) != matrices) continue;
-      const ValueInfo& info = plan_.step.data->value(place.id);
-      result.push_back({state.name().substr(1) + "/" + info.name,
-                        {block.as<float>() + place.offset - start, info.type}});
+    for (const optim::StatePlace& place : plan_.step.update.places) {
+      if (place.state != state) continue;
+      result.push_back({state.name().substr(1) + "/" + plan_.step.data->value(place.parameter).name,
+                        {block.as<float>() + place.offset, {DType::kF32, place.shape}}});
     }
   }
   return result;

@@ -34,7 +34,8 @@ struct SessionOptions {
   bool on_device = false;
   int micro_batches = 1;    // of a step; counts on a device
   bool split_step = false;  // the host sees the loss before the update; counts on a device
-  KernelChoice kernels = KernelChoice::kOwn;  // that multiply on a device
+  KernelChoice kernels = KernelChoice::kOwn;  // on a device
+  bool deterministic = false;                 // no kernel whose last bits differ from run to run
 };
 
 // What a session on a device takes beside its arena.

@@ -30,8 +30,9 @@ std::string number(double value) {
 
 }  // namespace
 
-StepGuard::StepGuard(const PretrainConfig& config)
-    : non_finite_policy_(config.non_finite_policy),
+StepGuard::StepGuard(const PretrainConfig& config, bool replays)
+    : replays_(replays),
+      non_finite_policy_(config.non_finite_policy),
       spike_policy_(config.spike_policy),
       losses_(kLosses),
       log_norms_(kLogNorms) {
@@ -47,7 +48,8 @@ std::string StepGuard::text_of_non_finite(const StepResult& result) const {
   std::string text = is_loss ? "the loss is not finite (" + number(result.loss) + ")"
                              : std::string("the gradient is not finite");
   text += ", so no parameter was changed";
-  if (not_applied_ == 0) text += "; --locate-nan replays the step and says where it comes from";
+  if (not_applied_ == 0 && !replays_)
+    text += "; --locate-nan replays the step and says where it comes from";
   return text;
 }
 

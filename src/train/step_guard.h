@@ -30,7 +30,9 @@ struct Judgment {
 
 class StepGuard {
  public:
-  explicit StepGuard(const PretrainConfig& config);
+  // `replays`: a step that is not finite is computed again anyway, so that nobody is told how to
+  // ask for that.
+  explicit StepGuard(const PretrainConfig& config, bool replays = false);
 
   // Before the update: whether the policy for spikes forbids to apply a step of this loss, and
   // whether it ever may.
@@ -47,6 +49,7 @@ class StepGuard {
   void judge_non_finite(const StepResult& result, Judgment& judgment) const;
   void judge_spike(const StepResult& result, Judgment& judgment) const;
 
+  bool replays_;
   NonFinitePolicy non_finite_policy_;
   SpikePolicy spike_policy_;
   std::vector<int64_t> stage_ends_;  // of the curriculum: steps after which losses are others

@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
                "8:12: tokenizer: the text is empty; give some or remove the key"},
         BadKey{"UnknownChoice", "optimizer: adam\n",
                "8:12: optimizer: 'adam' is not known; did you mean 'adamw'?; allowed: adamw, sgd, "
-               "lion or muon"},
+               "lion, muon or adafactor"},
         BadKey{"UnsupportedChoice", "precision: fp8\n",
                "8:12: precision: 'fp8' is not known; allowed: fp32 or bf16"},
         BadKey{"UnknownWord", "device: metal\n",

@@ -10,7 +10,7 @@
 
 #include "kernels/attention/attention.h"
 #include "tests/kernels_gemm/kernel_testing.h"
-#include "tests/kernels_gemm/naive_attention.h"
+#include "tests/reference/naive_attention.h"
 
 namespace weft::kernels::testing {
 

@@ -37,7 +37,7 @@ TEST_F(Resume, AnInterruptedRunEndsAsOneThatWasNot) {
 }
 
 TEST_F(Resume, HoldsForEveryOptimizerAndPrecision) {
-  for (const std::string kind : {"adamw", "sgd", "lion", "muon"}) {
+  for (const std::string kind : {"adamw", "sgd", "lion", "muon", "adafactor"}) {
     const std::vector<std::string> options = {"optimizer=" + kind, "precision=bf16",
                                               "learning_rate=1e-3", "max_steps=4"};
     run(config(kind + "-whole", options));

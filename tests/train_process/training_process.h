@@ -66,6 +66,7 @@ class ProcessTest : public TrainingTest {
                       "model.intermediate_size=128", "micro_batch_size=8"});
     const PretrainConfig made = config(run, overrides);
     const Path file = folder_.write(run + ".yaml", config::print(made));
+    std::filesystem::remove(output(run));
     return std::make_unique<Process>(std::vector<std::string>{"pretrain", file.string()},
                                      output(run));
   }
@@ -80,11 +81,11 @@ class ProcessTest : public TrainingTest {
     return at == std::string::npos ? 0 : std::atoll(text.c_str() + at + 6);
   }
 
-  // Until the run has logged `step`.
+  // Until the run that was started last has logged `step` or, where it went on behind it, a later
+  // one.
   void wait_for_step(const std::string& run, int64_t step) const {
-    const std::string line = "\nstep " + std::to_string(step) + "/";
     for (int i = 0; i < 20000; ++i) {
-      if (std::filesystem::exists(output(run)) && said(run).find(line) != std::string::npos) return;
+      if (std::filesystem::exists(output(run)) && last_step(run) >= step) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     FAIL() << "no step " << step << ":\n" << said(run);

@@ -11,21 +11,13 @@
 
 #include <weft/ops.h>
 
+#include "tests/core/refusals.h"
+
 namespace weft {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-template <class F>
-std::string message_of(F&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 // Least squares: y = w x over four rows of two numbers, loss = sum (y - target)^2.
 struct LeastSquares {
@@ -157,7 +149,7 @@ TEST(TrainProgram, AGradientThatIsNotFiniteChangesNothingAndIsSaid) {
 TEST(TrainProgram, RefusesWhatCannotBeTrained) {
   LeastSquares model;
   const auto refusal = [&](Value loss, TrainProgramOptions options = {}) {
-    return message_of([&] { TrainProgram(model.graph, loss, options); });
+    return said_by([&] { TrainProgram(model.graph, loss, options); });
   };
   EXPECT_THAT(refusal(model.x), AllOf(HasSubstr("f32[1]"), HasSubstr("got f32[4, 2]")));
   EXPECT_THAT(refusal(model.loss, {.compute = DType::kF16}), HasSubstr("f32 or bf16, got f16"));
@@ -171,40 +163,40 @@ TEST(TrainProgram, RefusesWhatCannotBeTrained) {
 
   Graph empty;
   const Value loss = ops::sum(empty.input("x", {DType::kF32, {2, 2}}));
-  EXPECT_THAT(message_of([&] { TrainProgram(empty, loss); }), HasSubstr("no parameters"));
+  EXPECT_THAT(said_by([&] { TrainProgram(empty, loss); }), HasSubstr("no parameters"));
 }
 
 TEST(TrainProgram, SaysWhichNamesThereAre) {
   const LeastSquares model;
   TrainProgram program(model.graph, model.loss);
-  EXPECT_THAT(message_of([&] { program.input<float>("y"); }),
+  EXPECT_THAT(said_by([&] { program.input<float>("y"); }),
               AllOf(HasSubstr("no input 'y'"), HasSubstr("it has x, target")));
-  EXPECT_THAT(message_of([&] { program.input<int32_t>("x"); }),
+  EXPECT_THAT(said_by([&] { program.input<int32_t>("x"); }),
               AllOf(HasSubstr("'x' is f32[4, 2]"), HasSubstr("asked for as i32")));
-  EXPECT_THAT(message_of([&] { program.parameter("bias"); }),
+  EXPECT_THAT(said_by([&] { program.parameter("bias"); }),
               AllOf(HasSubstr("no parameter 'bias'"), HasSubstr("it has w")));
-  EXPECT_THAT(message_of([&] { program.gradient("x"); }), HasSubstr("no parameter 'x'"));
+  EXPECT_THAT(said_by([&] { program.gradient("x"); }), HasSubstr("no parameter 'x'"));
 }
 
 TEST(TrainProgram, StepsAreTakenInOrder) {
   const LeastSquares model;
   TrainProgram program(model.graph, model.loss);
-  EXPECT_THAT(message_of([&] { program.micro_batch(); }), HasSubstr("call begin_step() first"));
-  EXPECT_THAT(message_of([&] { program.end_step(0.1); }), HasSubstr("without a micro-batch"));
+  EXPECT_THAT(said_by([&] { program.micro_batch(); }), HasSubstr("call begin_step() first"));
+  EXPECT_THAT(said_by([&] { program.end_step(0.1); }), HasSubstr("without a micro-batch"));
   program.begin_step(4);
-  EXPECT_THAT(message_of([&] { program.end_step(0.1); }), HasSubstr("without a micro-batch"));
-  EXPECT_THAT(message_of([&] { program.begin_step(0); }), HasSubstr("at least one label"));
+  EXPECT_THAT(said_by([&] { program.end_step(0.1); }), HasSubstr("without a micro-batch"));
+  EXPECT_THAT(said_by([&] { program.begin_step(0); }), HasSubstr("at least one label"));
   fill(program, 0, 4);
-  EXPECT_THAT(message_of([&] { program.step({.learning_rate = NAN}); }),
+  EXPECT_THAT(said_by([&] { program.step({.learning_rate = NAN}); }),
               HasSubstr("learning rate is not a number"));
 }
 
 TEST(Graph, NamesAreUniqueAndTheUsers) {
   Graph graph;
   graph.input("x", {DType::kF32, {2}});
-  EXPECT_THAT(message_of([&] { graph.parameter("x", {2}); }), HasSubstr("two values of the name"));
-  EXPECT_THAT(message_of([&] { graph.parameter("@gradients", {2}); }), HasSubstr("begin with '@'"));
-  EXPECT_THAT(message_of([&] { graph.input("", {DType::kF32, {2}}); }), HasSubstr("is not empty"));
+  EXPECT_THAT(said_by([&] { graph.parameter("x", {2}); }), HasSubstr("two values of the name"));
+  EXPECT_THAT(said_by([&] { graph.parameter("@gradients", {2}); }), HasSubstr("begin with '@'"));
+  EXPECT_THAT(said_by([&] { graph.input("", {DType::kF32, {2}}); }), HasSubstr("is not empty"));
 }
 
 TEST(Graph, AConstantIsSharedWhereItsContentsAreTheSame) {
@@ -212,11 +204,11 @@ TEST(Graph, AConstantIsSharedWhereItsContentsAreTheSame) {
   const std::vector<float> contents{1, 2, 3};
   const Value first = graph.constant("table", {3}, contents);
   EXPECT_EQ(first, graph.constant("table", {3}, contents));
-  EXPECT_THAT(message_of([&] {
+  EXPECT_THAT(said_by([&] {
                 graph.constant<float>("table", {3}, {1, 2, 4});
               }),
               HasSubstr("two values of the name 'table'"));
-  EXPECT_THAT(message_of([&] { graph.constant("other", {4}, contents); }),
+  EXPECT_THAT(said_by([&] { graph.constant("other", {4}, contents); }),
               AllOf(HasSubstr("f32[4] needs 16 bytes"), HasSubstr("got 12")));
 }
 
@@ -234,11 +226,11 @@ TEST(Graph, OperatorsSayWhatIsWrongWithTheirOperands) {
   const Value a = graph.input("a", {DType::kF32, {2, 3}});
   const Value b = graph.input("b", {DType::kF32, {3, 2}});
   const Value foreign = other.input("a", {DType::kF32, {2, 3}});
-  EXPECT_THAT(message_of([&] { a + b; }), AllOf(HasSubstr("f32[2, 3]"), HasSubstr("f32[3, 2]")));
-  EXPECT_THAT(message_of([&] { a* b; }), AllOf(HasSubstr("f32[2, 3]"), HasSubstr("f32[3, 2]")));
-  EXPECT_THAT(message_of([&] { a + foreign; }), HasSubstr("belong to different graphs"));
-  EXPECT_THAT(message_of([&] { a + Value(); }), HasSubstr("add: needs 2 inputs"));
-  EXPECT_THAT(message_of([&] { ops::rms_norm(a, {}, -1); }),
+  EXPECT_THAT(said_by([&] { a + b; }), AllOf(HasSubstr("f32[2, 3]"), HasSubstr("f32[3, 2]")));
+  EXPECT_THAT(said_by([&] { a* b; }), AllOf(HasSubstr("f32[2, 3]"), HasSubstr("f32[3, 2]")));
+  EXPECT_THAT(said_by([&] { a + foreign; }), HasSubstr("belong to different graphs"));
+  EXPECT_THAT(said_by([&] { a + Value(); }), HasSubstr("add: needs 2 inputs"));
+  EXPECT_THAT(said_by([&] { ops::rms_norm(a, {}, -1); }),
               HasSubstr("rms_norm: eps must be at least 0, got -1"));
 }
 
