@@ -19,8 +19,8 @@
 
 #include <type_traits>
 
-#include "kernels/attention/attention_dropout_sm90.h"
-#include "kernels/attention/attention_sm90_device.h"
+#include "kernels/attention/attention_backward_sm90_device.h"
+#include "kernels/attention/attention_backward_wide_sm90.h"
 #include "weft/error.h"
 
 namespace weft::kernels {
@@ -38,8 +38,8 @@ using namespace attention_cuda;
 // fill the gap. So products count: 3,584 clocks for 5 products of 2 MFLOP that are needed, 707
 // TFLOP/s on 132 multiprocessors at 1.83 GHz; what does not overlap comes on top, and if nothing
 // did, 5,888 clocks would be 430. 64 tokens a step because at D 128 the keys' kernel has dK and dV
-// in 128 registers and scores and dP in 64; 128 would not fit. Nor do dK and dV of wider heads, 256
-// registers at D 256, which attention_backward.cu computes by halves.
+// in 128 registers and scores and dP in 64; 128 would not fit. Nor do dK and dV of wider heads: see
+// attention_backward_wide_sm90.cu.
 //
 // Dropout is about 20 instructions a score more in both kernels, drawn while the products of the
 // same step run: with exponentials and the rest 1,984 clocks to issue, beside 2,048 and 1,536 of
@@ -55,9 +55,23 @@ struct Config {
   static constexpr unsigned kThreads = (1 + kConsumers) * kWarpGroup;
   static constexpr unsigned kRegistersToCopy = 40, kRegistersToMultiply = 232;
 };
+// Wider heads have kernels of their own, which have no dropout.
 constexpr int kMostWidth = 128;
 
 constexpr unsigned kOutputWritten = 1, kDropsShown = 3;  // named barriers, one for each consumer
+
+template <int kD>
+struct Shared {
+  using C = Config<kD>;
+  static constexpr int kStages = C::kStages;
+  MatrixTile<C::kBlock, kD, C::kSwizzle> x, x2;  // their gradients at the end
+  MatrixTile<C::kTokens, kD, C::kSwizzle> y[kStages], y2[kStages];
+  QueryStats stats[kStages];
+  Mbarrier x_full, full[kStages], empty[kStages];
+  BlockSpan span;
+  KeySpan tiles;
+  uint32_t dropped[kStages][C::kConsumers][kWarpGroup];  // where rows are keys, with dropout
+};
 
 // What a kernel's rows are, and whether there is dropout.
 template <bool kRowsAreKeys, bool kDropout>
@@ -67,44 +81,9 @@ struct Kind {
   using Drops = std::conditional_t<kDropout, WithDropout, NoDrops>;
 };
 
-// `x` and `x2` are the block's side, `y` and `y2` the one that comes by: K, V and Q, dout, or Q,
-// dout and K, V. `out` is x's gradient, `out2` that of V.
-struct Call {
-  TensorMap x, x2, y, y2, out, out2;
-  Backward w;
-};
-
-// What the queries of a stage need besides their rows.
-struct QueryStats {
-  float lse[64], delta[64];  // log-sum-exp in base 2
-  KeySpan seen[64];
-};
-
-template <int kD>
-struct Shared {
-  using C = Config<kD>;
-  MatrixTile<C::kBlock, kD, C::kSwizzle> x, x2;  // their gradients at the end
-  MatrixTile<C::kTokens, kD, C::kSwizzle> y[C::kStages], y2[C::kStages];
-  QueryStats stats[C::kStages];
-  Mbarrier x_full, full[C::kStages], empty[C::kStages];
-  BlockSpan span;
-  KeySpan tiles;
-  uint32_t dropped[C::kStages][C::kConsumers][kWarpGroup];  // where rows are keys, with dropout
-};
-
-// The block's rows, and its walk over tokens of the other side: `each` tiles of every head.
-struct Walk {
-  int b, head, first;  // of the block's side
-  int y_head, begin, each, steps;
-
-  WEFT_DEVICE int head_of(int step) const { return y_head + step / each; }
-  WEFT_DEVICE int token(int step) const { return begin + step % each * 64; }
-};
-
 template <int kD, bool kOfKeys>
 WEFT_DEVICE Walk begin_block(const Call& a, Shared<kD>& s) {
   using C = Config<kD>;
-  const AttentionShape& shape = a.w.a.shape;
   if (thread_index() == 0) {
     for (const TensorMap* map : {&a.x, &a.x2, &a.y, &a.y2}) prefetch(*map);
     init(s.x_full, 1);
@@ -114,21 +93,8 @@ WEFT_DEVICE Walk begin_block(const Call& a, Shared<kD>& s) {
     }
     fence_mbarriers();
   }
-  const int b = static_cast<int>(block_index().z), head = static_cast<int>(block_index().y);
-  const int group = static_cast<int>(shape.H / shape.K);
-  if constexpr (kOfKeys) {
-    const int first = static_cast<int>(block_index().x) * C::kBlock;
-    const KeySpan tiles = tiles_that_see<C::kBlock>(a.w, b, first, &s.tiles);
-    const int each = most(0, tiles.end - tiles.begin);
-    return {b, head, first, head * group, tiles.begin * C::kTokens, each, each * group};
-  } else {
-    // The last queries see most keys where the mask is causal: they begin first.
-    const int first = static_cast<int>(grid_size().x - 1 - block_index().x) * C::kBlock;
-    const KeySpan seen = span_of_queries(shape, a.w.a.mask, {b, first}, s.span);
-    const int begin = seen.begin / C::kTokens * C::kTokens;
-    const int each = seen.begin < seen.end ? ceil_div(seen.end - begin, C::kTokens) : 0;
-    return {b, head, first, head / group, begin, each, each};
-  }
+  if constexpr (kOfKeys) return walk_of_keys<C::kBlock>(a.w, &s.tiles);
+  else return walk_of_queries(a.w, s.span);
 }
 
 // By one thread: all that the block reads as tiles.
@@ -147,55 +113,6 @@ WEFT_DEVICE void copy_tiles(const Call& a, Shared<kD>& s, const Walk& walk) {
     load_tile(s.y2[at.stage], a.y2, place, s.full[at.stage]);
   }
 }
-
-// By one warp: what the queries of each stage need besides.
-template <int kD>
-WEFT_DEVICE void write_stats(const Backward& w, Shared<kD>& s, const Walk& walk) {
-  using C = Config<kD>;
-  const AttentionShape& shape = w.a.shape;
-  RingPlace<C::kStages> at;
-  for (int step = 0; step < walk.steps; ++step, at.advance()) {
-    wait(s.empty[at.stage], at.parity ^ 1u);
-    QueryStats& stats = s.stats[at.stage];
-    for (unsigned i = lane_index(); i < C::kTokens; i += kWarp) {
-      const int64_t t = walk.token(step) + static_cast<int>(i);
-      const bool there = t < shape.T;
-      const int64_t row = (walk.b * shape.H + walk.head_of(step)) * shape.T + t;
-      cuda::store(&stats.lse[i], there ? load(w.a.lse_BHT + row) * kLog2E : 0.0f);
-      cuda::store(&stats.delta[i], there ? load(w.delta_BHT + row) : 0.0f);
-      cuda::store(&stats.seen[i], there ? visible_keys(shape, w.a.mask, walk.b, t) : KeySpan{});
-    }
-    warp_barrier();
-    if (lane_index() == 0) arrive(s.full[at.stage]);
-  }
-}
-
-// What a thread's two rows need if they are queries.
-struct RowStats {
-  float lse[2] = {}, delta[2] = {};
-  KeySpan seen[2];
-
-  WEFT_DEVICE void read(const Backward& w, const Walk& walk, int row) {
-    const AttentionShape& shape = w.a.shape;
-    for (int half = 0; half < 2; ++half) {
-      const int64_t t = walk.first + row + fragment_row(2 * half);
-      if (t >= shape.T) continue;
-      const int64_t at = (walk.b * shape.H + walk.head) * shape.T + t;
-      lse[half] = load(w.a.lse_BHT + at) * kLog2E;
-      delta[half] = load(w.delta_BHT + at);
-      seen[half] = visible_keys(shape, w.a.mask, walk.b, t);
-    }
-  }
-};
-
-using Scores64 = Accumulator<64>;
-
-// Of a tile of scores: its first key, the warp's where rows are keys.
-struct Tile {
-  int key;
-  float scale;
-  Dropped dropped;
-};
 
 // Scores become P D, and dP becomes dS: of rows that are keys, whose columns are a stage's queries.
 WEFT_DEVICE void differentiate_keys(const QueryStats& stats, const Tile& tile, Scores64& p,
@@ -220,54 +137,9 @@ WEFT_DEVICE void differentiate_keys(const QueryStats& stats, const Tile& tile, S
   }
 }
 
-// The same of rows that are queries, whose columns are keys.
-WEFT_DEVICE void differentiate_queries(const RowStats& stats, const Tile& tile, Scores64& p,
-                                       Scores64& ds) {
-  WEFT_UNROLL
-  for (int j = 0; j < 8; ++j) {
-    WEFT_UNROLL
-    for (int v = 0; v < 4; ++v) {
-      const bool visible = stats.seen[v / 2].has(tile.key + j * 8 + fragment_column(v));
-      ds(j, v) = differentiate(visible, {p(j, v), ds(j, v), stats.lse[v / 2], stats.delta[v / 2],
-                                         tile.dropped.factor(j, v), tile.scale})
-                     .ds;
-    }
-  }
-}
-
-// 64 rows of x times the transpose of y: issued.
-template <int kD, class X, class Y>
-WEFT_DEVICE void multiply_rows(const X& x, int row, const Y& y, Scores64& out) {
-  WEFT_UNROLL
-  for (int d = 0; d < kD; d += 16) {
-    multiply<Major::kK, Major::kK>(out, x.rows_by_k(row, d), y.rows_by_k(0, d), d > 0);
-  }
-  commit_products();
-}
-
-// out (+)= a y: issued.
-template <int kD, class Y>
-WEFT_DEVICE void add_product(Accumulator<kD>& out, const OperandA<64>& a, const Y& y, bool first) {
-  WEFT_UNROLL
-  for (int k = 0; k < 64; k += 16) {
-    multiply<Major::kMN>(out, a.part[k / 16], y.columns_by_k(k, 0), !first || k > 0);
-  }
-  commit_products();
-}
-
 template <int kD>
 struct Gradients {
   Accumulator<kD> x, v;  // of x; and of V, in the keys' kernel
-
-  WEFT_DEVICE void clear() {
-    WEFT_UNROLL
-    for (int i = 0; i < kD / 2; ++i) x(i / 4, i % 4) = v(i / 4, i % 4) = 0.0f;
-  }
-};
-
-// Of the tile: where the warp group's 64 begin, and the warp's 16.
-struct FirstRows {
-  int of_group, of_warp;
 };
 
 template <class K, int kD>
@@ -322,7 +194,7 @@ WEFT_DEVICE void consume(const Call& a, Shared<kD>& s, const Walk& walk) {
   Gradients<kD> g;
   wait(s.x_full, 0);
   if (walk.steps > 0) differentiate_steps<K>(a, s, walk, {first, row}, g);
-  else g.clear();
+  else clear(g.x), clear(g.v);
 
   put_rows(s.x, row, g.x);
   if constexpr (K::kOfKeys) put_rows(s.x2, row, g.v);
@@ -360,12 +232,7 @@ void launch_sm90(Stream stream, const Backward& w) {
   using C = Config<kD>;
   const AttentionBackward<BFloat16>& a = w.a;
   const AttentionShape& s = a.shape;
-  const auto queries = [&](const auto& rows, int box) {
-    return make_tensor_map(with_box(heads(rows, s.H, s.T, s), C::kSwizzle, box));
-  };
-  const auto keys = [&](const auto& rows, int box) {
-    return make_tensor_map(with_box(heads(rows, s.K, s.S, s), C::kSwizzle, box));
-  };
+  const BackwardMaps maps{s, C::kSwizzle};
   const auto start = [&](int64_t tokens, int64_t count, const char* name, void (*kernel)(Call),
                          const Call& call) {
     const Launch how{.grid = {static_cast<unsigned>(ceil_div(tokens, C::kBlock)),
@@ -376,17 +243,17 @@ void launch_sm90(Stream stream, const Backward& w) {
     launch(stream, how, kernel, call);
   };
   attention_delta(stream, w);
-  start(s.S, s.K, "attention_backward_keys_sm90",
-        attention_backward_sm90_kernel<kD, true, kDropout>,
-        {keys(a.k, C::kBlock), keys(a.v, C::kBlock), queries(a.q, C::kTokens),
-         queries(a.dout, C::kTokens), keys(a.dk, C::kRows), keys(a.dv, C::kRows), w});
+  start(
+      s.S, s.K, "attention_backward_keys_sm90", attention_backward_sm90_kernel<kD, true, kDropout>,
+      {maps.keys(a.k, C::kBlock), maps.keys(a.v, C::kBlock), maps.queries(a.q, C::kTokens),
+       maps.queries(a.dout, C::kTokens), maps.keys(a.dk, C::kRows), maps.keys(a.dv, C::kRows), w});
   start(s.T, s.H, "attention_backward_queries_sm90",
         attention_backward_sm90_kernel<kD, false, kDropout>,
-        {queries(a.q, C::kBlock),
-         queries(a.dout, C::kBlock),
-         keys(a.k, C::kTokens),
-         keys(a.v, C::kTokens),
-         queries(a.dq, C::kRows),
+        {maps.queries(a.q, C::kBlock),
+         maps.queries(a.dout, C::kBlock),
+         maps.keys(a.k, C::kTokens),
+         maps.keys(a.v, C::kTokens),
+         maps.queries(a.dq, C::kRows),
          {},
          w});
 }
@@ -396,7 +263,7 @@ void launch_sm90(Stream stream, const Backward& w) {
 bool attention_backward_sm90_fits(const AttentionBackwardOnDevice<BFloat16>& call) {
   const AttentionBackward<BFloat16>& a = call.args;
   const AttentionShape& s = a.shape;
-  if (s.D > kMostWidth || s.S < 1) return false;
+  if (s.D > (a.dropout.p > 0.0f ? kMostWidth : kMostHeadWidthCuda) || s.S < 1) return false;
   const auto fits = [&](const auto& rows, int64_t count, int64_t tokens) {
     return tensor_map_fits(with_box(heads(rows, count, tokens, s), Swizzle::k128, 64));
   };
@@ -412,7 +279,8 @@ void attention_backward_sm90(cuda::Stream stream, const Backward& w) {
   }
   if (width <= 64) return launch_sm90<64, false>(stream, w);
   if (width <= 96) return launch_sm90<96, false>(stream, w);
-  launch_sm90<128, false>(stream, w);
+  if (width <= kMostWidth) return launch_sm90<128, false>(stream, w);
+  attention_backward_wide_sm90(stream, w);
 }
 
 }  // namespace weft::kernels

@@ -28,7 +28,10 @@ std::vector<Case> cases() {
           {.shape = {1, 140, 140, 1, 1, 96}},
           {.shape = {1, 40, 270, 2, 1, 80}, .causal = false},
           {.shape = {1, 260, 260, 1, 1, 128}},
-          {.shape = wide}};
+          {.shape = wide},
+          {.shape = wide, .causal = false, .range = two_documents(wide)},
+          {.shape = {2, 130, 190, 2, 1, 136}, .window = 70},
+          {.shape = {1, 20, 7, 1, 1, 200}}};
 }
 
 TEST(EmulatedAttentionSm90, MatchesTheNaiveOne) {
@@ -51,24 +54,28 @@ TEST(EmulatedAttentionSm90, BackwardMatchesTheNaiveOne) {
 
 TEST(EmulatedAttentionSm90, HasTheSameBitsInEveryOrder) {
   const Hopper hopper;
-  const Case c{.shape = {1, 70, 300, 2, 1, 64}};
-  expect_same_bits_in_every_order([&] {
-    AttentionPass<BFloat16> r(c);
-    r.forward();
-    r.backward();
-    return r.bits();
-  });
+  for (const Case& c :
+       {Case{.shape = {1, 70, 300, 2, 1, 64}}, Case{.shape = {1, 70, 140, 2, 1, 256}}}) {
+    expect_same_bits_in_every_order([&] {
+      AttentionPass<BFloat16> r(c);
+      r.forward();
+      r.backward();
+      return r.bits();
+    });
+  }
 }
 
 TEST(EmulatedAttentionSm90Threads, HasNoRaceBetweenBlocks) {
   const Hopper hopper;
-  const Case c{.shape = {1, 140, 140, 2, 1, 64}};
-  expect_same_bits_on_workers([&] {
-    AttentionPass<BFloat16> r(c);
-    r.forward();
-    r.backward();
-    return r.bits();
-  });
+  for (const Case& c :
+       {Case{.shape = {1, 140, 140, 2, 1, 64}}, Case{.shape = {1, 140, 70, 2, 1, 256}}}) {
+    expect_same_bits_on_workers([&] {
+      AttentionPass<BFloat16> r(c);
+      r.forward();
+      r.backward();
+      return r.bits();
+    });
+  }
 }
 
 // Forward, tiles of 128 keys, not 64, tell the kernels apart.
@@ -124,7 +131,8 @@ TEST(EmulatedAttentionSm90, GoesBackOnHopperWhereTheCallFits) {
   EXPECT_EQ(backward_kernel(90), "attention_backward_keys_sm90");
   EXPECT_EQ(backward_kernel(100), "attention_backward_keys");
   EXPECT_EQ(backward_kernel(90, 128, 0.1f), "attention_backward_keys_sm90");
-  EXPECT_EQ(backward_kernel(90, 136), "attention_backward_keys");
+  EXPECT_EQ(backward_kernel(90, 136), "attention_backward_wide_keys_sm90");
+  EXPECT_EQ(backward_kernel(90, 136, 0.1f), "attention_backward_keys");
 }
 
 // Rows that the copy engine cannot be told of are left to the plain kernel.
