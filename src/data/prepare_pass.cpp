@@ -199,13 +199,15 @@ bool Pass::resume() {
   } catch (const nlohmann::json::exception&) {
     return false;
   }
+  saved_ = true;  // an interrupt from here on leaves what it found
   saved_ = skip_pieces(pieces, text_hash);
   return saved_;
 }
 
 // Reads what was written already; false if it is not the same text.
 bool Pass::skip_pieces(int64_t count, const std::string& text_hash) {
-  constexpr int64_t kReportEvery = 1024;
+  const int64_t report_every = std::min(kBatchBytes, pass_.options.save_bytes);
+  int64_t unreported = 0;
   Piece piece;
   while (pieces_ < count) {
     try {
@@ -213,7 +215,10 @@ bool Pass::skip_pieces(int64_t count, const std::string& text_hash) {
     } catch (const Error&) {
       return false;  // the same error comes again from the start
     }
-    if (pieces_ % kReportEvery == 0) report(piece.text.input_end);
+    unreported += static_cast<int64_t>(piece.text.text.size() + sizeof piece);
+    if (unreported < report_every) continue;
+    unreported = 0;
+    report(piece.text.input_end);
   }
   return text_hash_.hex() == text_hash;
 }

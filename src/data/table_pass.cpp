@@ -24,6 +24,7 @@ std::vector<ColumnStatistics> table_statistics(FileSystem& files, const Path& fo
   TextReader reader(files, pass.inputs, text_options_of(pass));
   Splitter splitter(reader, pass.plan, options.split.seed);
   TableFit fit(plan, options.stages, files, folder);
+  const bool saved = files.status(folder / kProgressName).kind == FileKind::kFile;
   TextPiece piece;
   int64_t unreported = 0;
   for (Split split = Split::kTrain; splitter.next(piece, split);) {
@@ -31,8 +32,10 @@ std::vector<ColumnStatistics> table_statistics(FileSystem& files, const Path& fo
     unreported += piece.input_end - piece.input_begin;
     if (unreported < 1 << 20 || !options.progress) continue;
     unreported = 0;
-    options.progress(
-        {.bytes_done = piece.input_end, .bytes_total = pass.inputs.bytes, .measuring = true});
+    options.progress({.bytes_done = piece.input_end,
+                      .bytes_total = pass.inputs.bytes,
+                      .saved = saved,
+                      .measuring = true});
   }
   return fit.finish();
 }

@@ -134,6 +134,31 @@ TEST_F(PrepareResume, AfterAnInterruptWithAnotherNumberOfThreads) {
   EXPECT_TRUE(bytes_of("tokens") == whole);
 }
 
+// Going on begins with reading what was read before, which takes a while.
+TEST_F(PrepareResume, AfterAnInterruptWhileItFindsItsPlaceAgain) {
+  const std::string whole = undisturbed();
+  const auto interrupt_at = [&](int64_t bytes) {
+    int64_t seen = 0;
+    options_.progress = [&](const PrepareProgress& progress) {
+      seen = progress.bytes_done;
+      if (progress.saved && seen >= bytes) throw Error("stop", ExitCode::kInterrupted);
+    };
+    EXPECT_THAT(error_message([&] { prepare(ByteIds(), options_); }), HasSubstr("stop"));
+    EXPECT_TRUE(exists(".tokens.unfinished/progress.json"));
+    return seen;
+  };
+  const int64_t done = interrupt_at(80 << 10);
+  EXPECT_LT(interrupt_at(0), done / 2);
+  EXPECT_LT(interrupt_at(20 << 10), done / 2);
+  int64_t least_tokens = INT64_MAX;
+  options_.progress = [&](const PrepareProgress& progress) {
+    least_tokens = std::min(least_tokens, progress.tokens);
+  };
+  prepare(ByteIds(), options_);
+  EXPECT_GT(least_tokens, 0) << "it went on from what was saved";
+  EXPECT_TRUE(bytes_of("tokens") == whole);
+}
+
 TEST_F(PrepareResume, StartsAgainWhereTheInputOrTheOptionsAreOthers) {
   const auto interrupt = [&] {
     remove_tree(real_file_system(), folder_ / "tokens");
