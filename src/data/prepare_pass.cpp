@@ -199,6 +199,7 @@ bool Pass::resume() {
   } catch (const nlohmann::json::exception&) {
     return false;
   }
+  publish();
   saved_ = true;  // an interrupt from here on leaves what it found
   saved_ = skip_pieces(pieces, text_hash);
   return saved_;
@@ -223,10 +224,13 @@ bool Pass::skip_pieces(int64_t count, const std::string& text_hash) {
   return text_hash_.hex() == text_hash;
 }
 
-// What the killed process wrote after it saved its state last.
+// What the killed process wrote after it saved its state last. What readers of an unfinished folder
+// need stays: they may come while the place is found again.
 void Pass::remove_unknown_files() const {
   std::vector<std::string> known = writer_.file_names();
   known.emplace_back(kProgressName);
+  known.emplace_back(kManifestName);
+  for (const text::TokenizerFile& file : pass_.tokenizer.files()) known.push_back(file.name);
   for (const SpoolLog& memory : memories_)
     for (std::string& name : memory.file_names()) known.push_back(std::move(name));
   for (const std::string& name : files_.list(folder_))

@@ -38,7 +38,7 @@ class Pass {
 
   // Goes on where another process ended, if it left its state in the folder and the input still
   // begins as it did; reads that part of the input again. False otherwise, and then this pass and
-  // the folder are of no use any more. Throws only what the progress callback throws.
+  // the folder are of no use any more. Throws only what the callbacks progress and publish throw.
   bool resume();
   // Writes all shards and fills in what the manifest tells of them; then removes the state.
   void run(DatasetManifest& manifest);

@@ -1,6 +1,7 @@
 #include "data/streamed_dataset.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "core/quote.h"
 #include "data/pending_folder.h"
@@ -21,6 +22,20 @@ size_t shards_of(const DatasetManifest& manifest) {
 Path current_folder(const Path& target) {
   const Path unfinished = unfinished_folder(target);
   return !has_manifest(target) && has_manifest(unfinished) ? unfinished : target;
+}
+
+void wait_for_arrival(const Path& target, const ArrivalOptions& options,
+                      const std::function<void()>& meanwhile) {
+  using Seconds = std::chrono::duration<double>;
+  const auto start = std::chrono::steady_clock::now();
+  while (!has_manifest(target)) {
+    const bool alive = is_being_written(target);
+    if (alive && has_manifest(unfinished_folder(target))) return;
+    const double waited = Seconds(std::chrono::steady_clock::now() - start).count();
+    if (waited > (alive ? options.timeout_seconds : options.grace_seconds)) return;
+    meanwhile();
+    std::this_thread::sleep_for(Seconds(options.poll_seconds));
+  }
 }
 
 StreamedDataset::StreamedDataset(const Path& target, const StreamOptions& options)

@@ -20,6 +20,19 @@ namespace weft::data {
 // folder beside it.
 Path current_folder(const Path& target);
 
+// How long a dataset that is not there yet is waited for. The two commands may be given at once,
+// and `weft prepare` first reads tokenizers, looks for files and reads what it has done before.
+struct ArrivalOptions {
+  double grace_seconds = 30;      // while nothing tells that a `weft prepare` writes it
+  double timeout_seconds = 3600;  // while one holds its place
+  double poll_seconds = 0.1;
+};
+
+// Returns when there is something of `target` to read, or it is not waited for any longer, which
+// opening it tells. `meanwhile` is called before each look, and what it throws ends the wait.
+void wait_for_arrival(const Path& target, const ArrivalOptions& options,
+                      const std::function<void()>& meanwhile);
+
 struct StreamOptions {
   double timeout_seconds = 3600;  // without news of the writer, which may be stopped or stuck
   double poll_seconds = 0.2;

@@ -29,6 +29,8 @@ struct PretrainOptions {
   // Above 0: finish the step, save, return.
   const std::atomic<int>* interrupts = nullptr;
   double roof_seconds = 0.1;  // to measure the machine's peak, shares of which are logged
+  // How long a dataset that may be read while it is written is waited for, if nothing is there yet.
+  double arrival_seconds = 30;
   // A step that is not finite is computed once more (locate_nan.h), and ends the run.
   bool locate_nan = false;
 };

@@ -223,6 +223,37 @@ TEST_F(Streaming, FailsWhenTheWriterEndsBeforeItsWork) {
             StreamedDataset(options_.output).stream(Split::kTrain).tokens());
 }
 
+// Both commands may be given at once: reading begins when the writer has something to tell.
+TEST_F(Streaming, WaitsForAWriterThatHasJustBeenStarted) {
+  constexpr ArrivalOptions kPatient = {.grace_seconds = 60, .poll_seconds = 0.002};
+  int looks = 0;
+  wait_for_arrival(options_.output, kPatient, [&] {
+    if (++looks == 3) start(60'000);
+  });
+  EXPECT_EQ(looks, 3);
+  EXPECT_FALSE(StreamedDataset(options_.output).is_complete());
+  end(kFail);
+  looks = 0;
+  done_ = 0;  // what the writer has left is not read before it is back
+  wait_for_arrival(options_.output, kPatient, [&] {
+    if (++looks == 3) start(30'000);
+  });
+  EXPECT_EQ(looks, 3);
+  end(kGoOn);
+  wait_for_arrival(options_.output, kPatient, [&] { ++looks; });
+  EXPECT_EQ(looks, 3) << "what is whole is not waited for";
+}
+
+TEST_F(Streaming, WaitsForNoWriterInVain) {
+  int looks = 0;
+  wait_for_arrival(folder_ / "other", {.grace_seconds = 0.05, .poll_seconds = 0.002},
+                   [&] { ++looks; });
+  EXPECT_GT(looks, 1);
+  EXPECT_THAT(
+      error_of([&] { wait_for_arrival(folder_ / "other", {}, [] { throw Error("ended"); }); }),
+      HasSubstr("ended"));
+}
+
 TEST_F(Streaming, FailsWhenNothingComesForTooLong) {
   start(60'000);
   StreamedDataset dataset(options_.output, {.timeout_seconds = 0.05, .poll_seconds = 0.01});

@@ -156,6 +156,27 @@ TEST_F(StreamedTraining, IsInterruptedWhileItWaitsAndGoesOnLater) {
   EXPECT_TRUE(trace("streamed", 30).tensors == trace("whole", 30).tensors);
 }
 
+// The two commands may be given at once.
+TEST_F(StreamedTraining, WaitsForAPreparationThatBegins) {
+  go_on();
+  std::filesystem::remove_all(options_.output);
+  std::thread preparing;
+  recorder_.on_message = [&](const std::string& text) {
+    if (text.find("to begin") != std::string::npos)
+      preparing = std::thread([this] {
+        options_.progress = nullptr;
+        data::prepare(*text::load_tokenizer("bytes"), options_);
+      });
+  };
+  EXPECT_EQ(run(config("run")).outcome, Outcome::kFinished);
+  ASSERT_TRUE(preparing.joinable());
+  preparing.join();
+  recorder_.on_message = nullptr;
+  std::filesystem::remove_all(options_.output);
+  interrupts_ = 1;
+  EXPECT_THAT(error_of({}), HasSubstr("interrupted before the first step"));
+}
+
 TEST_F(StreamedTraining, RefusesWhatNeedsAllOfTheData) {
   EXPECT_THAT(error_of({"shuffle_window=null"}), HasSubstr("set shuffle_window"));
   EXPECT_THAT(error_of({"packing_strategy=bfd"}), HasSubstr("planned ahead over all of them"));

@@ -32,14 +32,17 @@ inline std::string generated_text(int lines, uint32_t seed = 1) {
   return text;
 }
 
-// Collects what a run tells; may act on a record.
+// Collects what a run tells; may act on it.
 class Recorder : public RunListener {
  public:
   void record(const report::LogRecord& record) override {
     records.push_back(record);
     if (on_record) on_record(record);
   }
-  void message(const std::string& text) override { messages.push_back(text); }
+  void message(const std::string& text) override {
+    messages.push_back(text);
+    if (on_message) on_message(text);
+  }
   // The messages that contain `part`.
   std::vector<std::string> said(const std::string& part) const {
     std::vector<std::string> found;
@@ -51,6 +54,7 @@ class Recorder : public RunListener {
   std::vector<report::LogRecord> records;
   std::vector<std::string> messages;
   std::function<void(const report::LogRecord&)> on_record;
+  std::function<void(const std::string&)> on_message;
 };
 
 // Everything that must be equal when two runs are the same: not times, not memory.
