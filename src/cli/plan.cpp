@@ -165,16 +165,16 @@ void run_plan(const Options& options) {
 void run_graph(const Options& options) {
   const train::PretrainConfig config = load_config(options.config);
   bool known = options.pass.empty();
+  std::string allowed;
   const auto show = [&](std::string_view pass, const graph::GraphData& data) {
+    allowed += (allowed.empty() ? "" : ", ") + std::string(pass);
     if (!options.pass.empty() && pass != options.pass) return;
     known = true;
     if (options.dot) std::cout << graph::to_dot(data, pass);
     else std::cout << "== after " << pass << "\n" << graph::to_text(data);
   };
   train::show_passes(config, show);
-  if (!known)
-    throw Error("--pass: '" + options.pass +
-                "' is not known; allowed: build, precision, differentiate, recompute, update");
+  if (!known) throw Error("--pass: '" + options.pass + "' is not known; allowed: " + allowed);
 }
 
 }  // namespace

@@ -43,6 +43,41 @@ TEST_F(Measure, ThePlanAddsUp) {
   EXPECT_THAT(must({"plan", "tiny.yaml"}).out, HasSubstr("activations of layers.1"));
 }
 
+// The last part of each key's path, as the table of docs/formats.md writes it.
+void expect_documented(const Json& value, const std::string& key, const std::string& document) {
+  if (!value.is_structured()) {
+    const bool known = document.find("`" + key + "`") != std::string::npos ||
+                       document.find("." + key + "`") != std::string::npos;
+    EXPECT_TRUE(known) << key;
+    return;
+  }
+  for (const auto& [name, part] : value.items())
+    expect_documented(part, value.is_array() ? key : name, document);
+}
+
+TEST_F(Measure, EveryKeyOfThePlanIsDocumented) {
+  const auto source = folder_of("WEFT_SOURCE");
+  if (!source) GTEST_SKIP() << "WEFT_SOURCE names no checkout";
+  const std::string page = read_file(*source / "docs/formats.md");
+  const size_t begin = page.find("### weft plan CONFIG --json");
+  ASSERT_NE(begin, page.npos);
+  const std::string table = page.substr(begin, page.find("\n### ", begin) - begin);
+  const Arguments plan = {"plan",         "tiny.yaml",   "precision=bf16",
+                          "save_steps=1", "--memory",    "1GiB",
+                          "--json",       "device=cuda", "save_in_background=true"};
+  expect_documented(Json::parse(must(plan).out), "", table);
+  const Json bytes =
+      json({"plan", "tiny.yaml", "device=cpu", "save_steps=1", "save_in_background=true"});
+  expect_documented(bytes, "", table);
+  ASSERT_TRUE(bytes.contains("snapshot"));
+  EXPECT_GT(bytes["snapshot"], 0);
+  int64_t parts = bytes["snapshot"];
+  for (const char* part : {"parameters", "compute_copies", "gradients", "optimizer_state",
+                           "constants", "inputs_and_scalars", "forward_programs"})
+    parts += bytes["bytes"][part].get<int64_t>();
+  EXPECT_EQ(parts, bytes["bytes"]["persistent"]);
+}
+
 TEST_F(Measure, APlanThatDoesNotFitEndsWith3) {
   const Outcome outcome = run({"plan", "tiny.yaml", "--memory", "100kB"});
   EXPECT_EQ(outcome.code, kDoesNotFit) << outcome.all();
@@ -68,8 +103,9 @@ TEST_F(Measure, TheGraphIsShownAfterEachPass) {
     EXPECT_THAT(dot.out, HasSubstr(" -> "));
   }
   EXPECT_THAT(must({"graph", "tiny.yaml", "--pass", "update"}).out, HasSubstr("adamw("));
-  expect_error({"graph", "tiny.yaml", "--pass", "fusion"},
-               {"--pass: 'fusion'", "build, precision, differentiate, recompute, update"});
+  expect_error(
+      {"graph", "tiny.yaml", "--pass", "fusion"},
+      {"--pass: 'fusion'", "allowed: build, precision, differentiate, recompute, fuse, update"});
 }
 
 TEST_F(Measure, TheRoofOfTheMachineIsMeasured) {
