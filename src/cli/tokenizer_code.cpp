@@ -32,6 +32,7 @@ struct Options {
   bool whole = false;
   bool special = false;
   bool offsets = false;
+  bool bytes = false;
   std::optional<uint64_t> dropout_seed;
 };
 
@@ -101,8 +102,22 @@ std::vector<int32_t> parse_ids(std::string_view line) {
 
 void append_text(const text::Tokenizer& tokenizer, const Line& line, const Options& options,
                  std::string& out) {
-  out += tokenizer.decode(parse_ids(line.text), {.skip_special_tokens = !options.special});
+  out += tokenizer.decode(parse_ids(line.text), {.skip_special_tokens = !options.special,
+                                                 .replace_invalid_utf8 = !options.bytes});
   if (!options.whole) out += '\n';
+}
+
+// Errors say where.
+void code_line(Coder coder, const text::Tokenizer& tokenizer, const Line& line,
+               const Options& options, std::string& out) {
+  try {
+    coder(tokenizer, line, options, out);
+  } catch (const Error& error) {
+    const bool is_piped = options.file.empty() || options.file == "-";
+    const std::string number = options.whole ? "" : ":" + std::to_string(line.number + 1);
+    throw Error((is_piped ? "standard input" : options.file) + number + ": " + error.what(),
+                error.code());
+  }
 }
 
 // Lines without their LF, or the whole text, in pieces where it may be cut; where they end depends
@@ -183,6 +198,7 @@ bool may_be_cut(const Options& options, Coder coder) {
 void run(const Options& options, Coder coder) {
   const auto tokenizer = text::load_tokenizer(options.tokenizer);
   const std::string text = read_input(options.file);
+  interrupts();  // from here on; reading what is typed or piped is ended by them at once
   if (options.dropout_seed && !(tokenizer->dropout() > 0))
     throw Error("--dropout-seed: '" + options.tokenizer + "' has no dropout");
   const ThreadPool pool(thread_count(options.threads));
@@ -190,7 +206,7 @@ void run(const Options& options, Coder coder) {
   Tiles tiles(text, options.whole, cuts ? tokenizer.get() : nullptr);
   if (options.whole && text.empty()) {
     std::string out;
-    coder(*tokenizer, {text, 0}, options, out);
+    code_line(coder, *tokenizer, {text, 0}, options, out);
     std::cout << for_output(out);
     return;
   }
@@ -206,8 +222,9 @@ void run(const Options& options, Coder coder) {
     pool(static_cast<int64_t>(round.size()), [&](int64_t i, int) {
       Result& result = round[static_cast<size_t>(i)];
       try {
-        tiles.for_each_line(
-            result.tile, [&](const Line& line) { coder(*tokenizer, line, options, result.out); });
+        tiles.for_each_line(result.tile, [&](const Line& line) {
+          code_line(coder, *tokenizer, line, options, result.out);
+        });
       } catch (...) {
         result.error = std::current_exception();
       }
@@ -233,6 +250,9 @@ void add_coder(Verb& parent, bool encodes) {
     verb.add_option("--dropout-seed", options->dropout_seed,
                     "leave out merges at random, as the tokenizer's dropout says; without it none")
         .excludes(offsets);
+  } else {
+    verb.add_flag("--bytes", options->bytes,
+                  "bytes that are no UTF-8 as they are; without it they become U+FFFD");
   }
   verb.add_flag("--special", options->special,
                 encodes ? "add the tokenizer's special tokens" : "show special tokens");
@@ -240,7 +260,6 @@ void add_coder(Verb& parent, bool encodes) {
       .between(0, 4096)
       .shows_default();
   verb.callback([options, encodes] {
-    interrupts();
     const Coder encoder = options->offsets ? append_ids_with_offsets : append_ids;
     run(*options, encodes ? encoder : append_text);
   });

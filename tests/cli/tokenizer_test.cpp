@@ -74,8 +74,36 @@ TEST_F(TokenizerVerbs, LinesBeforeAnErrorAreWritten) {
   const Outcome outcome = run(
       {"tokenizer", "encode", "--tokenizer", "tokens/tokenizer.json", "--threads", "3", "bad.txt"});
   EXPECT_NE(outcome.code, kDone);
+  EXPECT_THAT(outcome.err, HasSubstr("bad.txt:8001: "));
   EXPECT_THAT(outcome.err, HasSubstr("no token for"));
+  write("ids.txt", "1 2\n3 x\n");
+  const Outcome decoded = run({"tokenizer", "decode", "--tokenizer", "bytes", "ids.txt"});
+  EXPECT_EQ(decoded.code, kBadInput);
+  EXPECT_THAT(decoded.err, HasSubstr("ids.txt:2: 'x' is no token id"));
+  const Outcome piped = run_program({"tokenizer", "decode", "--tokenizer", "bytes"},
+                                    {.folder = folder_.path(), .input = "1\n1\n257\n"});
+  EXPECT_EQ(piped.code, kBadInput);
+  EXPECT_THAT(piped.err, HasSubstr("standard input:3: "));
   EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 8000);
+}
+
+// No byte of a file is lost, text or not.
+TEST_F(TokenizerVerbs, AnyBytesComeBackWhereAsked) {
+  write_text();
+  must({"tokenizer", "train", "text.txt", "--vocab-size", "300", "-o", "made.json"});
+  std::string bytes;
+  for (int i = 0; i < 2000; ++i) bytes += static_cast<char>(i * i / 7 + i);
+  write("bytes.bin", bytes);
+  for (const std::string tokenizer : {"made.json", "bytes"}) {
+    const Arguments common = {"--whole", "--tokenizer", tokenizer};
+    const auto with = [&](Arguments arguments) {
+      arguments.insert(arguments.end(), common.begin(), common.end());
+      return must(arguments).out;
+    };
+    write("ids.txt", with({"tokenizer", "encode", "bytes.bin"}));
+    EXPECT_EQ(with({"tokenizer", "decode", "--bytes", "ids.txt"}), bytes);
+    EXPECT_THAT(with({"tokenizer", "decode", "ids.txt"}), HasSubstr("\xEF\xBF\xBD"));
+  }
 }
 
 // Threads share it where it may be cut; one line comes out.
