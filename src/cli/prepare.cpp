@@ -95,7 +95,10 @@ class StandardInput {
     const Path named = output.has_filename() ? output : output.parent_path();
     create_folders(real_file_system(), parent_folder(named));
     file_ = parent_folder(named) / ("." + named.filename().string() + ".stdin");
-    data::spool(real_file_system(), STDIN_FILENO, file_);
+    data::spool(real_file_system(), STDIN_FILENO, file_, [] {
+      if (interrupts().load() > 0)
+        throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
+    });
   }
   ~StandardInput() {
     try {

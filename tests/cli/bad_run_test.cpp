@@ -123,6 +123,25 @@ TEST_F(BadRun, AnInterruptedPreparationLeavesNothing) {
   }
 }
 
+TEST_F(BadRun, AnInterruptEndsWaitingForStandardInput) {
+  const RunOptions waiting{.folder = folder_.path(), .input = "text", .input_stays_open = true};
+  RunningProgram preparing({"prepare", "-", "-o", "made", "--tokenizer", "bytes"}, waiting);
+  preparing.wait_until_it_minds(SIGINT);
+  preparing.send(SIGINT);
+  const Outcome prepared = preparing.wait();
+  EXPECT_EQ(prepared.code, 130) << prepared.all();
+  EXPECT_THAT(prepared.err, HasSubstr("interrupted; nothing was written"));
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
+  for (const char* verb : {"encode", "decode"}) {
+    RunningProgram coding({"tokenizer", verb, "--tokenizer", "bytes"}, waiting);
+    usleep(300'000);  // most of the time it reads by then; before, it ends as well
+    coding.send(SIGINT);
+    const Outcome coded = coding.wait();
+    EXPECT_FALSE(coded.timed_out) << verb;
+    EXPECT_EQ(coded.signal, SIGINT) << verb << "\n" << coded.all();
+  }
+}
+
 // The folder "small" is a file system of its own.
 class Disk : public CliTest {
  protected:

@@ -79,7 +79,8 @@ RunningProgram::RunningProgram(const Arguments& arguments, RunOptions options)
   std::signal(SIGPIPE, SIG_IGN);
   const ssize_t written = write(input[1], options_.input.data(), options_.input.size());
   static_cast<void>(written);  // a program that does not read its input is no failure
-  close(input[1]);
+  if (options_.input_stays_open) input_ = input[1];
+  else close(input[1]);
 }
 
 void RunningProgram::start(const Arguments& arguments, const int output[2], const int error[2],
@@ -103,7 +104,7 @@ RunningProgram::~RunningProgram() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
   }
-  for (const int descriptor : {output_, error_})
+  for (const int descriptor : {output_, error_, input_})
     if (descriptor >= 0) close(descriptor);
 }
 

@@ -19,6 +19,7 @@ struct RunOptions {
   std::filesystem::path folder = {};                    // where it starts; empty: here
   std::map<std::string, std::string> environment = {};  // added to this process's own
   std::string input = {};                               // standard input, at most 64 KiB
+  bool input_stays_open = false;                        // nothing comes after it, nor does its end
   std::string output_file = {};  // where standard output goes instead of being caught
   bool on_terminal = false;      // standard output is one, which changes no bytes
   int64_t largest_file = 0;      // bytes (RLIMIT_FSIZE); 0: no limit
@@ -64,7 +65,7 @@ class RunningProgram {
 
   RunOptions options_;
   pid_t pid_ = -1;
-  int output_ = -1, error_ = -1;
+  int output_ = -1, error_ = -1, input_ = -1;
   double started_ = 0;
   Outcome outcome_;
 };

@@ -134,6 +134,21 @@ TEST_F(BadInputs, AFullDiskLeavesNothingOfStandardInput) {
     }
 }
 
+// Who waits for a pipe in which nothing comes can be stopped.
+TEST_F(BadInputs, WaitingForStandardInputCanBeEnded) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ASSERT_EQ(::write(ends[1], "text", 4), 4);
+  int calls = 0;
+  const auto end = [&] {
+    if (++calls == 3) throw Error("ended", ExitCode::kInterrupted);
+  };
+  EXPECT_THROW(spool(real_file_system(), ends[0], folder_ / "input", end), Error);
+  EXPECT_EQ(calls, 3);
+  for (const int descriptor : ends) ::close(descriptor);
+  EXPECT_EQ(real_file_system().status(folder_ / "input").kind, FileKind::kMissing);
+}
+
 // A shard of zeros that takes no room on the disk, but for its table of hashes.
 ShardSummary write_sparse_shard(const Path& path, int64_t tokens, int32_t vocab_size) {
   ShardHeader header;
