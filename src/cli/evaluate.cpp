@@ -10,6 +10,7 @@
 #include "core/file_system.h"
 #include "core/quote.h"
 #include "data/ngram_baseline.h"
+#include "data/prepare.h"
 #include "data/sequences.h"
 #include "data/tokenized_text.h"
 #include "train/batch_evaluation.h"
@@ -80,6 +81,18 @@ void show(const Options& options, const train::EvaluationResult& result, int64_t
   check_loss(result.loss);
 }
 
+// Ids of another tokenizer mean other text. Only told, for a file that was written anew by another
+// tool has another hash and may give the same ids.
+void tell_other_tokenizer(const ModelFolder& model, const data::TokenStream& stream) {
+  if (model.tokenizer == nullptr ||
+      data::tokenizer_hash(*model.tokenizer) == stream.tokenizer_hash())
+    return;
+  std::cerr << "weft: the " << printable(stream.name())
+            << " was made with another tokenizer file than the model's in "
+            << quote_path(model.path)
+            << "; unless both give the same ids, its loss means nothing\n";
+}
+
 void evaluate_shards(const Options& options, const ModelFolder& model) {
   const data::Split split =
       options.split == "train" ? data::Split::kTrain : data::Split::kValidation;
@@ -90,6 +103,7 @@ void evaluate_shards(const Options& options, const ModelFolder& model) {
                 (split == data::Split::kTrain ? "validation" : "train") +
                 " takes the other one, `weft prepare --val-split` makes both");
   stream.check_vocabulary(model.spec.vocab_size);
+  tell_other_tokenizer(model, stream);
   const data::TokenWindows windows(stream, {.sequence_len = window_length(options, model),
                                             .document_mask = !options.cross_documents,
                                             .keep_partial = true});

@@ -395,6 +395,19 @@ void TrainingData::open_tokenizer(const PretrainConfig& config) {
     throw Error("the tokenizer '" + config.tokenizer.value_or(config.datasets.front().path) +
                 "' is not the one that " + train.name() +
                 " was made with; prepare the data again or name its tokenizer");
+  tell_other_tokenizer(config);
+}
+
+// A base model knows the ids of its own tokenizer. A file that another tool wrote anew has another
+// hash and may give the same ids, so that this is no error.
+void TrainingData::tell_other_tokenizer(const PretrainConfig& config) {
+  if (!config.base_model || !text::has_tokenizer(*config.base_model)) return;
+  const auto of_model = text::load_tokenizer(*config.base_model);
+  if (data::tokenizer_hash(*of_model) == data::tokenizer_hash(*tokenizer_)) return;
+  notices_.push_back("the data was made with another tokenizer file than that of base_model " +
+                     quote_path(*config.base_model) +
+                     "; unless both give the same ids, the model reads other text than it learned "
+                     "from");
 }
 
 }  // namespace weft::train

@@ -60,6 +60,7 @@ class TrainingData {
   void open_validation(const PretrainConfig& config);
   void open_streamed_validation(const data::WindowOptions& windows);
   void open_tokenizer(const PretrainConfig& config);
+  void tell_other_tokenizer(const PretrainConfig& config);
   void tell_epochs(const PretrainConfig& config);
   // The samples of the next train stream.
   std::unique_ptr<data::TokenSequences> sequences_of(const PretrainConfig& config,

@@ -143,6 +143,18 @@ TEST_F(Evaluate, BaselinesComeFromTheTrainingSplit) {
   EXPECT_LT(result["unigram_loss"].get<double>(), std::log(257.0));
 }
 
+TEST_F(Evaluate, TellsOfShardsThatAnotherTokenizerMade) {
+  write("text.txt", sample_text(300));
+  for (const std::string tokenizer : {"bytes", "chars"})
+    must({"prepare", "text.txt", "-o", tokenizer, "--tokenizer", tokenizer});
+  const auto told = [&](const std::string& shards) {
+    return must({"evaluate", "--model", "model", "--shards", shards}).err;
+  };
+  EXPECT_EQ(told("bytes"), "");
+  EXPECT_THAT(told("chars"), HasSubstr("validation split of 'chars' was made with another "
+                                       "tokenizer file than the model's in 'model'"));
+}
+
 TEST_F(Evaluate, SaysWhatIsMissing) {
   write("text.txt", sample_text(30));
   must({"prepare", "text.txt", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "none"});

@@ -284,6 +284,12 @@ TEST_F(Run, GoesOnWithAModelAndNewOptimizerState) {
   process->run();
   EXPECT_TRUE(has_checkpoint("more", 4));
   EXPECT_NE(embedding(checkpoint("more", 4)), expected);
+  EXPECT_TRUE(recorder_.said("another tokenizer").empty());
+  std::string tokenizer = file_text("base/checkpoint-8/tokenizer.json");
+  folder_.write("base/checkpoint-8/tokenizer.json", tokenizer + "\n");
+  const std::vector<std::string> other = {"output_dir=" + folder_of("other").string()};
+  open(load_pretrain_config(file, other).config);
+  EXPECT_EQ(recorder_.said("another tokenizer file than that of base_model").size(), 1u);
 }
 
 TEST_F(Run, RefusesASplitThatTheDataDoesNotHave) {
