@@ -121,6 +121,7 @@ class GenerateVerb {
     if (options_.beams > 1) return search(model);
     for (size_t begin = 0; begin < prompts_.size() && !stopped(); begin += kBatch)
       run_batch(model, begin);
+    check_interrupts();
   }
 
  private:
@@ -144,6 +145,13 @@ class GenerateVerb {
   }
 
   static bool stopped() { return interrupts().load() > 0 || !std::cout; }
+
+  // Who asked for many texts must not take some for all.
+  static void check_interrupts() {
+    if (interrupts().load() == 0) return;
+    std::cout.flush();
+    throw Error("interrupted before the end", ExitCode::kInterrupted);
+  }
 
   void show(size_t prompt, const generate::Generated& result) const {
     if (!options_.json) {
@@ -183,6 +191,7 @@ class GenerateVerb {
     for (size_t i = 0; i < prompts_.size() && !stopped(); ++i)
       show(i, generate::generate_beams(model, *folder_.tokenizer, prompts_[i], beams,
                                        options_.generate.stops));
+    check_interrupts();
   }
 
   Options options_;

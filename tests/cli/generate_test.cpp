@@ -178,5 +178,21 @@ TEST_F(Generate, RefusesBadOptionsBeforeItPrints) {
   expect_error({"generate", "--model", "model", "--prompts", "none.txt"}, {"has no prompts"});
 }
 
+TEST_F(Generate, AnInterruptIsNoSuccess) {
+  std::string prompts;
+  for (int i = 0; i < 20000; ++i) prompts += "a\n";
+  write("prompts.txt", prompts);
+  for (const char* beams : {"1", "2"}) {
+    RunningProgram program(
+        {"generate", "--model", "model", "--prompts", "prompts.txt", "--beams", beams},
+        {.folder = folder_.path()});
+    program.wait_until_it_minds(SIGINT);
+    program.send(SIGINT);
+    const Outcome outcome = program.wait();
+    EXPECT_EQ(outcome.code, 130) << outcome.all().substr(0, 1000);
+    EXPECT_THAT(outcome.err, HasSubstr("interrupted before the end"));
+  }
+}
+
 }  // namespace
 }  // namespace weft::test
