@@ -1,6 +1,7 @@
 #include "data/prepare_config.h"
 
 #include <cstdlib>
+#include <utility>
 
 namespace weft::data {
 namespace {
@@ -32,6 +33,20 @@ Policy policy_of(const std::string& word, const std::array<Policy, N>& policies,
 }
 
 }  // namespace
+
+void PrepareConfig::accept(Tree& layer, Report& report) {
+  Tree* split = layer.find("val_split");
+  if (split == nullptr || !split->is_map()) return;
+  const Tree *by = split->find("by"), *size = split->find("size");
+  const bool is_whole = split->entries.size() == 2 && by != nullptr && size != nullptr &&
+                        by->is_scalar() && size->is_scalar();
+  if (!is_whole)
+    report.error(split->at, "val_split",
+                 "a map here has the keys by and size; write {by: hash, size: 0.05}, or hash:0.05");
+  Tree text = Tree::scalar(is_whole ? by->text + ":" + size->text : "none");
+  text.at = split->at;
+  *split = std::move(text);
+}
 
 PrepareOptions prepare_options(const PrepareConfig& config) {
   PrepareOptions options;

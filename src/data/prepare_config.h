@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/tree/report.h"
+#include "core/tree/tree.h"
 #include "data/clean/stage_config.h"
 #include "data/prepare.h"
 
@@ -29,6 +31,8 @@ struct PrepareConfig {
 
   template <class Visitor>
   void visit(Visitor&& v);
+  // `val_split: {by: hash, size: 0.05}`, as configs of training write it.
+  static void accept(Tree& layer, Report& report);
 };
 
 // Everything but threads (0 means nothing to prepare()) and standard input. Throws Error for a
@@ -54,7 +58,7 @@ void PrepareConfig::visit(Visitor&& v) {
   v("column_statistics", column_statistics,
     {.help = "a tokens folder: stages of tables take its fills, scales and categories, instead of "
              "learning their own"});
-  v("val_split", val_split, {.help = "hash:SIZE, tail:SIZE, or none"});
+  v("val_split", val_split, {.help = "hash:SIZE, tail:SIZE, or none; also {by: hash, size: SIZE}"});
   v("shard_tokens", shard_tokens, {.help = "tokens of a shard, at most", .unit = "tokens"});
   v("save_mb", save_mb,
     {.help = "input after which the state of the work is written down",

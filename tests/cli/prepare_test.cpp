@@ -102,6 +102,18 @@ TEST_F(Preparing, IsPrintedAsAConfigThatMeansTheSame) {
   EXPECT_THAT(printed.out, HasSubstr("bands: 10"));
 }
 
+// As configs of training write it.
+TEST_F(Preparing, TheSplitMayBeAMap) {
+  const std::string rest = "inputs: a.txt\noutput: a\ntokenizer: bytes\n";
+  write("c.yaml", rest + "val_split: {by: tail, size: 0.25}\n");
+  EXPECT_THAT(must({"prepare", "c.yaml", "--print-config"}).out, HasSubstr("\"tail:0.25\""));
+  EXPECT_THAT(must({"prepare", "c.yaml", "val_split=none", "--print-config"}).out,
+              HasSubstr("val_split: none"));
+  expect_error({"prepare", "c.yaml", "val_split={by: tail}"}, {"{by: hash, size: 0.05}"});
+  expect_error({"prepare", "c.yaml", "val_split={by: head, size: 0.1}"},
+               {"'head:0.1' is not known", "hash:SIZE, tail:SIZE"});
+}
+
 class Inspecting : public CliTest {
  protected:
   Inspecting() {
