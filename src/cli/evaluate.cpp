@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/inference.h"
+#include "cli/text_input.h"
 #include "cli/verb.h"
 #include "core/file_system.h"
 #include "core/quote.h"
@@ -123,6 +124,7 @@ void evaluate_text(const Options& options, const ModelFolder& model) {
   data::TokenizedText text = data::tokenize_text(
       real_file_system(), *model.tokenizer, {options.text},
       {.text_field = options.text_field, .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8)});
+  tell_left_out(text.left_out);
   if (text.ids.size() < 2)
     throw Error("'" + options.text + "' has " + std::to_string(text.ids.size()) +
                 " tokens; at least 2 are needed to predict one from another");

@@ -1,19 +1,16 @@
 // `weft prepare`: text to checksummed shards of tokens.
-#include <unistd.h>
-
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/text_input.h"
 #include "cli/verb.h"
 #include "cli/work_bar.h"
 #include "config/load.h"
 #include "core/quote.h"
 #include "data/chars_of_text.h"
 #include "data/prepare_config.h"
-#include "data/standard_input.h"
 
 namespace weft::cli {
 namespace {
@@ -86,34 +83,6 @@ data::PrepareConfig load(const Arguments& arguments) {
   return loaded.value;
 }
 
-// What "-" means, in a file beside the output, which goes with this.
-class StandardInput {
- public:
-  explicit StandardInput(const data::PrepareConfig& config) {
-    if (std::find(config.inputs.begin(), config.inputs.end(), "-") == config.inputs.end()) return;
-    const Path output = Path(config.output).lexically_normal();
-    const Path named = output.has_filename() ? output : output.parent_path();
-    create_folders(real_file_system(), parent_folder(named));
-    file_ = parent_folder(named) / ("." + named.filename().string() + ".stdin");
-    data::spool(real_file_system(), STDIN_FILENO, file_, [] {
-      if (interrupts().load() > 0)
-        throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
-    });
-  }
-  ~StandardInput() {
-    try {
-      if (!file_.empty()) remove_tree(real_file_system(), file_);
-    } catch (...) {  // the next run writes over it
-    }
-  }
-  StandardInput(const StandardInput&) = delete;
-  StandardInput& operator=(const StandardInput&) = delete;
-  const Path& file() const { return file_; }
-
- private:
-  Path file_;
-};
-
 std::unique_ptr<const text::Tokenizer> tokenizer_of(const std::string& name,
                                                     const data::PrepareOptions& options) {
   if (name != "chars") return text::load_tokenizer(name);
@@ -127,9 +96,7 @@ std::unique_ptr<const text::Tokenizer> tokenizer_of(const std::string& name,
 void show(const data::PrepareResult& result, const std::string& folder) {
   for (const std::string& warning : result.warnings)
     std::cerr << "weft: " << printable_lines(warning) << "\n";
-  for (const data::LeftOut& left : result.manifest.left_out)
-    std::cerr << "weft: left out: " << left.count << " x " << left.reason << " (for example "
-              << printable(left.example) << ")\n";
+  tell_left_out(result.manifest.left_out);
   for (const data::StageReport& stage : result.manifest.stages)
     std::cout << "stage " << stage.stage << ": " << stage.documents << " documents, "
               << stage.changed << " changed, " << stage.dropped << " left out\n";
@@ -152,7 +119,7 @@ void run(const Arguments& arguments) {
   }
   data::PrepareOptions options = data::prepare_options(config);
   options.threads = thread_count(static_cast<int>(config.threads));
-  const StandardInput standard_input(config);
+  const SpooledInput standard_input(config.inputs, config.output);
   options.input.standard_input = standard_input.file();
   WorkBar statistics("statistics"), bar("prepare");
   options.progress = [&](const data::PrepareProgress& progress) {

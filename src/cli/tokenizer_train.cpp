@@ -3,7 +3,9 @@
 #include <memory>
 #include <utility>
 
+#include "cli/text_input.h"
 #include "cli/verb.h"
+#include "cli/work_bar.h"
 #include "core/file_system.h"
 #include "core/thread_pool.h"
 #include "data/input_files.h"
@@ -24,6 +26,8 @@ struct Options {
   std::string output;
   std::string text_field = "text";
   std::string invalid_utf8 = "error";
+  std::string bad_input = "stop";
+  std::string input_format;
   std::string kind = "byte-bpe";
   std::string words = "gpt2";
   std::string normalize;
@@ -68,16 +72,20 @@ void check_options(const Options& options) {
 
 class Counter {
  public:
-  Counter(const Options& options, const ParallelFor& parallel)
+  // `input_bytes`: of all files, for the bar.
+  Counter(const Options& options, const ParallelFor& parallel, int64_t input_bytes)
       : counts_(std::make_shared<const text::WordCutter>(cutter_of(options))),
-        parallel_(parallel) {}
+        parallel_(parallel),
+        input_bytes_(input_bytes) {}
 
   text::WordCounts run(data::TextReader& reader) {
     data::TextPiece piece;
     while (reader.next(piece)) {
       bytes_ += piece.text.size();
       texts_.push_back(std::move(piece.text));
-      if (bytes_ >= kBatchBytes) count();
+      if (bytes_ < kBatchBytes) continue;
+      count();
+      bar_.show(piece.input_end, input_bytes_);
     }
     count();
     return std::move(counts_);
@@ -95,6 +103,8 @@ class Counter {
 
   text::WordCounts counts_;
   const ParallelFor& parallel_;
+  int64_t input_bytes_;
+  WorkBar bar_{"words"};
   std::vector<std::string> texts_;
   size_t bytes_ = 0;
 };
@@ -124,13 +134,20 @@ std::unique_ptr<const text::Tokenizer> train(const text::WordCounts& words, cons
 void run(const Options& options) {
   check_options(options);
   FileSystem& files = real_file_system();
-  const data::InputFiles inputs = data::collect_inputs(files, options.inputs);
+  const SpooledInput standard_input(options.inputs, options.output);
+  data::InputOptions input{.standard_input = standard_input.file()};
+  if (!options.input_format.empty()) input.format = data::input_kind(options.input_format);
+  const data::InputFiles inputs = data::collect_inputs(files, options.inputs, input);
   data::TextReader reader(
       files, inputs,
-      {.text_field = options.text_field, .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8)});
+      {.text_field = options.text_field,
+       .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8),
+       .bad_input = options.bad_input == "skip" ? data::BadInput::kSkip : data::BadInput::kStop});
   const Path file = output_file(options.output);
   const ThreadPool pool(thread_count(options.threads));
-  const text::WordCounts words = Counter(options, pool).run(reader);
+  const text::WordCounts words = Counter(options, pool, inputs.bytes).run(reader);
+  tell_left_out(inputs.left_out.items());
+  tell_left_out(reader.left_out().items());
   if (words.forgotten() > 0)
     std::cerr << "weft: the text has more different words than fit into memory; the rarest were "
                  "left out: "
@@ -171,7 +188,8 @@ void add_tokenizer_train(Verb& tokenizer) {
   auto options = std::make_shared<Options>();
   Verb verb = tokenizer.add_verb("train", "Learn a tokenizer from text");
   verb.footer("Example:\n  weft tokenizer train corpus/ --vocab-size 4096 -o tokenizer.json");
-  verb.add_option("inputs", options->inputs, "files that `weft prepare` reads, or folders")
+  verb.add_option("inputs", options->inputs,
+                  "what `weft prepare` reads: files, folders, patterns, or - for standard input")
       .required();
   add_kind_options(verb, *options);
   verb.add_option("--vocab-size", options->vocab_size, "tokens in all").shows_default();
@@ -181,6 +199,12 @@ void add_tokenizer_train(Verb& tokenizer) {
                   "byte-bpe: ids from 0 on, the first one ends a text (default <|endoftext|>); "
                   "else behind those of the kind");
   add_text_options(verb, options->text_field, options->invalid_utf8);
+  verb.add_option("--input-format", options->input_format,
+                  "txt, jsonl, json, csv or tsv, whatever the names of the files say");
+  verb.add_option("--bad-input", options->bad_input,
+                  "records and files that cannot be read: stop or skip (and count)")
+      .among({"stop", "skip"})
+      .shows_default();
   verb.add_option("--threads", options->threads, "0: as many as the process may use")
       .between(0, 4096)
       .shows_default();

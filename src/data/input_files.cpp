@@ -50,7 +50,7 @@ class Collector {
 
   void add_standard_input() {
     if (options_.standard_input.empty())
-      throw Error("input '-' (standard input) is read by `weft prepare` only; name a file");
+      throw Error("input '-' (standard input) is not read here; name a file");
     const Path& file = options_.standard_input;
     add_file(file, files_.status(file).size);
     result_.files.back().compression = compression_inside(file);

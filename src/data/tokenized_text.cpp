@@ -41,6 +41,9 @@ TokenizedText tokenize_text(const FileSystem& files, const text::Tokenizer& toke
     if (piece.ends_document && end) result.ids.push_back(*end);
     result.bytes += static_cast<int64_t>(piece.text.size());
   }
+  LeftOutCounts left_out = found.left_out;
+  left_out.add(reader.left_out());
+  result.left_out = left_out.items();
   return result;
 }
 

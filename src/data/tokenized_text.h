@@ -18,6 +18,7 @@ struct TokenizedText {
   std::vector<int32_t> ids;
   std::vector<int64_t> document_starts;  // where in `ids` each document begins
   int64_t bytes = 0;                     // of the text
+  std::vector<LeftOut> left_out;         // what of the input is not in it
 };
 
 // Every document begins with the tokenizer's BOS token where the tokenizer itself puts one, and

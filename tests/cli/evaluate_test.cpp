@@ -101,6 +101,9 @@ TEST_F(Evaluate, TextAndItsShardsAgree) {
   EXPECT_NEAR(text["bits_per_byte"].get<double>(),
               loss * text["tokens"].get<double>() / std::log(2.0) / bytes, 1e-9);
   EXPECT_NE(text["loss"], evaluate({"--text", "in", "--sequence-len", "7"})["tokens"]);
+  write("in/c.bin", "x");
+  EXPECT_THAT(must({"evaluate", "--model", "model", "--text", "in"}).err,
+              HasSubstr("left out: 1 x file with another extension (for example in/c.bin)"));
 }
 
 TEST_F(Evaluate, GivesTheLossThatTrainingLogged) {

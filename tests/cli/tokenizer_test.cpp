@@ -66,6 +66,34 @@ TEST_F(TokenizerVerbs, OptionsThatDoNothingAreMistakes) {
   EXPECT_FALSE(exists("t.json"));
 }
 
+// The inputs of `weft prepare`, with its words about what is left out.
+TEST_F(TokenizerVerbs, LearnsFromWhateverPrepareReads) {
+  const std::string text = "one two three one two three\n";
+  write("in/text.txt", text);
+  write("in/other.bin", "x");
+  write("lines", "{\"text\": \"one two three one two three\\n\"}\nno json\n");
+  const auto train = [&](const Arguments& more, const std::string& input = "") {
+    Arguments arguments = {"tokenizer", "train", "--vocab-size", "264", "-o", "made/t.json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, {.folder = folder_.path(), .input = input});
+  };
+  const Outcome folder = train({"in"});
+  EXPECT_EQ(folder.code, kDone) << folder.all();
+  EXPECT_THAT(folder.err, HasSubstr("left out: 1 x file with another extension (for example in/"));
+  const std::string expected = text_of("made/t.json");
+  const Outcome piped = train({"-"}, text);
+  EXPECT_EQ(piped.code, kDone) << piped.all();
+  EXPECT_EQ(text_of("made/t.json"), expected);
+  const Outcome stopped = train({"lines", "--input-format", "jsonl"});
+  EXPECT_EQ(stopped.code, kBadInput);
+  EXPECT_THAT(stopped.err, HasSubstr("lines:2: the line is no JSON"));
+  const Outcome skipped = train({"lines", "--input-format", "jsonl", "--bad-input", "skip"});
+  EXPECT_EQ(skipped.code, kDone) << skipped.all();
+  EXPECT_THAT(skipped.err, HasSubstr("left out: 1 x malformed record"));
+  EXPECT_EQ(text_of("made/t.json"), expected);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "made"), {}), 3) << "no copy of it";
+}
+
 // A line that cannot be encoded: the lines before it are there, in order.
 TEST_F(TokenizerVerbs, LinesBeforeAnErrorAreWritten) {
   write_text();
