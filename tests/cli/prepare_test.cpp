@@ -80,6 +80,8 @@ TEST_F(Preparing, CleansByTheStagesOfTheCommandLineOrOfAConfig) {
   const std::string page = text_of("a/report.html");
   EXPECT_THAT(page, HasSubstr("equal to an earlier document"));
   EXPECT_THAT(page, HasSubstr("mail &lt;EMAIL&gt;"));
+  EXPECT_THAT(page, HasSubstr("name=\"viewport\" content=\"width=device-width"));
+  EXPECT_THAT(page, HasSubstr("prefers-color-scheme: dark"));
   write("c.yaml",
         "inputs: a.jsonl\noutput: b\ntokenizer: bytes\nval_split: none\nstages:\n"
         "  - stage: exact_duplicates\n  - {stage: length, min_chars: 3}\n"

@@ -7,12 +7,17 @@ namespace {
 
 constexpr std::string_view kHead = R"(<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>weft prepare</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <style>
+:root { color-scheme: light dark; --quiet: #666; --line: #ccc; --back: #f4f4f4; }
+@media (prefers-color-scheme: dark) { :root { --quiet: #aaa; --line: #555; --back: #222; } }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; }
-table { border-collapse: collapse; margin: .5em 0 1em; } th, td { padding: .2em .8em; text-align: left; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; } tr { border-bottom: 1px solid #ccc; }
-pre { background: #f4f4f4; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; padding: .3em; }
-.place { color: #666; font-size: 85%; }
+table { border-collapse: collapse; margin: .5em 0 1em; display: block; overflow-x: auto; }
+th, td { padding: .2em .8em; text-align: left; vertical-align: top; }
+td.n { text-align: right; font-variant-numeric: tabular-nums; } tr { border-bottom: 1px solid var(--line); }
+pre { min-width: 16em; background: var(--back); white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; padding: .3em; }
+.place { color: var(--quiet); font-size: 85%; }
 </style>
 )";
 
