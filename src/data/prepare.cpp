@@ -123,7 +123,7 @@ std::string fingerprint_of(const FileSystem& files, const PassOptions& pass) {
        << plan.piece_bytes << " " << plan.validation_below << " " << plan.validation_begin << " "
        << options.split.seed << "\n";
   for (const InputFile& file : pass.inputs.files)
-    text << file.path.string() << "\n" << name_of(file.kind) << " " << file.size << "\n";
+    text << file.name().string() << "\n" << name_of(file.kind) << " " << file.size << "\n";
   for (const ColumnStatistics& column : pass.stages.statistics())
     text << to_json(column).dump() << "\n";
   for (const StageConfig& stage : options.stages) {

@@ -20,6 +20,11 @@ TEST_F(Preparing, ReadsStandardInput) {
               HasSubstr("weft: standard input:1: field `text` is a number"));
   Arguments other = arguments;
   other[3] = "other";
+  run(other, {.input = "piped text"});
+  other[3] = "same";
+  run(other, {.input = "piped text"});
+  EXPECT_EQ(text_of("same/dataset.json"), text_of("other/dataset.json"));
+  other[3] = "empty";
   expect_error(other, {"standard input is empty"});
 }
 
