@@ -95,8 +95,10 @@ void check_streamable(const PretrainConfig& config) {
       "how often each of several datasets comes depends on their sizes, which are not known yet; "
       "give each a `share` of the samples instead of a weight");
   refuse(!is_wrapped(config),
-         "packing of whole documents is planned ahead over all of them; set packing_strategy to "
-         "wrapped and sample_packing to true");
+         std::string(config.sample_packing ? "packing of whole documents"
+                                           : "which sample has which document") +
+             " is planned ahead over all of them; set packing_strategy to wrapped and "
+             "sample_packing to true");
   refuse(
       config.num_epochs.has_value(),
       "how long an epoch is, is not known yet; set max_steps or max_tokens instead of num_epochs");

@@ -179,7 +179,10 @@ TEST_F(StreamedTraining, WaitsForAPreparationThatBegins) {
 
 TEST_F(StreamedTraining, RefusesWhatNeedsAllOfTheData) {
   EXPECT_THAT(error_of({"shuffle_window=null"}), HasSubstr("set shuffle_window"));
-  EXPECT_THAT(error_of({"packing_strategy=bfd"}), HasSubstr("planned ahead over all of them"));
+  EXPECT_THAT(error_of({"packing_strategy=bfd"}),
+              HasSubstr("packing of whole documents is planned ahead over all of them"));
+  EXPECT_THAT(error_of({"sample_packing=false"}),
+              HasSubstr("which sample has which document is planned ahead over all of them"));
   EXPECT_THAT(error_of({"max_steps=null", "num_epochs=1"}),
               HasSubstr("set max_steps or max_tokens instead of num_epochs"));
   EXPECT_THAT(error_of({"datasets.1.path=" + (folder_ / "tokens").string()}),
