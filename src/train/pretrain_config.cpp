@@ -7,6 +7,7 @@
 #include "core/quote.h"
 #include "core/tree/describe_field.h"
 #include "core/tree/scalars.h"
+#include "core/tree/write.h"
 
 namespace weft::train {
 namespace {
@@ -154,9 +155,15 @@ void note_kept_steps(const Tree& map, const PretrainConfig& c, Report& report) {
                   "): only the steps that are multiples of both are kept");
 }
 
+// What stands there anyway, as in a config that was printed, misleads nobody.
 void note_without_effect(const Tree& map, const PretrainConfig& c, Report& report) {
+  const Tree defaults = to_tree(PretrainConfig{});
+  const auto is_default = [&](std::string_view key) {
+    const Tree* value = defaults.find(key);
+    return value != nullptr && value->is_scalar() && map.find(key)->is_word(value->text);
+  };
   const auto note = [&](std::string_view key, bool has_effect, std::string_view with) {
-    if (!has_effect && map.gives(key))
+    if (!has_effect && map.gives(key) && !is_default(key))
       report.note(map.position_of(key), "",
                   std::string(key) + " has no effect with " + std::string(with));
   };
