@@ -26,9 +26,9 @@ class Decompressor {
   virtual bool is_whole() const = 0;
 };
 
-// The window of a zstd archive is memory that its first bytes ask for: at most 32 MiB, or as much as
-// the archive has bytes, but never more than 128 MiB (zstd's own limit), so that no small file takes
-// much memory and archives made with `zstd --long` can be read.
+// The window of a zstd archive is memory that its first bytes ask for: at most 32 MiB, or as much
+// as the archive has bytes, but never more than 128 MiB (zstd's own limit), so that no small file
+// takes much memory and archives made with `zstd --long` can be read.
 inline constexpr int64_t kLeastWindowLimit = 32 << 20;
 inline constexpr int64_t kMostWindowLimit = 128 << 20;
 
