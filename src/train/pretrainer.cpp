@@ -36,25 +36,15 @@ ops::CallChoices remembered_choices(const Resume& from, const device::Device& de
 // A wait for data that the user has interrupted; it never leaves this file.
 struct WaitEnded {};
 
-// Where training may begin while `weft prepare` writes, that may just have been started.
-const PretrainConfig& wait_for_datasets(const PretrainConfig& config,
-                                        const PretrainOptions& options) {
-  if (!config.shuffle_window) return config;
-  for (const DatasetConfig& dataset : config.datasets) {
-    bool told = false;
-    data::wait_for_arrival(
-        dataset.path,
-        {.grace_seconds = options.arrival_seconds,
-         .timeout_seconds = static_cast<double>(config.data_timeout)},
-        [&] {
-          if (options.interrupts != nullptr && options.interrupts->load() > 0)
-            throw Error("interrupted before the first step; the same command begins the run",
-                        ExitCode::kInterrupted);
-          if (!std::exchange(told, true) && options.listener != nullptr)
-            options.listener->message("waiting for the `weft prepare` that writes " +
-                                      quote_path(dataset.path) + " to begin");
-        });
-  }
+const PretrainConfig& with_datasets(const PretrainConfig& config, const PretrainOptions& options) {
+  std::string told;
+  wait_for_datasets(config, options.arrival_seconds, [&](const std::string& what) {
+    if (options.interrupts != nullptr && options.interrupts->load() > 0)
+      throw Error("interrupted before the first step; the same command begins the run",
+                  ExitCode::kInterrupted);
+    if (what != told && options.listener != nullptr) options.listener->message(what);
+    told = what;
+  });
   return config;
 }
 
@@ -76,7 +66,7 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
     : config_(std::move(config)),
       options_(std::move(options)),
       spec_(nn::decoder_spec(*config_.model)),
-      data_(wait_for_datasets(config_, options_), spec_.vocab_size),
+      data_(with_datasets(config_, options_), spec_.vocab_size),
       guard_(config_, options_.locate_nan) {
   store_ = std::make_unique<io::CheckpointStore>(*options_.files, config_.output_dir,
                                                  retention(config_));

@@ -155,6 +155,19 @@ std::string packing_text(const PretrainConfig& config) {
 
 }  // namespace
 
+void wait_for_datasets(const PretrainConfig& config, double arrival_seconds,
+                       const std::function<void(const std::string& what)>& meanwhile) {
+  if (!config.shuffle_window) return;
+  for (const DatasetConfig& dataset : config.datasets)
+    data::wait_for_arrival(dataset.path,
+                           {.grace_seconds = arrival_seconds,
+                            .timeout_seconds = static_cast<double>(config.data_timeout)},
+                           [&] {
+                             meanwhile("waiting for the `weft prepare` that writes " +
+                                       quote_path(dataset.path) + " to begin");
+                           });
+}
+
 TrainingData::TrainingData(const PretrainConfig& config, int64_t vocab_size) {
   const auto& datasets = config.datasets;
   if (std::any_of(datasets.begin(), datasets.end(), is_being_prepared))

@@ -16,6 +16,11 @@
 
 namespace weft::train {
 
+// Where training may begin while `weft prepare` writes, that may just have been started:
+// data::wait_for_arrival() for each dataset. `meanwhile` is told what is waited for.
+void wait_for_datasets(const PretrainConfig& config, double arrival_seconds,
+                       const std::function<void(const std::string& what)>& meanwhile);
+
 class TrainingData {
  public:
   // Throws Error if a dataset is missing, damaged, made with another tokenizer than the config
