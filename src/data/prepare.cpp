@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/quote.h"
 #include "data/clean/report_page.h"
 #include "data/pending_folder.h"
 #include "data/prepare_pass.h"
@@ -162,6 +163,18 @@ bool has_saved(const FileSystem& files, const PendingFolder& folder,
               : files.status(folder.path() / kProgressName).kind == FileKind::kFile;
 }
 
+// Work of hours is not given up for an interrupt, or for a disk that was full or failed: it is
+// gone on with. `error` as it came, or told so.
+[[noreturn]] void end_with(const Error& error, bool saved, PendingFolder& folder) {
+  const auto* of_files = dynamic_cast<const FileError*>(&error);
+  const bool keeps = saved && (error.code() == ExitCode::kInterrupted || of_files != nullptr);
+  if (keeps) folder.keep();
+  if (!keeps || of_files == nullptr) throw;
+  throw Error(std::string(error.what()) + "; what was done is kept in " +
+                  quote_path(folder.path()) + ", and the same command goes on from there",
+              error.code());
+}
+
 // Goes on with what another process left in the folder, or starts; a better plan, if there is one.
 std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, PassOptions options,
                                   StageList& stages, Outcome& outcome) {
@@ -184,8 +197,7 @@ std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, Pass
     outcome.manifest.fingerprint = options.fingerprint;
     pass->run(outcome.manifest);
   } catch (const Error& error) {
-    if (error.code() == ExitCode::kInterrupted && has_saved(files, folder, pass)) folder.keep();
-    throw;
+    end_with(error, has_saved(files, folder, pass), folder);
   }
   outcome.reports = pass->stage_reports();
   return pass->splitter().revise();

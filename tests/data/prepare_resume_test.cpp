@@ -159,6 +159,40 @@ TEST_F(PrepareResume, AfterAnInterruptWhileItFindsItsPlaceAgain) {
   EXPECT_TRUE(bytes_of("tokens") == whole);
 }
 
+TEST_F(PrepareResume, AfterADiskThatWasFullOrFailed) {
+  const std::string whole = undisturbed();
+  FaultyFileSystem counted;
+  prepare(ByteIds(), options_, counted);
+  for (const Fault fault : {Fault::kDiskFull, Fault::kShortWrite, Fault::kIoError}) {
+    int kept = 0, from_state = 0;
+    for (int64_t at = 1; at < counted.operations(); at += 9) {
+      remove_tree(real_file_system(), folder_ / "tokens");
+      FaultyFileSystem files(fault, at);
+      std::string message;
+      try {
+        prepare(ByteIds(), options_, files);  // a file that cannot be removed is no failure
+      } catch (const Error& error) {
+        message = error.what();
+      }
+      const bool says = message.find("the same command goes on from there") != message.npos;
+      ASSERT_EQ(exists(".tokens.unfinished"), says) << message;
+      kept += says;
+      options_.overwrite = true;
+      bool first = true;
+      options_.progress = [&](const PrepareProgress& progress) {
+        from_state += first && progress.saved && progress.tokens > 0;
+        first = false;
+      };
+      prepare(ByteIds(), options_);
+      options_.progress = nullptr;
+      ASSERT_TRUE(bytes_of("tokens") == whole) << at;
+      ASSERT_FALSE(exists(".tokens.unfinished"));
+    }
+    EXPECT_GT(kept, 3);
+    EXPECT_EQ(from_state, kept);
+  }
+}
+
 TEST_F(PrepareResume, StartsAgainWhereTheInputOrTheOptionsAreOthers) {
   const auto interrupt = [&] {
     remove_tree(real_file_system(), folder_ / "tokens");
