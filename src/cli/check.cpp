@@ -104,7 +104,8 @@ void add_check(Verb& app) {
       "Example:\n  weft check configs/pretrain/demo.yaml\n"
       "In seconds, nothing trained and nothing written: the config, paths, data and tokenizer, "
       "the\n"
-      "first batches with what is learned of them, batch and schedule, memory and disk.\n"
+      "first batches with what is learned of them, what evaluations read, batch and schedule,\n"
+      "memory and disk.\n"
       "Exit code 2 when the run would end with an error; what is doubtful is said only.");
   add_config_options(verb, options->config);
   verb.add_option("--memory", options->memory,

@@ -14,18 +14,23 @@
 #include "core/process.h"
 #include "core/quote.h"
 #include "data/prepare.h"
+#include "io/checkpoint_folder.h"
 #include "io/checkpoint_store.h"
 #include "io/tensor_set.h"
 #include "runtime/model_files.h"
+#include "train/disk_need.h"
 #include "train/plan_report.h"
 #include "train/pretrain_plan.h"
 #include "train/resume.h"
+#include "train/run_log.h"
+#include "train/run_record.h"
 #include "train/training_data.h"
 
 namespace weft::train {
 namespace {
 
 constexpr double kManyEpochs = 40;
+constexpr int64_t kMostBatches = 64;  // of a split that are read
 constexpr size_t kMostWeightProblems = 5;
 
 std::string number(double value, int digits = 2) {
@@ -52,6 +57,7 @@ class Checks {
     if (data_ != nullptr) {
       guarded("tokenizer", [this] { check_tokenizer(); });
       guarded("data", [this] { read_samples(); });
+      guarded("validation", [this] { read_validation(); });
       guarded("batch", [this] { check_batch(); });
       guarded("schedule", [this] { check_schedule(); });
       guarded("samples", [this] { check_prompts(); });
@@ -84,11 +90,13 @@ class Checks {
   }
 
   void check_output();
+  void check_files_of_run();
   void check_base_model();
   void open_data();
   void check_resume();
   void check_tokenizer();
   void read_samples();
+  void read_validation();
   void check_batch();
   void check_schedule();
   void check_prompts();
@@ -100,13 +108,14 @@ class Checks {
     int64_t rows = 0, labels = 0, ends = 0, ids = 0, broken = 0;
   };
   void look_at(const data::Batch& batch, Seen& seen) const;
-  int64_t checkpoints_kept() const;
+  void tell_decoding(std::string_view subject, const std::string& looked, const Seen& seen);
 
   const PretrainConfig& config_;
   const PreflightOptions& options_;
   Preflight result_;
   std::unique_ptr<TrainingData> data_;
   int32_t end_token_ = -1;  // of the data
+  int64_t first_step_ = 0;  // done already
   std::unique_ptr<PlanReport> plan_;
   runtime::DeviceChoice device_;
   int64_t device_free_ = 0;
@@ -128,7 +137,21 @@ void Checks::check_output() {
                                    "output_dir");
   const Path lock = Path(config_.output_dir) / io::kRunLockFile;
   if (real_file_system().status(lock).kind != FileKind::kMissing) real_file_system().lock(lock);
+  check_files_of_run();
   fine("output_dir", quote_path(config_.output_dir) + " can be written");
+}
+
+// Of an earlier process: its log and record go on, its config is replaced.
+void Checks::check_files_of_run() {
+  for (const std::string_view name : {kRunLogFile, kRunRecordFile, kRunConfigFile}) {
+    const Path file = Path(config_.output_dir) / name;
+    const FileStatus status = real_file_system().status(file);
+    const bool is_other = status.is_link || status.kind == FileKind::kOther;
+    if (status.kind == FileKind::kFolder || (is_other && name != kRunConfigFile))
+      throw Error(quote_path(file) +
+                  " is no regular file, so that no run can go on in its folder; remove it, or "
+                  "choose another output_dir");
+  }
 }
 
 void Checks::check_base_model() {
@@ -164,6 +187,7 @@ void Checks::check_resume() {
         found, config_,
         {.tokenizer_hash = data::tokenizer_hash(data_->tokenizer()), .order = data_->order()});
   for (const std::string& notice : found.notices) doubtful("resume", notice);
+  if (found.checkpoint) first_step_ = found.checkpoint->manifest.step;
   if (found.checkpoint)
     fine("resume", "the run would go on from " + quote_path(found.checkpoint->folder));
 }
@@ -206,16 +230,24 @@ void Checks::look_at(const data::Batch& batch, Seen& seen) const {
   seen.rows += batch.rows;
 }
 
+void Checks::tell_decoding(std::string_view subject, const std::string& looked, const Seen& seen) {
+  const double broken = static_cast<double>(seen.broken) / static_cast<double>(seen.ids);
+  if (broken > 0.05)
+    doubtful(subject, looked + " decode to text of which " + number(100 * broken, 0) +
+                          " % of the tokens are no characters; was it prepared as text?");
+  else fine(subject, looked + " read and decoded");
+}
+
 // The first batches, then some from all over the run: reading checks the hashes of their blocks and
 // the range of their ids, decoding that they are text.
 void Checks::read_samples() {
   const data::BatchSource& batches = data_->batches();
   const int64_t steps = std::max<int64_t>(1, data_->total_steps());
   const double start = monotonic_seconds();
-  constexpr int64_t kBatches = 64;
   Seen seen;
-  for (int64_t i = 0; i < kBatches && monotonic_seconds() - start < options_.seconds_of_data; ++i) {
-    const int64_t step = i < 2 ? std::min(i, steps - 1) : (steps - 1) * i / kBatches;
+  for (int64_t i = 0; i < kMostBatches && monotonic_seconds() - start < options_.seconds_of_data;
+       ++i) {
+    const int64_t step = i < 2 ? std::min(i, steps - 1) : (steps - 1) * i / kMostBatches;
     data::Batch batch = batches.batch(step, 0);
     look_at(batch, seen);
     for (int64_t r = 0; r < batch.rows && static_cast<int64_t>(result_.rows.size()) < options_.rows;
@@ -226,12 +258,7 @@ void Checks::read_samples() {
                               {row.positions.begin(), row.positions.end()}});
     }
   }
-  const std::string looked = std::to_string(seen.rows) + " samples of all over the run";
-  const double broken = static_cast<double>(seen.broken) / static_cast<double>(seen.ids);
-  if (broken > 0.05)
-    doubtful("data", looked + " decode to text of which " + number(100 * broken, 0) +
-                         " % of the tokens are no characters; was it prepared as text?");
-  else fine("data", looked + " read and decoded");
+  tell_decoding("data", std::to_string(seen.rows) + " samples of all over the run", seen);
   if (seen.labels == 0) return fails("data", "no label counts: there is nothing to learn from");
   if (seen.ends > 0)
     fine("end token", std::to_string(seen.ends) + " of " + std::to_string(seen.labels) +
@@ -241,6 +268,30 @@ void Checks::read_samples() {
                               " labels looked at is the end of a text (token " +
                               std::to_string(end_token_) +
                               "): a model that never sees one does not learn to stop");
+}
+
+// The same of what evaluations read: its first batch, its last, and some between them. A damaged
+// one would end the run at its first evaluation, which may be hours away.
+void Checks::read_validation() {
+  const data::EvaluationBatches* evaluation = data_->evaluation();
+  if (evaluation == nullptr)
+    return fine("validation", "there is no validation split, so nothing is evaluated");
+  const int64_t all =
+      std::min(evaluation->size(), config_.eval_batches.value_or(evaluation->size()));
+  const int64_t chosen = std::min(all, kMostBatches);
+  const double start = monotonic_seconds();
+  data::Batch batch(data_->batches().rows(), data_->batches().sequence_len());
+  Seen seen;
+  int64_t read = 0;
+  for (; read < chosen && monotonic_seconds() - start < options_.seconds_of_data; ++read) {
+    // From its end on: what was cut short lacks its end.
+    evaluation->fill(all - 1 - (all - 1) * read / std::max<int64_t>(1, chosen - 1), batch);
+    look_at(batch, seen);
+  }
+  tell_decoding("validation",
+                std::to_string(read) + " of the " + std::to_string(all) +
+                    " batches of an evaluation, " + std::to_string(seen.labels) + " labels,",
+                seen);
 }
 
 void Checks::check_batch() {
@@ -304,28 +355,22 @@ void Checks::check_memory() {
   else fine("memory", text);
 }
 
-int64_t Checks::checkpoints_kept() const {
-  const int64_t steps = data_ != nullptr ? data_->total_steps() : config_.max_steps.value_or(1);
-  const int64_t made = config_.save_steps ? steps / *config_.save_steps + 1 : 1;
-  if (!config_.save_total_limit) return made;
-  int64_t kept = *config_.save_total_limit + 1;  // a new one is whole before an old one goes
-  if (config_.save_keep_every) kept += steps / *config_.save_keep_every;
-  if (config_.keep_best_checkpoint && config_.eval_steps) ++kept;
-  return std::min(kept, made + 1);
-}
-
+// As the run itself will, in its words.
 void Checks::check_disk() {
   if (plan_ == nullptr) return;
+  const RunLength length{
+      .first_step = first_step_,
+      .total_steps = data_ != nullptr ? data_->total_steps() : config_.max_steps.value_or(1)};
   const int64_t each = plan_->parameters + plan_->optimizer_state;
-  const int64_t kept = checkpoints_kept();
-  const int64_t free = real_file_system().free_bytes(config_.output_dir);
-  const std::string text = std::to_string(kept) + " checkpoint" + (kept == 1 ? "" : "s") + " of " +
-                           mebibytes(each) + ", " + mebibytes(free) + " are free";
-  if (each > free / kept)
-    fails("disk", text +
-                      "; lower save_total_limit, raise save_steps, free some space or choose "
-                      "another output_dir");
-  else fine("disk", text);
+  if (const std::string problem = train::check_disk(real_file_system(), config_, length, each);
+      !problem.empty())
+    return doubtful("disk", problem);
+  const auto existing =
+      static_cast<int64_t>(io::checkpoint_steps(real_file_system(), config_.output_dir).size());
+  const int64_t added = checkpoints_added(config_, length, existing);
+  fine("disk", std::to_string(added) + (existing > 0 ? " more checkpoint" : " checkpoint") +
+                   (added == 1 ? "" : "s") + " of " + mebibytes(each) + ", " +
+                   mebibytes(real_file_system().free_bytes(config_.output_dir)) + " are free");
 }
 
 int64_t number_in(const char* file) {

@@ -53,7 +53,7 @@ TEST_F(Check, ASoundRunIsToldWhatItWillDo) {
         "ok        tokenizer: 257 tokens, the model has room for 264",
         "samples of all over the run read and decoded", "labels looked at are the end of a text",
         "2 sequences x 1 micro-batches x 16 tokens = 32 tokens a step", "2 steps, ",
-        "steps an epoch", "parameters, the plan takes", "3 checkpoints of"})
+        "steps an epoch", "parameters, the plan takes", "2 checkpoints of"})
     EXPECT_THAT(outcome.out, HasSubstr(part));
   EXPECT_THAT(outcome.out, testing::Not(HasSubstr("doubtful")));
   EXPECT_LE(outcome.processor_seconds, 5);
@@ -86,6 +86,56 @@ TEST_F(Check, DataThatCannotBeReadIsFoundAndTheRestStillChecked) {
   expect_failure("", {"FAILS     data: ", "train-00000.weft"});
 }
 
+// A damaged validation split would end the run at its first evaluation.
+TEST_F(Check, ValidationDataThatCannotBeReadIsFound) {
+  prepare_run("eval_steps: 1\n");
+  const std::string sound = check().out;
+  EXPECT_THAT(sound, HasSubstr("ok        validation: "));
+  EXPECT_THAT(sound, HasSubstr("batches of an evaluation"));
+  EXPECT_THAT(sound, HasSubstr("read and decoded"));
+  const std::string file = "tokens/validation-00000.weft", shard = text_of(file);
+  std::string damaged = shard;
+  damaged[shard.size() / 2] ^= 0x40;
+  write(file, damaged);
+  expect_failure("", {"ok        data: ", "FAILS     validation: ", "validation-00000.weft",
+                      "ok        memory: "});
+  EXPECT_EQ(run({"pretrain", "tiny.yaml"}).code, kBadInput) << "and rightly so";
+  write(file, shard);
+  must({"prepare", "text.txt", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "none",
+        "--overwrite"});
+  expect_failure("", {"FAILS     data: ", "has no validation split beside it"});
+  write("tiny.yaml", tiny_config());
+  EXPECT_THAT(check().out, HasSubstr("there is no validation split, so nothing is evaluated"));
+}
+
+TEST_F(Check, ValidationDataThatAreNoTextAreDoubted) {
+  std::string lines, signs;
+  for (int i = 0; i < 300; ++i) signs += "\xEF\xBF\xBD";
+  for (int i = 0; i < 60; ++i) lines += "{\"text\": \"" + std::string(500, 'w') + "\"}\n";
+  for (int i = 0; i < 30; ++i) lines += "{\"text\": \"" + signs + "\"}\n";
+  write("text.jsonl", lines);
+  must(
+      {"prepare", "text.jsonl", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "tail:0.4"});
+  write("tiny.yaml", tiny_config());
+  const Outcome outcome = check();
+  EXPECT_THAT(outcome.out, HasSubstr("doubtful  validation: ")) << outcome.all();
+  EXPECT_THAT(outcome.out, HasSubstr("ok        data: "));
+}
+
+TEST_F(Check, FilesOfTheRunThatAreNoneAreFound) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  for (const char* name : {"log.jsonl", "run_record.jsonl", "run_config.yaml"}) {
+    std::filesystem::rename(folder_ / "run" / name, folder_ / "kept");
+    std::filesystem::create_directory(folder_ / "run" / name);
+    expect_failure("max_steps=4", {"FAILS     output_dir: ", name, "is no regular file"});
+    EXPECT_EQ(run({"pretrain", "tiny.yaml", "max_steps=4"}).code, kBadInput) << "and rightly so";
+    std::filesystem::remove(folder_ / "run" / name);
+    std::filesystem::rename(folder_ / "kept", folder_ / "run" / name);
+  }
+  must({"pretrain", "tiny.yaml", "max_steps=4"});
+}
+
 TEST_F(Check, OtherDataThanTheCheckpointsIsFound) {
   prepare_run();
   must({"pretrain", "tiny.yaml"});
@@ -112,7 +162,25 @@ TEST_F(Check, MemoryAndDiskThatDoNotSufficeAreFound) {
   // Mounting a small disk takes rights that not every user has.
   if (!mount_memory(folder_ / "small", 64 << 10, false))
     GTEST_SKIP() << "this system lets a test mount nothing";
-  expect_failure("output_dir=small/run", {"FAILS     disk: ", "raise save_steps"});
+  expect_failure("output_dir=small/run",
+                 {"FAILS     disk: the checkpoints do not fit", "there is room for 0;"});
+}
+
+// The verdict is the run's own: without save_total_limit it begins, and may be stopped in time.
+TEST_F(Check, ADiskThatWillFillUpIsDoubted) {
+  prepare_run("save_steps: 1\n");
+  std::filesystem::create_directory(folder_ / "small");
+  // Mounting a small disk takes rights that not every user has.
+  if (!mount_memory(folder_ / "small", 512 << 10, false))
+    GTEST_SKIP() << "this system lets a test mount nothing";
+  Arguments words = {"check", "tiny.yaml", "output_dir=small/run", "max_steps=9"};
+  const Outcome outcome = run(words);
+  EXPECT_EQ(outcome.code, kDone) << outcome.all();
+  EXPECT_THAT(outcome.out, HasSubstr("doubtful  disk: the checkpoints do not fit"));
+  words.push_back("save_total_limit=8");
+  EXPECT_EQ(run(words).code, kBadInput);
+  words.front() = "pretrain";
+  EXPECT_EQ(run(words).code, kDoesNotFit);
 }
 
 TEST_F(Check, AFolderThatIsReadOnlyIsFound) {
