@@ -224,10 +224,10 @@ std::string told(const data::LeftOut& left) {
   return std::to_string(left.count) + " x " + left.reason + " (" + printable(left.example) + ")";
 }
 
-// Calls visit(piece) for each piece of each document. Throws Error where nothing of the input can
-// be read; what is left out of the rest is told.
+// Calls visit(piece) for each piece of each document; returns what is left out. Throws Error where
+// nothing of the input can be read.
 template <class Visit>
-void for_each_text(const Options& options, Visit visit) {
+std::vector<data::LeftOut> for_each_text(const Options& options, Visit visit) {
   const data::InputFiles inputs = data::collect_inputs(real_file_system(), {options.path});
   data::TextReader reader(real_file_system(), inputs,
                           {.text_field = options.text_field,
@@ -243,7 +243,7 @@ void for_each_text(const Options& options, Visit visit) {
     throw Error(quote_path(options.path) +
                 " has no text that can be read: " + told(left_out.front()) +
                 (left_out.size() > 1 ? ", and " + told(left_out.back()) : ""));
-  for (const data::LeftOut& left : left_out) std::cerr << "weft: " << told(left) << "\n";
+  return left_out;
 }
 
 void print_text(int64_t number, const std::string& text, const text::Tokenizer* tokenizer,
@@ -272,7 +272,7 @@ void inspect_text(const Options& options) {
   if (!options.tokenizer.empty()) tokenizer = text::load_tokenizer(options.tokenizer);
   data::CorpusStatistics statistics;
   int64_t bytes = 0;
-  for_each_text(options, [&](const data::TextPiece& piece) {
+  const auto left_out = for_each_text(options, [&](const data::TextPiece& piece) {
     if (piece.begins_document) statistics.begin_document();
     bytes += static_cast<int64_t>(piece.text.size());
     if (tokenizer && !options.shows_documents())
@@ -280,6 +280,7 @@ void inspect_text(const Options& options) {
           piece.text, {.add_special_tokens = false, .find_special_tokens = false}));
     else statistics.add_length(static_cast<int64_t>(piece.text.size()));
   });
+  for (const data::LeftOut& left : left_out) std::cerr << "weft: " << told(left) << "\n";
   statistics.finish();
   if (options.shows_documents())
     return print_texts(chosen_documents(options, statistics.documents()), tokenizer.get(), options);
@@ -296,15 +297,18 @@ struct Kind {
 constexpr std::array kKinds = {
     Kind{[](const Path& path) {
            return real_file_system().status(path).kind == FileKind::kFolder &&
-                  real_file_system().status(path / data::kManifestName).kind == FileKind::kFile;
+                  FormatSource{.path = path, .is_folder = true}.has(
+                      std::string(data::kManifestName));
          },
          inspect_tokens_folder},
     Kind{[](const Path& path) { return path.extension() == ".weft"; }, inspect_shard},
     Kind{[](const Path&) { return true; }, inspect_text}};
 
 void run(const Options& options) {
-  if (!options.shows_documents() &&
-      inspect_format({.path = options.path, .json = options.json, .hashes = !options.quick}))
+  if (inspect_format({.path = options.path,
+                      .json = options.json,
+                      .hashes = !options.quick,
+                      .as_text = options.shows_documents()}))
     return;
   for (const Kind& kind : kKinds)
     if (kind.is(options.path)) return kind.inspect(options);

@@ -121,7 +121,7 @@ constexpr std::array kFormats = {
     Format{"tokenizer",
            [](const FormatSource& s) {
              return is_named(s, {"tokenizer.json", "vocab.json", "encoder.json", "vocab.txt",
-                                 ".model"}) ||
+                                 "merges.txt", "vocab.bpe", ".model"}) ||
                     mentions(s, "\"pre_tokenizer\"");
            },
            inspect_tokenizer},
@@ -142,6 +142,10 @@ constexpr std::array kFormats = {
 // What Weft never reads says so before any reader looks at it.
 void refuse_foreign(const FormatSource& source) {
   if (source.is_folder) return;
+  if (source.name.starts_with("events.out.tfevents."))
+    throw Error(quote_path(source.path) +
+                ": this is an event file, which Weft writes and never reads; look at it with "
+                "TensorBoard, or at log.jsonl beside it, which says the same");
   const bool may_be_text = !io::is_pickle_name(source.name) && source.head.starts_with("PK");
   const std::string foreign = may_be_text ? "" : io::foreign_format(source.head);
   if (!foreign.empty()) throw Error(quote_path(source.path) + ": this is " + foreign);
@@ -202,7 +206,9 @@ std::string in_one_line(std::string errors) {
 }  // namespace
 
 bool FormatSource::has(const std::string& file) const {
-  return is_folder && real_file_system().status(path / file).kind == FileKind::kFile;
+  if (!is_folder) return false;
+  const FileStatus status = real_file_system().status(path / file);
+  return status.kind != FileKind::kMissing || status.is_link;
 }
 
 bool FormatSource::has_ending(const std::string& ending) const {
@@ -219,6 +225,7 @@ bool inspect_format(const FormatOptions& options) {
       real_file_system().status(source.path).kind != FileKind::kFile)
     return false;
   refuse_foreign(source);
+  if (options.as_text) return false;
   const auto* const format =
       std::find_if(kFormats.begin(), kFormats.end(), [&](const Format& f) { return f.is(source); });
   if (format == kFormats.end()) {

@@ -14,6 +14,8 @@ struct FormatOptions {
   std::string path;
   bool json = false;
   bool hashes = true;  // of every tensor and file, which means reading all of them
+  // Documents of it are asked for. What Weft never reads is refused all the same.
+  bool as_text = false;
 };
 
 // Prints what `path` holds if it is of one of these formats; false, and nothing printed, if it is
@@ -27,7 +29,8 @@ struct FormatSource {
   bool is_folder = false;
   std::string head;  // the first bytes of a file
 
-  bool has(const std::string& file) const;  // a folder holds it
+  // A folder holds it, or something else of that name, which its reader will refuse.
+  bool has(const std::string& file) const;
   // The folder holds a file of which the name ends so.
   bool has_ending(const std::string& ending) const;
 };

@@ -31,6 +31,8 @@ std::string foreign_format(std::string_view head) {
   if (head.starts_with("\x89HDF\r\n\x1a\n"))
     return "an HDF5 file as Keras writes it, which Weft does not read; save the model as "
            "safetensors";
+  if (head.starts_with("\x93NUMPY"))
+    return "a NumPy array, which Weft writes beside tokens and never reads; numpy.load() does";
   if (head.starts_with("version https://git-lfs"))
     return "a Git LFS pointer, not the file itself; run: git lfs pull";
   return "";

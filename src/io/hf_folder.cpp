@@ -124,8 +124,7 @@ Json read_model_config(const Path& folder) {
 
 Json read_optional_json(const Path& folder, const std::string& name) {
   const Path file = folder / name;
-  refuse_link_outside(folder, file);
-  return real_file_system().status(file).kind == FileKind::kMissing ? Json() : read_object(file);
+  return is_contained_file(folder, file) ? read_object(file) : Json();
 }
 
 std::vector<Path> tokenizer_files(const Path& folder) {

@@ -18,17 +18,13 @@ constexpr int64_t kMaxConfigBytes = int64_t{16} << 20;
 constexpr std::array<const char*, 7> kSpecialTokens = {
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
 
-bool is_file(const Path& path) {
-  return real_file_system().status(path).kind == FileKind::kFile;
-}
-
 ChatTemplates::Source from_file(const Path& folder, const Path& file) {
   refuse_link_outside(folder, file);
   return {read_text_file(file, kMaxConfigBytes), printable(file.native())};
 }
 
 void read_files(const Path& folder, ChatTemplates& into) {
-  if (is_file(folder / "chat_template.jinja"))
+  if (is_contained_file(folder, folder / "chat_template.jinja"))
     into.by_name.insert_or_assign("default", from_file(folder, folder / "chat_template.jinja"));
   const Path more = folder / "additional_chat_templates";
   if (real_file_system().status(more).kind != FileKind::kFolder) return;
@@ -69,8 +65,9 @@ void read_special_tokens(const Json& config, ChatTemplates& into) {
   }
 }
 
-void read_config(const Path& file, ChatTemplates& into) {
-  if (!is_file(file)) return;
+void read_config(const Path& folder, ChatTemplates& into) {
+  const Path file = folder / "tokenizer_config.json";
+  if (!is_contained_file(folder, file)) return;
   const Json config = read_json_file(file, {.bytes = kMaxConfigBytes});
   if (!config.is_object()) throw Error(printable(file.native()) + ": a JSON object is expected");
   if (config.contains("chat_template") && !config["chat_template"].is_null())
@@ -99,7 +96,7 @@ ChatTemplates load_chat_templates(const std::string& where, bool required) {
   if (kind == FileKind::kMissing) throw Error(where + ": no such file or folder");
   const Path folder = kind == FileKind::kFolder ? path : parent_folder(path);
   ChatTemplates all;
-  read_config(folder / "tokenizer_config.json", all);
+  read_config(folder, all);
   read_files(folder, all);
   if (required && all.by_name.empty())
     throw Error(where +

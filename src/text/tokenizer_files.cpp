@@ -28,32 +28,36 @@ constexpr std::string_view kKinds =
     "a vocab.json beside a merges.txt, or "
     "a folder that holds one of them";
 
-bool is_file(const fs::path& path) {
-  std::error_code error;
-  return fs::is_regular_file(path, error);
-}
-
 // The first of the files by which a tokenizer is known in a folder, or an empty path.
 fs::path tokenizer_file_in(const fs::path& folder) {
   for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json",
                            "encoder.json", "vocab.txt"}) {
-    if (is_file(folder / name)) return folder / name;
+    if (is_contained_file(folder, folder / name)) return folder / name;
   }
   return {};
 }
 
-// The same, or the file itself.
+bool is_merges(const fs::path& file) {
+  return file.filename() == "merges.txt" || file.filename() == "vocab.bpe";
+}
+
+// Merges alone are no tokenizer: their tokens have no ids.
+fs::path vocab_beside(const fs::path& merges) {
+  const fs::path folder = merges.parent_path();
+  for (const char* name : {"vocab.json", "encoder.json"})
+    if (is_contained_file(folder, folder / name)) return folder / name;
+  throw Error(printable(merges.native()) + ": has no vocab.json beside it");
+}
+
+// The same, or the file itself; of merges, the vocabulary that they belong to.
 fs::path tokenizer_file_at(const fs::path& where) {
   std::error_code error;
   const fs::file_status status = fs::status(where, error);
   if (!fs::exists(status)) {
     throw Error(printable(where.native()) + ": no such file or folder; " + std::string(kKinds));
   }
-  if (!fs::is_directory(status)) return where;
-  if (const fs::path found = tokenizer_file_in(where); !found.empty()) {
-    refuse_link_outside(where, found);
-    return found;
-  }
+  if (!fs::is_directory(status)) return is_merges(where) ? vocab_beside(where) : where;
+  if (fs::path found = tokenizer_file_in(where); !found.empty()) return found;
   throw Error(printable(where.native()) + ": the folder has no tokenizer.json; " +
               std::string(kKinds));
 }
@@ -74,9 +78,8 @@ bool lowers_case(const std::vector<TokenizerFile>& beside, const std::string& or
 
 fs::path merges_beside(const fs::path& vocab) {
   for (const char* name : {"merges.txt", "vocab.bpe"}) {
-    if (!is_file(vocab.parent_path() / name)) continue;
-    refuse_link_outside(vocab.parent_path(), vocab.parent_path() / name);
-    return vocab.parent_path() / name;
+    fs::path merges = vocab.parent_path() / name;
+    if (is_contained_file(vocab.parent_path(), merges)) return merges;
   }
   throw Error(printable(vocab.native()) + ": has no merges.txt beside it");
 }
@@ -115,8 +118,8 @@ std::unique_ptr<const Tokenizer> load_tokenizer(const std::string& where) {
   for (const char* name :
        {"tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"}) {
     const fs::path file = path.parent_path() / name;
-    refuse_link_outside(path.parent_path(), file);
-    if (is_file(file)) beside.push_back({name, read_text_file(file, kMaxBeside)});
+    if (is_contained_file(path.parent_path(), file))
+      beside.push_back({name, read_text_file(file, kMaxBeside)});
   }
   if (path.extension() == ".model") {
     return std::make_unique<SentencePieceTokenizer>(read_text_file(path, kMaxDocumentBytes),

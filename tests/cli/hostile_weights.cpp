@@ -185,6 +185,8 @@ HostileFiles hostile_pickles() {
       file("renamed.safetensors", zip, "a zip archive as PyTorch writes it"),
       file("model.gguf", "GGUF\x03" + std::string(40, '\0'), "a GGUF file"),
       file("model.h5", "\x89HDF\r\n\x1a\n" + std::string(40, '\0'), "an HDF5 file"),
+      file("train-00000.npy", "\x93NUMPY\x01" + std::string(40, '\0'), "a NumPy array"),
+      file("events.out.tfevents.1.host.weft", std::string(40, '\0'), "an event file"),
       file("lfs.safetensors", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
       {.what = "a folder of pickles",
        .path = "m",

@@ -1,5 +1,7 @@
 // `weft inspect` on every format of a model's files: sound ones are told, malformed ones refused
 // with exit code 2, in words that are safe on a terminal, wherever the fault lies.
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -166,6 +168,22 @@ TEST_F(InspectFormats, TextOfWhichNothingCanBeReadIsRefused) {
   expect_error({"inspect", "a.txt.gz"}, {"'a.txt.gz' has no text that can be read", "cut short"});
   write("b.jsonl", "{\"text\": \"a\"}\n[\n");
   EXPECT_THAT(must({"inspect", "b.jsonl"}).err, HasSubstr("b.jsonl:2")) << "a part can";
+  const std::string told = must({"inspect", "b.jsonl", "--document", "0"}).err;
+  EXPECT_EQ(told.find("b.jsonl:2"), told.rfind("b.jsonl:2")) << "once, though it is read twice";
+}
+
+TEST_F(InspectFormats, NoDocumentOfAPickleIsShown) {
+  write("model.pt", "\x80\x02}q\x01.");
+  expect_error({"inspect", "model.pt", "--document", "0"}, {"model.pt", "Weft never reads pickle"});
+}
+
+TEST_F(InspectFormats, MergesAreReadWithTheirVocabulary) {
+  write("gpt/merges.txt", "#version: 0.2\na b\n");
+  expect_error({"inspect", "gpt/merges.txt"}, {"gpt/merges.txt: has no vocab.json beside it"});
+  write("gpt/vocab.json", R"({"a":0,"b":1,"ab":2})");
+  EXPECT_EQ(facts("gpt/merges.txt")["vocab_size"], 3);
+  write("gpt/merges.txt", "#version: 0.2\na c\n");
+  expect_error({"inspect", "gpt/merges.txt"}, {"gpt/vocab.json", "c"});
 }
 
 TEST_F(InspectFormats, ALinkThatLeadsNowhereIsNamedAsItWasGiven) {
@@ -233,6 +251,39 @@ TEST_F(InspectFormats, NoSymbolicLinkIsFollowedOutOfAFolder) {
   fs::rename(folder_ / "model/model.safetensors", folder_ / "model/weights");
   replace_by_link("model/model.safetensors", "weights");
   must({"inspect", "model"});
+}
+
+// A file that may be missing must not be taken for missing where something else has its name.
+TEST_F(InspectFormats, WhatIsNoFileIsNotTakenForAbsent) {
+  const auto expect_refusals = [&](const std::string& folder, const std::string& name) {
+    const fs::path file = folder_ / folder / name;
+    const bool was_there = fs::exists(file);
+    if (was_there) fs::rename(file, folder_ / "kept");
+    const auto expect_refusal = [&](const char* kind) {
+      SCOPED_TRACE(name + " as " + kind);
+      expect_error({"inspect", folder}, {name});
+      fs::remove(file);
+    };
+    fs::create_directory(file);
+    expect_refusal("a folder");
+    ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+    expect_refusal("a pipe");
+    fs::create_symlink("nowhere", file);
+    expect_refusal("a link that leads nowhere");
+    if (was_there) fs::rename(folder_ / "kept", file);
+  };
+  write_chain_model(folder_ / "model");
+  for (const char* name :
+       {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", "chat_template.jinja", "model.safetensors"})
+    expect_refusals("model", name);
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  for (const char* name : {"dataset.json", "tokenizer.json", "train-00000.weft"})
+    expect_refusals("tokens", name);
+  for (const char* name : {"manifest.json", "trainer_state/state.json"})
+    expect_refusals("run/checkpoint-2", name);
+  expect_refusals("run", "run_config.yaml");
 }
 
 TEST_F(InspectFormats, TheCacheOfHuggingFaceKeepsItsLinks) {
