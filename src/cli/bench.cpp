@@ -309,8 +309,9 @@ void add_bench(Verb& app) {
   verb.add_flag("--json", options->json, "as JSON");
   verb.callback([options] {
     interrupts();
-    if (options->operators) return run_operators(*options);
-    print_values(measured(*options), options->json);
+    if (options->operators) run_operators(*options);
+    else print_values(measured(*options), options->json);
+    end_if_interrupted();
   });
 }
 

@@ -66,6 +66,19 @@ void check_output(const Path& output, const Path& source) {
                 quote_path(source) + "; give another folder");
 }
 
+// The model's writer looks before each tensor whether someone has asked to stop, and removes what
+// it has written: a model is large, and nobody would look for it under the hidden name it has so
+// far.
+io::ModelFolder that_can_be_stopped(io::ModelFolder model) {
+  for (io::TensorToWrite& tensor : model.tensors)
+    tensor.content = [content = std::move(tensor.content)](WritableFile& out) {
+      if (interrupts().load() > 0)
+        throw Error("interrupted; nothing was written", ExitCode::kInterrupted);
+      content(out);
+    };
+  return model;
+}
+
 void run_export(const ExportOptions& options) {
   const ModelFolder model = open_model({.model = options.run}, false);
   check_output(options.output, model.path);
@@ -73,9 +86,9 @@ void run_export(const ExportOptions& options) {
   LoadedParameters parameters(model);
   io::write_model_folder(
       real_file_system(), options.output,
-      train::model_folder(
+      that_can_be_stopped(train::model_folder(
           {.config = model.config, .spec = model.spec, .tokenizer = model.tokenizer.get()},
-          parameters.tensors(), type),
+          parameters.tensors(), type)),
       options.overwrite ? io::Overwrite::kAny : io::Overwrite::kOurs);
   std::cout << "written to " << quote_path(options.output) << " from " << quote_path(model.path)
             << "\n";
@@ -92,7 +105,10 @@ void add_export(Verb& app) {
   verb.add_option("--dtype", options->dtype, "fp32, bf16 or fp16; by default as it is");
   verb.add_flag("--overwrite", options->overwrite,
                 "replace a folder even if something else than an export is in it");
-  verb.callback([options] { run_export(*options); });
+  verb.callback([options] {
+    interrupts();
+    run_export(*options);
+  });
 }
 
 namespace {
@@ -154,7 +170,7 @@ void run_import(const ImportOptions& options) {
     for (const text::TokenizerFile& content : tokenizer->files())
       folder.more_files.push_back(io::text_to_write(content.name, content.content));
   }
-  io::write_model_folder(real_file_system(), options.output, folder,
+  io::write_model_folder(real_file_system(), options.output, that_can_be_stopped(std::move(folder)),
                          options.overwrite ? io::Overwrite::kAny : io::Overwrite::kOurs);
   std::cout << "written to " << quote_path(options.output) << " from " << quote_path(checkpoint)
             << (tokenizer_bin.empty() ? "" : " and " + quote_path(tokenizer_bin)) << "\n";
@@ -172,7 +188,10 @@ void add_import(Verb& app) {
   verb.add_option("-o,--output", options->output, "the Hugging Face folder to write").required();
   verb.add_flag("--overwrite", options->overwrite,
                 "replace a folder even if something else than a model of ours is in it");
-  verb.callback([options] { run_import(*options); });
+  verb.callback([options] {
+    interrupts();
+    run_import(*options);
+  });
 }
 
 }  // namespace weft::cli

@@ -243,6 +243,7 @@ void add_generate(Verb& app) {
     interrupts();
     check_options(*options);
     GenerateVerb(*options).run();
+    end_if_interrupted();
   });
 }
 

@@ -35,6 +35,12 @@ int fail(const std::string& message, ExitCode code) {
   return static_cast<int>(code);
 }
 
+// What ended because it was asked to says by whom.
+ExitCode exit_code_of(const Error& error) {
+  return error.code() == ExitCode::kInterrupted ? static_cast<ExitCode>(interrupted_exit_code())
+                                                : error.code();
+}
+
 // Nobody reads standard output any more, as after `weft generate | head -1`.
 bool reader_is_gone() {
   pollfd output{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
@@ -81,7 +87,7 @@ int run(int argc, char** argv) {
     add_verbs(Verb(&app));
     return run_verb(app, argc, argv);
   } catch (const Error& error) {
-    return fail(error.what(), error.code());
+    return fail(error.what(), exit_code_of(error));
   } catch (const std::bad_alloc&) {
     return fail("out of memory; see `weft plan` for what a run needs", ExitCode::kDoesNotFit);
   } catch (const std::exception& error) {

@@ -62,6 +62,10 @@ int interrupted_exit_code() {
   return static_cast<int>(interrupted_by_user.load() ? ExitCode::kInterrupted : ExitCode::kHungUp);
 }
 
+void end_if_interrupted() {
+  if (interrupts().load() > 0) throw EndWith{interrupted_exit_code()};
+}
+
 bool is_terminal(int file_descriptor) {
   return isatty(file_descriptor) == 1;
 }

@@ -43,9 +43,12 @@ void add_devices(Verb& app);
 // was closed; the same, except where it is ignored, as nohup makes it. The first call must come
 // before any other thread is started: from then on these signals do nothing but count.
 const std::atomic<int>& interrupts();
-// The exit code of a run that saved and ended because it was asked to: ExitCode::kPreempted after
-// SIGTERM or SIGUSR1, else 130 (128 + SIGINT) after SIGINT, else 129 (128 + SIGHUP).
+// The exit code of what ended because it was asked to, so that a script learns who asked:
+// ExitCode::kPreempted after SIGTERM or SIGUSR1, else 130 (128 + SIGINT) after SIGINT, else 129
+// (128 + SIGHUP). An Error with ExitCode::kInterrupted ends the program with it, too.
 int interrupted_exit_code();
+// For a verb that has printed as much as it has: ends with that exit code if someone asked to stop.
+void end_if_interrupted();
 
 bool is_terminal(int file_descriptor);
 int terminal_width();     // columns; 80 if it is not known

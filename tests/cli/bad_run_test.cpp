@@ -2,6 +2,7 @@
 // two runs in one folder, places that cannot be written, disks that fill up.
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 
 #include "cli_test.h"
@@ -107,19 +108,84 @@ TEST_F(BadRun, TwoPreparationsCannotShareAFolder) {
   must({"evaluate", "--model", "model", "--shards", "tokens"});
 }
 
-TEST_F(BadRun, AnInterruptedPreparationLeavesNothing) {
-  write("big.txt", sample_text(400000));
-  for (const Arguments& arguments :
-       {Arguments{"prepare", "big.txt", "-o", "made", "--tokenizer", "bytes"},
-        Arguments{"tokenizer", "train", "big.txt", "-o", "made"}}) {
+// A signal, and the exit code by which a script learns who asked.
+struct Asked {
+  int signal;
+  int code;
+};
+constexpr Asked kAsked[] = {{SIGINT, 130}, {SIGTERM, 75}, {SIGUSR1, 75}, {SIGHUP, 129}};
+
+class Interrupted : public CliTest {
+ protected:
+  Outcome asked_to_stop(const Arguments& arguments, int signal) const {
     RunningProgram program(arguments, {.folder = folder_.path()});
-    program.wait_until_it_minds(SIGINT);
-    program.send(SIGINT);
-    const Outcome outcome = program.wait();
-    EXPECT_EQ(outcome.code, 130) << outcome.all();
+    program.wait_until_it_minds(signal);
+    program.send(signal);
+    return program.wait();
+  }
+};
+
+TEST_F(Interrupted, APreparationLeavesNothing) {
+  write("big.txt", sample_text(400000));
+  for (const Asked& asked : kAsked) {
+    for (const Arguments& arguments :
+         {Arguments{"prepare", "big.txt", "-o", "made", "--tokenizer", "bytes"},
+          Arguments{"tokenizer", "train", "big.txt", "-o", "made"}}) {
+      const Outcome outcome = asked_to_stop(arguments, asked.signal);
+      EXPECT_EQ(outcome.code, asked.code) << outcome.all();
+      EXPECT_THAT(outcome.err, HasSubstr("interrupted; nothing was written"));
+      EXPECT_FALSE(exists("made"));
+      EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "only the text";
+    }
+  }
+}
+
+// A legacy checkpoint of llama2.c, all zeros: 150 MB that take no room on the disk.
+TEST_F(Interrupted, AnImportLeavesNothing) {
+  const std::array<int32_t, 7> header = {512, 1024, 14, 8, 8, 512, 256};
+  constexpr int64_t kLayer = 512 * 2 + 512 * 512 * 4 + 512 * 1024 * 3;
+  constexpr int64_t kNumbers = 512 * 512 + 14 * kLayer + 512 + 256 * 64;
+  write("model.bin", {reinterpret_cast<const char*>(header.data()), sizeof header});
+  fs::resize_file(folder_ / "model.bin", sizeof header + 4 * kNumbers);
+  const Arguments import = {"import", "model.bin", "-o", "made"};
+  for (const Asked& asked : kAsked) {
+    const Outcome outcome = asked_to_stop(import, asked.signal);
+    EXPECT_EQ(outcome.code, asked.code) << outcome.all();
     EXPECT_THAT(outcome.err, HasSubstr("interrupted; nothing was written"));
-    EXPECT_FALSE(exists("made"));
-    EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "only the text";
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1) << "only the model";
+  }
+  must(import);
+  for (const Asked& asked : kAsked) {
+    const Outcome outcome = asked_to_stop({"export", "made", "-o", "again"}, asked.signal);
+    EXPECT_EQ(outcome.code, asked.code) << outcome.all();
+    EXPECT_FALSE(exists("again"));
+    EXPECT_FALSE(exists(".again.partial"));
+  }
+}
+
+TEST_F(Interrupted, WhatAVerbHasFoundUntilThenIsPrinted) {
+  prepare_run();
+  for (const Asked& asked : kAsked) {
+    const Arguments bench = {"bench", "tiny.yaml", "--steps", "1000000", "--json"};
+    RunningProgram program(bench, {.folder = folder_.path()});
+    program.wait_until_it_minds(asked.signal);
+    usleep(300'000);  // it needs no step, but some are likely
+    program.send(asked.signal);
+    const Outcome outcome = program.wait();
+    EXPECT_EQ(outcome.code, asked.code) << outcome.all();
+    EXPECT_THAT(outcome.all(), testing::AnyOf(HasSubstr("tokens_per_second"),
+                                              HasSubstr("interrupted before the first step")));
+  }
+  write_chain_model(folder_ / "model");
+  write("big.txt", sample_text(50000));
+  std::string prompts;
+  for (int i = 0; i < 50000; ++i) prompts += "a\n";
+  write("prompts.txt", prompts);
+  for (const Arguments& arguments :
+       {Arguments{"evaluate", "--model", "model", "--text", "big.txt", "--batch-size", "1"},
+        Arguments{"generate", "--model", "model", "--prompts", "prompts.txt"}}) {
+    const Outcome outcome = asked_to_stop(arguments, SIGTERM);
+    EXPECT_EQ(outcome.code, 75) << outcome.all();
   }
 }
 
