@@ -1,8 +1,10 @@
 // The program: reads the command line, runs a verb, and turns errors into messages and exit codes.
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -35,6 +37,17 @@ int fail(const std::string& message, ExitCode code) {
   return static_cast<int>(code);
 }
 
+// A program that is started without one of these would be given its number for the first file that
+// it opens, and write its messages into a log or a lock. Nothing can be read from or written to
+// what stands there now.
+void fill_standard_descriptors() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(number, F_GETFD) >= 0) continue;
+    const int wrong_way = number == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    if (open("/dev/null", wrong_way) != number) _exit(static_cast<int>(ExitCode::kInternal));
+  }
+}
+
 // What ended because it was asked to says by whom.
 ExitCode exit_code_of(const Error& error) {
   return error.code() == ExitCode::kInterrupted ? static_cast<ExitCode>(interrupted_exit_code())
@@ -50,7 +63,8 @@ bool reader_is_gone() {
 // What was printed has arrived, or nobody wants it.
 int finish_output() {
   std::cout.flush();
-  if (std::cout || reader_is_gone()) return static_cast<int>(ExitCode::kDone);
+  const bool arrived = std::cout && std::ferror(stdout) == 0;  // the latter of std::printf
+  if (arrived || reader_is_gone()) return static_cast<int>(ExitCode::kDone);
   throw Error("standard output could not be written; is the disk full?");
 }
 
@@ -79,6 +93,7 @@ int run_verb(CLI::App& app, int argc, char** argv) {
 }
 
 int run(int argc, char** argv) {
+  fill_standard_descriptors();
   try {
     CLI::App app(kDescription, "weft");
     app.set_version_flag("--version", "weft " WEFT_VERSION, "print the version and end");

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 
 #include "cli_test.h"
 
@@ -206,6 +207,21 @@ TEST_F(BadRun, AnInterruptEndsWaitingForStandardInput) {
     EXPECT_FALSE(coded.timed_out) << verb;
     EXPECT_EQ(coded.signal, SIGINT) << verb << "\n" << coded.all();
   }
+}
+
+// Without standard output and error, messages would go into the first files that a run opens: its
+// lock and its log.
+TEST_F(BadRun, ClosedDescriptorsLeaveTheFilesOfARunAlone) {
+  prepare_run("logging_steps: 1\n");
+  const std::string command = "cd '" + folder_.path().string() + "' && '" + program_path() +
+                              "' pretrain tiny.yaml <&- >&- 2>&-";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  std::istringstream log(text_of("run/log.jsonl"));
+  int lines = 0;
+  for (std::string line; std::getline(log, line); ++lines)
+    EXPECT_THAT(line, testing::StartsWith("{\"step\": "));
+  EXPECT_GE(lines, 2);
+  must({"checkpoint", "verify", "run"});
 }
 
 // The folder "small" is a file system of its own.

@@ -90,8 +90,10 @@ TEST_F(CommandLine, OutputThatCannotBeWrittenIsAnError) {
   // A device of Linux.
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "this system has no /dev/full";
   prepare_run();
+  must({"pretrain", "tiny.yaml"});
   for (const Arguments& arguments :
-       {Arguments{"--help"}, Arguments{"plan", "tiny.yaml"}, Arguments{"graph", "tiny.yaml"}}) {
+       {Arguments{"--help"}, Arguments{"plan", "tiny.yaml"}, Arguments{"graph", "tiny.yaml"},
+        Arguments{"runs", "."}, Arguments{"checkpoint", "list", "run"}}) {
     const Outcome outcome = run(arguments, {.output_file = "/dev/full"});
     EXPECT_EQ(outcome.code, kBadInput) << outcome.all();
     EXPECT_THAT(outcome.err, HasSubstr("standard output could not be written"));
