@@ -9,6 +9,7 @@
 #include <iostream>
 #include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "cli/command_line.h"
@@ -105,6 +106,13 @@ int run(int argc, char** argv) {
     return fail(error.what(), exit_code_of(error));
   } catch (const std::bad_alloc&) {
     return fail("out of memory; see `weft plan` for what a run needs", ExitCode::kDoesNotFit);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::resource_unavailable_try_again)
+      return fail(
+          "the system refuses to start a thread; ask for fewer (threads), or raise its "
+          "limits of threads and memory (ulimit -u, ulimit -v, pids.max of the container)",
+          ExitCode::kDoesNotFit);
+    return fail(std::string("internal error: ") + error.what(), ExitCode::kInternal);
   } catch (const std::exception& error) {
     return fail(std::string("internal error: ") + error.what(), ExitCode::kInternal);
   }

@@ -81,6 +81,13 @@ struct ThreadPool::Impl {
     }
   }
 
+  // Also of those workers that were started before the system refused one.
+  ~Impl() {
+    stop.store(true, std::memory_order_relaxed);
+    announce();
+    for (std::thread& worker : workers) worker.join();
+  }
+
   void take_tiles(int worker) {
     for (size_t i = 0; i < ranges.size(); ++i) {
       Range& range = ranges[(static_cast<size_t>(worker) + i) % ranges.size()];
@@ -130,11 +137,7 @@ ThreadPool::ThreadPool(int threads) {
     impl_->workers.emplace_back([this, worker] { impl_->work(worker); });
 }
 
-ThreadPool::~ThreadPool() {
-  impl_->stop.store(true, std::memory_order_relaxed);
-  impl_->announce();
-  for (std::thread& worker : impl_->workers) worker.join();
-}
+ThreadPool::~ThreadPool() = default;
 
 int ThreadPool::threads() const {
   return static_cast<int>(impl_->workers.size()) + 1;

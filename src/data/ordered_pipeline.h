@@ -36,8 +36,11 @@ class OrderedPipeline {
     slots_ = std::vector<Slot>(threads == 1 ? 1 : kAhead + kItems * static_cast<size_t>(threads));
     {
       std::vector<std::jthread> workers;
-      for (int i = 0; threads > 1 && i < threads; ++i)
-        workers.emplace_back([this] { loop({.reads = true}); });
+      const std::exception_ptr refused = caught([&] {
+        for (int i = 0; threads > 1 && i < threads; ++i)
+          workers.emplace_back([this] { loop({.reads = true}); });
+      });
+      if (refused) give_up(refused);
       loop({.reads = threads == 1, .writes = true});
     }
     if (error_) std::rethrow_exception(error_);
@@ -63,6 +66,13 @@ class OrderedPipeline {
   bool can_write() { return slot(turn_).state == State::kDone; }
   bool can_read() { return !reading_ && !ended_ && slot(next_).state == State::kFree; }
   bool is_over() const { return error_ || (ended_ && turn_ == next_); }
+
+  // Ends the threads that the system started before it refused one: they would wait for ever.
+  void give_up(const std::exception_ptr& error) {
+    const std::lock_guard lock(mutex_);
+    error_ = error;
+    changed_.notify_all();
+  }
 
   void loop(Duty duty) {
     std::unique_lock lock(mutex_);

@@ -224,6 +224,36 @@ TEST_F(BadRun, ClosedDescriptorsLeaveTheFilesOfARunAlone) {
   must({"checkpoint", "verify", "run"});
 }
 
+// Whichever thread the system refuses: an orderly end, with what was started ended too.
+TEST_F(BadRun, ThreadsThatTheSystemRefusesAreTold) {
+  const char* library = std::getenv("WEFT_REFUSED_THREADS");
+  if (library == nullptr) GTEST_SKIP() << "WEFT_REFUSED_THREADS names no library";
+  write_chain_model(folder_ / "model");
+  prepare_run("threads: 3\nsave_steps: 1\nsave_in_background: true\n");
+  int refused = 0;
+  for (const Arguments& arguments :
+       {Arguments{"pretrain", "tiny.yaml"},
+        Arguments{"prepare", "text.txt", "-o", "made", "--tokenizer", "bytes", "--threads", "3"},
+        Arguments{"tokenizer", "train", "text.txt", "-o", "made.json", "--vocab-size", "300",
+                  "--threads", "3"},
+        Arguments{"evaluate", "--model", "model", "--shards", "tokens", "--threads", "3"}}) {
+    for (int thread = 1; thread <= 6; ++thread) {
+      const Outcome outcome =
+          run(arguments, {.environment = {{"LD_PRELOAD", library},
+                                          {"WEFT_REFUSED_THREAD", std::to_string(thread)}},
+                          .seconds = 20});
+      SCOPED_TRACE(arguments[0] + ", thread " + std::to_string(thread) + "\n" + outcome.all());
+      EXPECT_FALSE(outcome.timed_out);
+      for (const char* made : {"run", "made", "made.json"}) fs::remove_all(folder_ / made);
+      if (outcome.code == kDone) continue;  // it asked for fewer
+      ++refused;
+      EXPECT_EQ(outcome.code, kDoesNotFit);
+      EXPECT_THAT(outcome.err, HasSubstr("the system refuses to start a thread"));
+    }
+  }
+  EXPECT_GE(refused, 10) << "or the library was not loaded";
+}
+
 // The folder "small" is a file system of its own.
 class Disk : public CliTest {
  protected:
