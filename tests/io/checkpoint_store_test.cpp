@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <set>
 
+#include "io/folder_writer.h"
 #include "io/hash.h"
 #include "tests/core/faulty_file_system.h"
 #include "tests/core/temporary_folder.h"
 #include "tests/io/checkpoint_test_run.h"
+#include "tests/io/protocol_mutants.h"
 
 namespace weft::io {
 namespace {
@@ -326,6 +329,54 @@ TEST_F(DamagedCheckpoint, ANewerFormatIsRefusedNotSkipped) {
   EXPECT_THROW(latest_checkpoint(disk(), run_.path()), NewerCheckpoint);
   EXPECT_THAT(error_message([&] { latest_checkpoint(disk(), run_.path()); }),
               HasSubstr("written by a newer Weft (format 2, this one reads up to 1); update Weft"));
+}
+
+TEST_F(DamagedCheckpoint, EveryOneAfterTheStepThatARunGoesOnFromIsGivenUp) {
+  CheckpointStore store(disk(), run_.path(), {});
+  EXPECT_THAT(store.discard_after(2), IsEmpty());
+  EXPECT_THAT(store.discard_after(1), ElementsAre(run_ / "checkpoint-2"));
+  EXPECT_THAT(names_in(run_.path()), ElementsAre("checkpoint-1"));
+}
+
+// The kernel's copy of a file is what was written, whatever the device has made of it.
+class FilesReadFromTheDevice final : public ForwardingFileSystem {
+ public:
+  FilesReadFromTheDevice() : ForwardingFileSystem(real_file_system()) {}
+  std::unique_ptr<ReadableFile> open_for_reading(const Path& file, ReadFrom from) const override {
+    if (from == ReadFrom::kDevice) names.insert(file.filename().string());
+    return ForwardingFileSystem::open_for_reading(file, from);
+  }
+
+  mutable std::set<std::string> names;
+};
+
+TEST(CheckpointStore, ReadsWhatItHasWrittenBackFromTheDevice) {
+  const TemporaryFolder run;
+  FilesReadFromTheDevice files;
+  CheckpointStore store(files, run.path(), {});
+  const CheckpointToSave checkpoint = checkpoint_of(1);
+  store.save(checkpoint);
+  std::set<std::string> written;
+  for (const FileToWrite& file : checkpoint.files)
+    written.insert(Path(file.name).filename().string());
+  EXPECT_THAT(files.names, testing::IsSupersetOf(written));
+  files.names.clear();
+  store.repair();
+  EXPECT_THAT(files.names, testing::IsSupersetOf(written)) << "which moves the damaged away";
+}
+
+// A newer Weft was killed while it replaced the checkpoint: which of the two is good is not for
+// this one to judge, and the newer one is not for it to remove.
+TEST_F(DamagedCheckpoint, ANewerFormatIsNotReplacedByWhatLiesBesideIt) {
+  const std::string body = R"({"format":"weft checkpoint","from":"the future","version":2})";
+  const std::string newer =
+      body.substr(0, body.size() - 1) + R"(,"manifest_xxh3_128":")" + hash_hex(body) + "\"}";
+  const Path folder = run_ / "checkpoint-2";
+  std::filesystem::copy(folder, replaced_name(folder), std::filesystem::copy_options::recursive);
+  write_file_atomically(disk(), folder / kManifestName, newer);
+  { const CheckpointStore store(disk(), run_.path(), {}); }
+  EXPECT_EQ(read_text_file(folder / kManifestName, 1000), newer);
+  EXPECT_THROW(latest_checkpoint(disk(), run_.path()), NewerCheckpoint);
 }
 
 TEST(CheckpointManifest, RefusesWhatItDidNotWrite) {

@@ -45,6 +45,8 @@ TEST_F(DiskNeed, CountsWhatTheConfigKeeps) {
   EXPECT_EQ(added({"save_steps=10"}, 100), 0);
   EXPECT_EQ(added({"save_steps=10", "save_total_limit=2"}), 4) << "with the best and the new one";
   EXPECT_EQ(added({"save_steps=10", "save_total_limit=2", "keep_best_checkpoint=false"}), 3);
+  EXPECT_EQ(added({"save_steps=10", "save_total_limit=2", "non_finite_policy=rewind"}), 5)
+      << "and the one to go back to";
   EXPECT_EQ(added({"save_steps=10", "save_total_limit=2"}, 50, 3), 1);
   EXPECT_EQ(added({"save_steps=1", "save_total_limit=2", "save_keep_every=25"}), 8);
   EXPECT_EQ(added({"save_steps=50", "save_total_limit=9"}), 2) << "never more than are saved";

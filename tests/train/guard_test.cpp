@@ -163,6 +163,24 @@ TEST_F(Guard, ARunThatGoesBackEndsTheSameWhereverItWasStopped) {
   }
 }
 
+// What is likely of one dataset is none of another: no stage of a curriculum is judged by the one
+// before it, however much its loss differs.
+TEST(StepGuard, AStageOfACurriculumIsJudgedByItsOwnLosses) {
+  PretrainConfig stages;
+  stages.curriculum = {{.until_step = 100, .weights = {1, 0}}};
+  StepGuard guard(stages, false), without(PretrainConfig{}, false);
+  const auto warnings = [](StepGuard& of, int64_t index, double loss) {
+    return of.judge(index, {.loss = loss, .gradient_norm = 1, .applied = true}).warnings.size();
+  };
+  for (int64_t i = 0; i < 100; ++i) {
+    const double loss = 2 + 0.01 * static_cast<double>(i % 7);
+    EXPECT_EQ(warnings(guard, i, loss) + warnings(without, i, loss), 0u);
+  }
+  EXPECT_EQ(warnings(without, 100, 6.0), 1u) << "which would be a jump";
+  for (int64_t i = 100; i < 200; ++i) EXPECT_EQ(warnings(guard, i, 6.0), 0u) << i;
+  EXPECT_EQ(warnings(guard, 200, 9.0), 1u);
+}
+
 TEST_F(Guard, RewindNeedsCheckpoints) {
   for (const std::string key : {"non_finite_policy", "spike_policy"})
     EXPECT_THAT(error_message([&] { config("run", {key + "=rewind"}); }),
