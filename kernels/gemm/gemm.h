@@ -1,7 +1,8 @@
 // Matrix products with fused epilogues: C = activation(alpha A B + bias) + residual, or C += alpha
 // A B. One thread makes a sum from beginning to end, in an order that the shape alone fixes: the
-// bits of the result do not depend on the number of threads. Inside a tile, sums in float are ours
-// (float_product.h), bfloat16 products oneDNN's (tile_product.h), the epilogue ours (epilogue.h).
+// bits of the result do not depend on the number of threads. Tiles are ours
+// (block_product.h, panel_product.h), but for AMX, where oneDNN makes them (tile_product.h); the
+// epilogue is ours (epilogue.h).
 // Not for convolutions or batched products.
 #pragma once
 
@@ -68,9 +69,9 @@ class GemmPlan {
   // scratch_bytes() of a plan that has not been made: for planning memory without a device's
   // kernels.
   static size_t scratch_bytes(const GemmSpec& spec, int workers);
-  // How the tiles are multiplied: "float" in registers, "small" where sums are short, "thin" for
-  // few rows, "onednn bf16" where the processor is fast at that, "plain" with
-  // KernelChoice::kReference.
+  // How the tiles are multiplied: of packed "blocks" or "panels", "... of pairs" where the
+  // processor multiplies pairs of bfloat16 fast, "onednn bf16" with AMX, "thin" for few rows,
+  // "plain" with KernelChoice::kReference.
   const char* kernel_name() const;
 
  private:

@@ -1,7 +1,7 @@
 // Speed of matrix products on one thread, at the shapes of GPT-2 124M with 4 sequences of 1024 and
 // of 64 tokens, and of a model of width 128 with 12 sequences of 64: forward, gradient of the
-// input, gradient of the weight; float and bfloat16. Not a test of correctness: the contracts of
-// the operators are.
+// input, gradient of the weight; float, and bfloat16 in each way that this processor has. Not a
+// test of correctness: the contracts of the operators are.
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
 
@@ -9,6 +9,8 @@
 #include <memory>
 #include <new>
 
+#include "kernels/cpu_isa.h"
+#include "kernels/gemm/bf16_products.h"
 #include "kernels/gemm/gemm.h"
 #include "weft/philox.h"
 
@@ -60,7 +62,21 @@ GemmSpec spec_of(const Product& p, Pass pass, int64_t rows, DType dtype) {
   return {.m = p.in, .n = p.out, .k = rows, .trans_a = true, .input = dtype};
 }
 
-void run(benchmark::State& state, const GemmSpec& spec) {
+struct Way {
+  const char* name;
+  DType dtype;
+  Bf16Products products;  // of bf16
+  CpuIsa needs;
+};
+constexpr Way kWays[] = {
+    {"f32", DType::kF32, Bf16Products::kWidened, CpuIsa::kBaseline},
+    {"bf16 widened", DType::kBF16, Bf16Products::kWidened, CpuIsa::kBaseline},
+    {"bf16 pairs", DType::kBF16, Bf16Products::kPairs, CpuIsa::kAvx512Bf16},
+    {"bf16 oneDNN", DType::kBF16, Bf16Products::kOneDnn, CpuIsa::kAvx512},
+};
+
+void run(benchmark::State& state, const GemmSpec& spec, Bf16Products products) {
+  choose_bf16_products(products);
   const GemmPlan plan(spec, 1);
   const Memory a = random_memory(spec.m * spec.k, spec.input);
   const Memory b = random_memory(spec.k * spec.n, spec.input);
@@ -76,24 +92,26 @@ void run(benchmark::State& state, const GemmSpec& spec) {
   state.SetLabel(plan.kernel_name());
 }
 
-void add_bench(const Product& product, int64_t rows, DType dtype) {
+void add_bench(const Product& product, int64_t rows, const Way& way) {
   constexpr std::pair<Pass, const char*> kPasses[] = {
       {Pass::kForward, "forward"}, {Pass::kInputGradient, "dx"}, {Pass::kWeightGradient, "dw"}};
   for (const auto& [pass, pass_name] : kPasses) {
-    const std::string name = std::string(name_of(dtype)) + "/" + std::to_string(rows) + "/" +
-                             product.name + "/" + pass_name;
+    const std::string name =
+        std::string(way.name) + "/" + std::to_string(rows) + "/" + product.name + "/" + pass_name;
     const int64_t some = product.out > 10000 ? std::min<int64_t>(rows, 1024) : rows;
-    benchmark::RegisterBenchmark(name.c_str(), run, spec_of(product, pass, some, dtype))
+    benchmark::RegisterBenchmark(name.c_str(), run, spec_of(product, pass, some, way.dtype),
+                                 way.products)
         ->Unit(benchmark::kMillisecond);
   }
 }
 
 void add_benches() {
-  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+  for (const Way& way : kWays) {
+    if (cpu_isa() < way.needs) continue;
     for (const int64_t rows : {int64_t{4096}, int64_t{256}}) {
-      for (const Product& product : kProducts) add_bench(product, rows, dtype);
+      for (const Product& product : kProducts) add_bench(product, rows, way);
     }
-    for (const Product& product : kSmallProducts) add_bench(product, 768, dtype);
+    for (const Product& product : kSmallProducts) add_bench(product, 768, way);
   }
 }
 

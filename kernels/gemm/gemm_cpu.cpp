@@ -3,9 +3,9 @@
 #include <array>
 #include <cstring>
 
-#include "kernels/cpu_isa.h"
+#include "kernels/gemm/bf16_products.h"
+#include "kernels/gemm/block_product.h"
 #include "kernels/gemm/epilogue.h"
-#include "kernels/gemm/float_product.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/panel_product.h"
 #include "kernels/gemm/thin_product.h"
@@ -20,12 +20,12 @@ namespace {
 // Tiles in float, measured on one Emerald Rapids core (2 MiB of L2, 175 GFLOP/s at most) over the
 // shapes of gemm_bench: 192 x 512 gives 128 GFLOP/s on average, 384 x 512 133, 384 x 1024 140. Each
 // tile packs its part of A and of B again, so larger is better while there are tiles for all.
-constexpr int64_t kFloatTileM = 384, kFloatTileN = 1024;
-constexpr int64_t kLeastFloatTileM = 48, kLeastFloatTileN = 128;
+constexpr int64_t kBlockTileM = 384, kBlockTileN = 1024;
+constexpr int64_t kLeastBlockTileM = 48, kLeastBlockTileN = 128;
 // Leaves the last tile's worker alone for 6 % of the time.
 constexpr int64_t kTilesPerWorker = 8;
 // AMX multiplies so fast that a tile's fixed costs would show.
-constexpr int64_t kPackedTileM = 256, kPackedTileN = 512;
+constexpr int64_t kOneDnnTileM = 256, kOneDnnTileN = 512;
 constexpr int64_t kPlainTileM = 128, kPlainTileN = 256;
 
 // Equal parts of at most `target`, rounded up to a multiple of `unit`.
@@ -38,58 +38,72 @@ enum class Method : uint8_t {
   kPlain,   // the reference: loops in their simplest order
   kThin,    // few rows: each weight is read once and used at once
   kPanels,  // in registers, of B packed once, A as it lies
-  kFloat,   // in registers, of packed blocks; bfloat16 widened on the way
-  kPacked,  // oneDNN's bfloat16 products; operands are brought into its layouts before the first
+  kBlocks,  // in registers, of packed blocks
+  kOneDnn,  // oneDNN's bfloat16 products; operands are brought into its layouts before the first
             // tile, or else it would do that in each tile, for half of an AMX product's time
 };
 
 struct Blocking {
-  Method method = Method::kFloat;
+  Method method = Method::kBlocks;
+  Packed packed = Packed::kFloats;  // of kPanels and kBlocks
   int64_t tile_m = 0, tile_n = 0;
 };
 
-Method choose_method(const GemmSpec& s) {
-  if (kernel_choice() == KernelChoice::kReference) return Method::kPlain;
-  if (is_thin(s)) return Method::kThin;
-  const bool packed = s.input == DType::kBF16 && has_fast_bf16_dot() && onednn_multiplies_bf16();
-  if (packed) return Method::kPacked;
-  return suits_panels(s) ? Method::kPanels : Method::kFloat;
+// Without tiles.
+Blocking choose_method(const GemmSpec& s) {
+  if (kernel_choice() == KernelChoice::kReference) return {Method::kPlain};
+  if (is_thin(s)) return {Method::kThin};
+  const bool is_bf16 = s.input == DType::kBF16;
+  if (is_bf16 && bf16_products() == Bf16Products::kOneDnn) return {Method::kOneDnn};
+  const bool pairs = is_bf16 && bf16_products() == Bf16Products::kPairs;
+  const Packed packed = pairs ? Packed::kPairs : Packed::kFloats;
+  return {suits_panels(s, packed) ? Method::kPanels : Method::kBlocks, packed};
 }
 
-// The order of a sum does not depend on the tile (float_product.h), so workers may decide.
-Blocking float_blocking(const GemmSpec& s, int workers) {
-  int64_t m = kFloatTileM, n = kFloatTileN;
+struct TileSize {
+  int64_t m, n;
+};
+
+// The order of a sum does not depend on the tile (block_product.h), so workers may decide.
+TileSize block_tile_size(const GemmSpec& s, int workers) {
+  int64_t m = kBlockTileM, n = kBlockTileN;
   const auto too_few = [&] {
     return ceil_div(s.m, m) * ceil_div(s.n, n) < kTilesPerWorker * workers;
   };
   // The longer side first: A is packed again for every tile of a row, B for every one of a column.
-  while (n > kLeastFloatTileN && too_few()) (n > m ? n : m) /= 2;
-  while (m > kLeastFloatTileM && too_few()) m /= 2;
-  return {Method::kFloat, balanced(s.m, m, kFloatTileRows), balanced(s.n, n, kFloatTileColumns)};
+  while (n > kLeastBlockTileN && too_few()) (n > m ? n : m) /= 2;
+  while (m > kLeastBlockTileM && too_few()) m /= 2;
+  return {balanced(s.m, m, kBlockTileRows), balanced(s.n, n, kBlockTileColumns)};
 }
 
 // Fewer columns rather than fewer rows for each worker: a panel is read once for all rows of a
 // tile.
-Blocking panel_blocking(const GemmSpec& s, int workers) {
-  const int64_t m = balanced(s.m, kPanelTileRows, kFloatTileRows);
+TileSize panel_tile_size(const GemmSpec& s, int workers) {
+  const int64_t m = balanced(s.m, kPanelTileRows, kBlockTileRows);
   int64_t n = s.n;
   while (n > kPanelColumns && ceil_div(s.m, m) * ceil_div(s.n, n) < kTilesPerWorker * workers) {
     n = round_up(n / 2, kPanelColumns);
   }
-  return {Method::kPanels, m, n};
+  return {m, n};
+}
+
+TileSize tile_size(const GemmSpec& s, Method method, int workers) {
+  switch (method) {
+    case Method::kPlain: return {balanced(s.m, kPlainTileM, 16), balanced(s.n, kPlainTileN, 64)};
+    case Method::kThin: return {s.m, thin_tile_columns(s, workers)};
+    case Method::kOneDnn: return {balanced(s.m, kOneDnnTileM, 16), balanced(s.n, kOneDnnTileN, 64)};
+    case Method::kPanels: return panel_tile_size(s, workers);
+    case Method::kBlocks: break;
+  }
+  return block_tile_size(s, workers);
 }
 
 Blocking choose_blocking(const GemmSpec& s, int workers) {
-  switch (choose_method(s)) {
-    case Method::kPlain:
-      return {Method::kPlain, balanced(s.m, kPlainTileM, 16), balanced(s.n, kPlainTileN, 64)};
-    case Method::kThin: return {Method::kThin, s.m, thin_tile_columns(s, workers)};
-    case Method::kPacked:
-      return {Method::kPacked, balanced(s.m, kPackedTileM, 16), balanced(s.n, kPackedTileN, 64)};
-    case Method::kPanels: return panel_blocking(s, workers);
-    case Method::kFloat: break;
-  }
-  return float_blocking(s, workers);
+  Blocking blocking = choose_method(s);
+  const TileSize size = tile_size(s, blocking.method, workers);
+  blocking.tile_m = size.m;
+  blocking.tile_n = size.n;
+  return blocking;
 }
 
 GemmSpec with_leading_dimensions(GemmSpec s) {
@@ -132,7 +146,7 @@ struct GemmPlan::Impl {
   Blocking blocking;
   int workers = 1;
   ScratchLayout layout;
-  // By (last row of tiles, last column of tiles); none for thin and float products.
+  // By (last row of tiles, last column of tiles); kPlain's and kOneDnn's.
   std::array<std::unique_ptr<TileProduct>, 4> products;
 
   Impl(const GemmSpec& given, int worker_count);
@@ -142,7 +156,7 @@ struct GemmPlan::Impl {
   // What B is packed in: columns of tiles, or panels of a whole half.
   int64_t packed_columns() const { return blocking.method == Method::kPanels ? 1 : tiles_n(); }
   bool uses_products() const {
-    return blocking.method == Method::kPlain || blocking.method == Method::kPacked;
+    return blocking.method == Method::kPlain || blocking.method == Method::kOneDnn;
   }
   // Whether nothing is left to be done to what a kernel makes, which then lies where the result
   // belongs.
@@ -151,7 +165,7 @@ struct GemmPlan::Impl {
       return false;
     if (blocking.method == Method::kPanels)
       return !spec.bias || (spec.bias_dtype == DType::kF32 && !args.accumulate);
-    return blocking.method == Method::kFloat && spec.output == DType::kF32 && !spec.bias;
+    return blocking.method == Method::kBlocks && spec.output == DType::kF32 && !spec.bias;
   }
   TileRange range_of(int64_t tile) const;
   TileShape shape_of(const TileRange& range) const;
@@ -170,10 +184,10 @@ struct GemmPlan::Impl {
   void multiply_few_rows(const GemmArgs& args, const TileRange& range, std::byte* own) const;
   void multiply_of_panels(const GemmArgs& args, const TileRange& range, std::byte* scratch,
                           int worker) const;
-  void multiply_float(const GemmArgs& args, const TileRange& range, std::byte* own) const;
+  void multiply_blocks(const GemmArgs& args, const TileRange& range, std::byte* own) const;
   void multiply_plain(const GemmArgs& args, const TileRange& range, std::byte* own) const;
-  void multiply_packed(const GemmArgs& args, const TileRange& range, std::byte* scratch,
-                       int worker) const;
+  void multiply_by_onednn(const GemmArgs& args, const TileRange& range, std::byte* scratch,
+                          int worker) const;
   template <class T>
   void finish(const GemmArgs& args, const TileRange& range, std::byte* scratch) const;
   void run_tile(const GemmArgs& args, int64_t tile, std::byte* scratch, int worker) const;
@@ -221,7 +235,7 @@ TileShape GemmPlan::Impl::shape_of(const TileRange& range) const {
           .trans_a = spec.trans_a,
           .trans_b = spec.trans_b,
           .input = spec.input,
-          .packed_for_m = blocking.method == Method::kPacked ? blocking.tile_m : 0};
+          .packed_for_m = blocking.method == Method::kOneDnn ? blocking.tile_m : 0};
 }
 
 size_t GemmPlan::Impl::product_index(const TileRange& range) const {
@@ -249,10 +263,10 @@ void GemmPlan::Impl::lay_out_scratch() {
   layout.product = layout.bias + (spec.bias ? 2 * floats(blocking.tile_n) : 0);
   size_t most = 0;
   if (blocking.method == Method::kPanels) {
-    most = panel_scratch_bytes(spec, blocking.tile_m);
-    layout.packed_b = panels_bytes(spec);
+    most = panel_scratch_bytes(spec, blocking.packed, blocking.tile_m);
+    layout.packed_b = panels_bytes(spec, blocking.packed);
   }
-  if (blocking.method == Method::kFloat) most = float_tile_scratch_bytes(blocking.tile_m);
+  if (blocking.method == Method::kBlocks) most = block_tile_scratch_bytes(blocking.tile_m);
   if (uses_products()) {
     for_each_shape([&](size_t, const TileShape& shape) {
       const TileMemory memory = blocking.method == Method::kPlain
@@ -284,7 +298,7 @@ std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t 
 
 int64_t GemmPlan::Impl::pack_tasks() const {
   if (blocking.method == Method::kPanels) return panel_pack_tasks(spec);
-  if (blocking.method != Method::kPacked) return 0;
+  if (blocking.method != Method::kOneDnn) return 0;
   return halves() * tiles_n() + (layout.packed_a > 0 ? tiles_m() : 0);
 }
 
@@ -293,7 +307,7 @@ int64_t GemmPlan::Impl::pack_tasks() const {
 void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch,
                           int worker) const {
   if (blocking.method == Method::kPanels)
-    return pack_panels(spec, args.b, task, reinterpret_cast<float*>(packed_b(scratch, 0, 0)));
+    return pack_panels(spec, args.b, task, blocking.packed, packed_b(scratch, 0, 0));
   const int64_t columns = halves() * tiles_n();
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.product;
   if (task < columns) {
@@ -322,6 +336,7 @@ void GemmPlan::Impl::multiply_of_panels(const GemmArgs& args, const TileRange& r
   PanelTile tile{.a = args.a,
                  .first_row = range.m0,
                  .rows = range.rows,
+                 .packed = blocking.packed,
                  .columns = range.columns,
                  .ldc = range.columns,
                  .scratch = own + layout.product};
@@ -334,15 +349,16 @@ void GemmPlan::Impl::multiply_of_panels(const GemmArgs& args, const TileRange& r
     if (args.accumulate) tile.plus = static_cast<const float*>(tile.c), tile.ld_plus = spec.ldc;
   }
   for (int64_t half = 0; half < halves(); ++half) {
-    tile.panels = reinterpret_cast<const float*>(packed_b(scratch, 0, half)) + range.n0 * spec.k;
+    tile.panels = reinterpret_cast<const Pair*>(packed_b(scratch, 0, half)) +
+                  range.n0 * words_of(spec.k, blocking.packed);
     if (!is_final(args)) tile.c = sums(own, half);
     multiply_panels(spec, tile);
   }
 }
 
-void GemmPlan::Impl::multiply_float(const GemmArgs& args, const TileRange& range,
-                                    std::byte* own) const {
-  FloatTile tile{.m = range.rows,
+void GemmPlan::Impl::multiply_blocks(const GemmArgs& args, const TileRange& range,
+                                     std::byte* own) const {
+  BlockTile tile{.m = range.rows,
                  .n = range.columns,
                  .k = spec.k,
                  .lda = spec.lda,
@@ -352,6 +368,7 @@ void GemmPlan::Impl::multiply_float(const GemmArgs& args, const TileRange& range
                  .trans_a = spec.trans_a,
                  .trans_b = spec.trans_b,
                  .input = spec.input,
+                 .packed = blocking.packed,
                  .a = operand_a(args, range)};
   for (int64_t half = 0; half < halves(); ++half) {
     tile.b = operand_b(args, range, half);
@@ -361,7 +378,7 @@ void GemmPlan::Impl::multiply_float(const GemmArgs& args, const TileRange& range
       tile.ld_sums = spec.ldc;
       tile.accumulate = args.accumulate;
     }
-    multiply_float_tile(tile, own + layout.product);
+    multiply_block_tile(tile, own + layout.product);
   }
 }
 
@@ -373,8 +390,8 @@ void GemmPlan::Impl::multiply_plain(const GemmArgs& args, const TileRange& range
   }
 }
 
-void GemmPlan::Impl::multiply_packed(const GemmArgs& args, const TileRange& range,
-                                     std::byte* scratch, int worker) const {
+void GemmPlan::Impl::multiply_by_onednn(const GemmArgs& args, const TileRange& range,
+                                        std::byte* scratch, int worker) const {
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
   const void* a =
       layout.packed_a > 0 ? packed_a(scratch, range.m0 / blocking.tile_m) : operand_a(args, range);
@@ -437,8 +454,8 @@ void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scr
     case Method::kPlain: multiply_plain(args, range, own); break;
     case Method::kThin: multiply_few_rows(args, range, own); break;
     case Method::kPanels: multiply_of_panels(args, range, scratch, worker); break;
-    case Method::kFloat: multiply_float(args, range, own); break;
-    case Method::kPacked: multiply_packed(args, range, scratch, worker); break;
+    case Method::kBlocks: multiply_blocks(args, range, own); break;
+    case Method::kOneDnn: multiply_by_onednn(args, range, scratch, worker); break;
   }
   if (is_final(args)) return;
   if (spec.output == DType::kF32) finish<float>(args, range, own);
@@ -472,12 +489,13 @@ const GemmSpec& GemmPlan::spec() const {
 }
 
 const char* GemmPlan::kernel_name() const {
+  const bool pairs = impl_->blocking.packed == Packed::kPairs;
   switch (impl_->blocking.method) {
     case Method::kPlain: return "plain";
     case Method::kThin: return "thin";
-    case Method::kPanels: return "panels";
-    case Method::kFloat: return "float";
-    case Method::kPacked: return "onednn bf16";
+    case Method::kPanels: return pairs ? "panels of pairs" : "panels";
+    case Method::kBlocks: return pairs ? "blocks of pairs" : "blocks";
+    case Method::kOneDnn: return "onednn bf16";
   }
   return "?";
 }

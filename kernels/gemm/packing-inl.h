@@ -1,4 +1,5 @@
-// Blocks of matrices as floats in another order: what packing for products is made of.
+// Blocks of matrices as words (kernels/gemm/words.h) in another order: what packing for products is
+// made of.
 #if defined(WEFT_KERNELS_GEMM_PACKING_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef WEFT_KERNELS_GEMM_PACKING_INL_H_
 #undef WEFT_KERNELS_GEMM_PACKING_INL_H_
@@ -6,43 +7,70 @@
 #define WEFT_KERNELS_GEMM_PACKING_INL_H_
 #endif
 
+#include "kernels/gemm/words.h"
 #include "kernels/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
 namespace HWY_NAMESPACE {
 
-// Element (i, j) is from[i * ld + j]. Where it goes: `pitch` floats lie between rows of `to`.
-template <class T>
+// `k` elements of each of `lines` lines: rows of A or columns of B. Word i of line j goes to
+// to[i * pitch + j]; a word is a float, or a pair.
+template <class T, class Word>
 struct Block {
   const T* from;
-  int64_t ld, rows, columns;
-  float* to;
+  int64_t ld;  // elements between rows in memory
+  int64_t lines, k;
+  Word* to;
   int64_t pitch;
 };
 
-// to[j * pitch + i] = from[i * ld + j], the plain way.
-template <class T>
-void transpose_simply(const Block<T>& t, int64_t first_row, int64_t first_column) {
-  for (int64_t i = first_row; i < t.rows; ++i) {
-    for (int64_t j = first_column; j < t.columns; ++j) {
-      t.to[j * t.pitch + i] = static_cast<float>(t.from[i * t.ld + j]);
+// Words whose elements lie one after the other, as the bits of lanes.
+template <class Word, class T>
+HWY_INLINE V words_along(const T* from) {
+  if constexpr (kTerms<Word> == 1) return load(from, Full());
+  else return hn::BitCast(F32(), hn::LoadU(U32(), reinterpret_cast<const uint32_t*>(from)));
+}
+
+// Words whose elements lie one below the other, of which `terms` are there.
+template <class Word, class T, class Extent>
+HWY_INLINE V words_down(const T* from, int64_t ld, int64_t terms, Extent extent) {
+  const V first = load(from, extent);
+  if constexpr (kTerms<Word> == 1) return first;
+  const V second = terms > 1 ? load(from + ld, extent) : zeros();
+  const auto low = hn::ShiftRight<16>(hn::BitCast(U32(), first));
+  return hn::BitCast(F32(), hn::Or(low, hn::BitCast(U32(), second)));
+}
+
+template <class Word, class T>
+Word one_word(const T* from, int64_t terms) {
+  if constexpr (kTerms<Word> == 1) return static_cast<float>(*from);
+  else return from[0].bits | (terms > 1 ? Pair{from[1].bits} << 16 : 0);
+}
+
+// A row of memory is a line, the plain way.
+template <class T, class Word>
+void transpose_simply(const Block<T, Word>& t, int64_t first_line, int64_t first_word) {
+  constexpr int64_t kEach = kTerms<Word>;
+  for (int64_t j = first_line; j < t.lines; ++j) {
+    for (int64_t i = first_word; i * kEach < t.k; ++i) {
+      t.to[i * t.pitch + j] = one_word<Word>(t.from + j * t.ld + i * kEach, t.k - i * kEach);
     }
   }
 }
 
 #if HWY_TARGET == HWY_SCALAR
-template <class T>
-void transpose(const Block<T>& t) {
+template <class T, class Word>
+void transpose(const Block<T, Word>& t) {
   transpose_simply(t, 0, 0);
 }
 #else
 // Four rows at a time: each group of four lanes is a 4 x 4 block, transposed within the group.
-template <class T>
-HWY_INLINE void transpose_four(const T* from, int64_t ld, float* to, int64_t pitch) {
+template <class T, class Word>
+HWY_INLINE void transpose_four(const T* from, int64_t ld, Word* to, int64_t pitch) {
   const hn::Repartition<uint64_t, F32> pairs;
-  const V a = load(from, Full()), b = load(from + ld, Full());
-  const V c = load(from + 2 * ld, Full()), d = load(from + 3 * ld, Full());
+  const V a = words_along<Word>(from), b = words_along<Word>(from + ld);
+  const V c = words_along<Word>(from + 2 * ld), d = words_along<Word>(from + 3 * ld);
   const auto low_ab = hn::BitCast(pairs, hn::InterleaveLower(F32(), a, b));
   const auto low_cd = hn::BitCast(pairs, hn::InterleaveLower(F32(), c, d));
   const auto high_ab = hn::BitCast(pairs, hn::InterleaveUpper(F32(), a, b));
@@ -59,34 +87,40 @@ HWY_INLINE void transpose_four(const T* from, int64_t ld, float* to, int64_t pit
   for (int64_t group = 0; group < kLanes; group += 4) {
     HWY_UNROLL(4)
     for (int64_t i = 0; i < 4; ++i) {
-      std::memcpy(to + (group + i) * pitch, lanes + i * kLanes + group, 4 * sizeof(float));
+      std::memcpy(to + (group + i) * pitch, lanes + i * kLanes + group, 4 * sizeof(Word));
     }
   }
 }
 
-template <class T>
-void transpose(const Block<T>& t) {
-  const int64_t rows = t.rows / 4 * 4, columns = t.columns / kLanes * kLanes;
-  for (int64_t i = 0; i < rows; i += 4) {
-    for (int64_t j = 0; j < columns; j += kLanes) {
-      transpose_four(t.from + i * t.ld + j, t.ld, t.to + j * t.pitch + i, t.pitch);
+// A row of memory is a line.
+template <class T, class Word>
+void transpose(const Block<T, Word>& t) {
+  constexpr int64_t kEach = kTerms<Word>;
+  const int64_t lines = t.lines / 4 * 4, words = t.k / kEach / kLanes * kLanes;
+  for (int64_t j = 0; j < lines; j += 4) {
+    for (int64_t i = 0; i < words; i += kLanes) {
+      transpose_four(t.from + j * t.ld + i * kEach, t.ld, t.to + i * t.pitch + j, t.pitch);
     }
   }
-  Block<T> part = t;
-  part.columns = columns;
-  transpose_simply(part, rows, 0);
-  transpose_simply(t, 0, columns);
+  Block<T, Word> part = t;
+  part.k = words * kEach;
+  transpose_simply(part, lines, 0);
+  transpose_simply(t, 0, words);
 }
 #endif
 
-// to[i * pitch + j] = from[i * ld + j].
-template <class T>
-void copy_rows(const Block<T>& t) {
-  for (int64_t i = 0; i < t.rows; ++i) {
+// A row of memory is an element of each line.
+template <class T, class Word>
+void copy_rows(const Block<T, Word>& t) {
+  constexpr int64_t kEach = kTerms<Word>;
+  Word* to = t.to;
+  for (int64_t i = 0; i < t.k; i += kEach, to += t.pitch) {
     const T* from = t.from + i * t.ld;
-    float* to = t.to + i * t.pitch;
-    for_lanes(t.columns, [&](int64_t j, auto extent)
-                             WEFT_LANES { store(load(from + j, extent), to + j, extent); });
+    const int64_t terms = t.k - i;
+    for_lanes(t.lines, [&](int64_t j, auto extent) WEFT_LANES {
+      store(words_down<Word>(from + j, t.ld, terms, extent), reinterpret_cast<float*>(to + j),
+            extent);
+    });
   }
 }
 

@@ -1,11 +1,12 @@
 // Products of panels on vector lanes: strips of rows of A are multiplied with a part of a packed
 // panel of B that stays in the first-level cache, their sums in registers: 12 x 32 with AVX-512, 6
-// x 16 with AVX2.
+// x 16 with AVX2. Pairs are multiplied by AVX512-BF16 alone (pair_strip.h).
 #include "kernels/gemm/panel_product.h"
 
 #include <algorithm>
 #include <type_traits>
 
+#include "kernels/gemm/pair_strip.h"
 #include "kernels/simd/targets.h"
 #include "kernels/simd/tiles.h"
 #include "kernels/simd/unchecked.h"
@@ -28,14 +29,17 @@ constexpr int kFetchEvery = 4;
 constexpr int64_t kLine = 16;  // floats
 // Rows of B that are packed as one task.
 constexpr int64_t kPackedRows = 32;
+static_assert(kPanelColumns == kPairStripColumns && kPackedRows % kTerms<Pair> == 0);
 
 inline int64_t panel_count(const GemmSpec& s) {
   return ceil_div(s.n, kPanelColumns) * (s.gated ? 2 : 1);
 }
 
-// Not what must be widened, nor what lies in as many pages as there are rows.
-inline bool is_read_as_it_lies(const GemmSpec& s) {
+// Not what must be widened, nor what lies in as many pages as there are rows; nor pairs that lie
+// apart, or whose last one is half another row's.
+inline bool is_read_as_it_lies(const GemmSpec& s, Packed packed) {
   constexpr int64_t kMostApart = 256;  // floats
+  if (packed == Packed::kPairs) return !s.trans_a && s.k % kTerms<Pair> == 0;
   return s.input == DType::kF32 && (!s.trans_a || s.lda <= kMostApart);
 }
 
@@ -46,23 +50,21 @@ HWY_BEFORE_NAMESPACE();
 namespace weft::kernels {
 namespace HWY_NAMESPACE {
 
-// Two vectors of columns: a part of a packed panel where vectors are shorter than 16 floats.
-constexpr int64_t kColumns = 2 * kLanes;
-constexpr int kStrip = kLanes >= 16 ? 12 : 6;
-
 // Some rows of A times columns of a panel.
-template <class Out>
+template <class Kind, class Out>
 struct Strip {
-  const float* a;
+  const typename Kind::Element* a;
   int64_t lda;
-  const float* panel;  // rows of kPanelColumns
-  int64_t k;
-  const float* ahead;  // a panel's next part, to be fetched meanwhile
-  const float* plus;   // what the sums are added to, in rows of ld_plus, or null
+  const typename Kind::Word* panel;  // rows of kPanelColumns
+  int64_t k;                         // words
+  const typename Kind::Word* ahead;  // a panel's next part, to be fetched meanwhile
+  const float* plus;                 // what the sums are added to, in rows of ld_plus, or null
   int64_t ld_plus;
   Out* c;  // rows of ldc
   int64_t ldc;
 };
+
+// ---- Floats -------------------------------------------------------------------------------------
 
 // A's elements (r, k) for one k at a time. Rows of A:
 template <int kRows>
@@ -75,8 +77,6 @@ struct ByRows {
     HWY_UNROLL(4)
     for (int i = 0; i < (kRows + 2) / 3; ++i) rows[i] = a + 3 * i * ld;
   }
-  static int64_t row_step(int64_t ld) { return ld; }
-  static int64_t k_step(int64_t) { return 1; }
   HWY_INLINE V element(int r) const { return all(rows[r / 3][r % 3 * lda]); }
   HWY_INLINE void next() {
     HWY_UNROLL(4)
@@ -94,8 +94,6 @@ struct ByColumns {
   int64_t lda;
 
   HWY_INLINE explicit ByColumns(const float* a, int64_t ld) : column(a), lda(ld) {}
-  static int64_t row_step(int64_t) { return 1; }
-  static int64_t k_step(int64_t ld) { return ld; }
   HWY_INLINE V element(int r) const { return all(column[r]); }
   HWY_INLINE void next() { column += lda; }
   static void check(const float* a, int64_t lda, int64_t k) {
@@ -103,9 +101,30 @@ struct ByColumns {
   }
 };
 
+// How a tile is multiplied: the elements that A is read as and where they lie, the words of panels,
+// and how many sums are made at a time.
+struct Floats {
+  using Element = float;
+  using Word = float;
+  // Two vectors: a part of a packed panel where they are shorter than 16 floats.
+  static constexpr int64_t kColumns = 2 * kLanes, kStrip = kLanes >= 16 ? 12 : 6;
+};
+struct FloatRows : Floats {
+  template <int kRows>
+  using Elements = ByRows<kRows>;
+  static int64_t row_step(int64_t ld) { return ld; }
+  static int64_t k_step(int64_t) { return 1; }
+};
+struct FloatColumns : Floats {
+  template <int kRows>
+  using Elements = ByColumns<kRows>;
+  static int64_t row_step(int64_t) { return 1; }
+  static int64_t k_step(int64_t ld) { return ld; }
+};
+
 // Whole vectors alone: what could call a function would cost the loop its registers.
-template <int kRows, template <int> class Elements, class Out>
-HWY_NOINLINE WEFT_UNCHECKED void multiply_strip(const Strip<Out>& s) {
+template <int kRows, class Kind, class Out>
+HWY_NOINLINE WEFT_UNCHECKED void multiply_strip(const Strip<Kind, Out>& s) {
   V left[kRows], right[kRows];
   HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
@@ -113,7 +132,7 @@ HWY_NOINLINE WEFT_UNCHECKED void multiply_strip(const Strip<Out>& s) {
     __builtin_prefetch(s.c + r * s.ldc, 1);
     if constexpr (sizeof(Out) == sizeof(float)) __builtin_prefetch(s.c + r * s.ldc + kLanes, 1);
   }
-  Elements<kRows> a(s.a, s.lda);
+  typename Kind::template Elements<kRows> a(s.a, s.lda);
   const float *b = s.panel, *ahead = s.ahead;
   const auto multiply_row = [&]() WEFT_LANES {
     const V b_left = load(b, Full()), b_right = load(b + kLanes, Full());
@@ -146,114 +165,183 @@ HWY_NOINLINE WEFT_UNCHECKED void multiply_strip(const Strip<Out>& s) {
   }
 }
 
-template <int kRows, template <int> class Elements, class Out>
-void check_strip(const Strip<Out>& s) {
-  Elements<kRows>::check(s.a, s.lda, s.k);
-  constexpr int64_t kBytes = kColumns * int64_t{sizeof(float)};
+template <int kRows, class Kind, class Out>
+void check_strip(const Strip<Kind, Out>& s) {
+  Kind::template Elements<kRows>::check(s.a, s.lda, s.k);
+  constexpr int64_t kBytes = Kind::kColumns * int64_t{sizeof(float)};
   check_rows(s.panel, s.k, kBytes, kPanelColumns * int64_t{sizeof(float)});
   if (s.plus != nullptr) check_rows(s.plus, kRows, kBytes, s.ld_plus * int64_t{sizeof(float)});
-  check_rows(s.c, kRows, kColumns * int64_t{sizeof(Out)}, s.ldc * int64_t{sizeof(Out)});
+  check_rows(s.c, kRows, Kind::kColumns * int64_t{sizeof(Out)}, s.ldc * int64_t{sizeof(Out)});
 }
 
 // Up to kRows rows.
-template <int kRows, template <int> class Elements, class Out>
-void strip_of_rows(const Strip<Out>& s, int64_t rows) {
+template <int kRows, class Kind, class Out>
+void strip_of_rows(const Strip<Kind, Out>& s, int64_t rows) {
   if constexpr (kRows > 0) {
-    if (rows != kRows) return strip_of_rows<kRows - 1, Elements>(s, rows);
-    check_strip<kRows, Elements>(s);
-    multiply_strip<kRows, Elements>(s);
+    if (rows != kRows) return strip_of_rows<kRows - 1>(s, rows);
+    check_strip<kRows>(s);
+    multiply_strip<kRows>(s);
   }
 }
 
+// Returns how many words of `ahead` have been fetched.
+template <class Kind, class Out>
+int64_t multiply_some(const Strip<Kind, Out>& s, int64_t rows) {
+  strip_of_rows<Kind::kStrip>(s, rows);
+  return s.k / kFetchEvery * kLine;
+}
+
+// ---- Pairs --------------------------------------------------------------------------------------
+
+struct Pairs {
+  using Element = BFloat16;
+  using Word = Pair;
+  static constexpr int64_t kColumns = kPairStripColumns, kStrip = kPairStripRows;
+};
+struct PairRows : Pairs {
+  static int64_t row_step(int64_t ld) { return ld; }
+  static int64_t k_step(int64_t) { return kTerms<Pair>; }
+};
+// Packed: rows of lda elements hold a pair of each row.
+struct PairColumns : Pairs {
+  static int64_t row_step(int64_t) { return kTerms<Pair>; }
+  static int64_t k_step(int64_t ld) { return ld; }
+};
+
+template <class Kind, class Out>
+requires std::is_base_of_v<Pairs, Kind> int64_t multiply_some(const Strip<Kind, Out>& s,
+                                                              int64_t rows) {
+  multiply_pairs({.a = s.a,
+                  .a_row = Kind::row_step(s.lda),
+                  .a_step = Kind::k_step(s.lda),
+                  .panel = s.panel,
+                  .k = s.k,
+                  .ahead = s.ahead,
+                  .plus = s.plus,
+                  .ld_plus = s.ld_plus,
+                  .c = s.c,
+                  .ldc = s.ldc,
+                  .output = kDTypeOf<Out>},
+                 rows);
+  return s.k / kPairFetchEvery * kPairsOfLine;
+}
+
+// ---- Tiles --------------------------------------------------------------------------------------
+
 // All rows of a tile.
-template <template <int> class Elements, class Out>
-void multiply_rows(Strip<Out> s, int64_t rows) {
-  for (int64_t row = 0; row < rows; row += kStrip) {
-    strip_of_rows<kStrip, Elements>(s, std::min<int64_t>(kStrip, rows - row));
-    s.a += kStrip * Elements<1>::row_step(s.lda);
-    s.c += kStrip * s.ldc;
-    s.ahead += s.k / kFetchEvery * kLine;
-    if (s.plus != nullptr) s.plus += kStrip * s.ld_plus;
+template <class Kind, class Out>
+void multiply_rows(Strip<Kind, Out> s, int64_t rows) {
+  for (int64_t row = 0; row < rows; row += Kind::kStrip) {
+    s.ahead += multiply_some(s, std::min(Kind::kStrip, rows - row));
+    s.a += Kind::kStrip * Kind::row_step(s.lda);
+    s.c += Kind::kStrip * s.ldc;
+    if (s.plus != nullptr) s.plus += Kind::kStrip * s.ld_plus;
   }
 }
 
 // The right edge has fewer columns than the sums.
-template <class Out>
-void store_narrow(const Strip<Out>& s, const float* sums, int64_t rows, int64_t columns) {
+template <class Kind, class Out>
+void store_narrow(const Strip<Kind, Out>& s, const float* sums, int64_t rows, int64_t columns) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t j = 0; j < columns; ++j) {
       const float plus = s.plus == nullptr ? 0.0f : s.plus[r * s.ld_plus + j];
-      s.c[r * s.ldc + j] = Out(plus + sums[r * kColumns + j]);
+      s.c[r * s.ldc + j] = Out(plus + sums[r * Kind::kColumns + j]);
     }
   }
 }
 
 // A tile times `columns` columns of a panel, a part of K after the other.
-template <template <int> class Elements, class Out>
-void multiply_columns(const Strip<Out>& s, int64_t rows, int64_t columns) {
-  HWY_ALIGN float sums[static_cast<size_t>(kPanelTileRows * kColumns)];
-  const bool narrow = columns < kColumns;
+template <class Kind, class Out>
+void multiply_columns(const Strip<Kind, Out>& s, int64_t rows, int64_t columns) {
+  HWY_ALIGN float sums[static_cast<size_t>(kPanelTileRows * Kind::kColumns)];
+  const bool narrow = columns < Kind::kColumns;
   const int64_t size = ceil_div(s.k, ceil_div(s.k, kPartK));
   for (int64_t first = 0; first < s.k; first += size) {
-    Strip<Out> part = s;
-    part.a += first * Elements<1>::k_step(s.lda);
+    Strip<Kind, Out> part = s;
+    part.a += first * Kind::k_step(s.lda);
     part.panel += first * kPanelColumns;
     part.k = std::min(size, s.k - first);
     part.ahead = part.panel + part.k * kPanelColumns;
     if (narrow) part.plus = nullptr;
-    if (first > 0) part.plus = sums, part.ld_plus = kColumns;
-    if (first + size >= s.k && !narrow) multiply_rows<Elements>(part, rows);
+    if (first > 0) part.plus = sums, part.ld_plus = Kind::kColumns;
+    if (first + size >= s.k && !narrow) multiply_rows(part, rows);
     else
-      multiply_rows<Elements>(Strip<float>{part.a, part.lda, part.panel, part.k, part.ahead,
-                                           part.plus, part.ld_plus, sums, kColumns},
-                              rows);
+      multiply_rows(Strip<Kind, float>{part.a, part.lda, part.panel, part.k, part.ahead, part.plus,
+                                       part.ld_plus, sums, Kind::kColumns},
+                    rows);
   }
   if (narrow) store_narrow(s, sums, rows, columns);
 }
 
-struct FloatRows {
-  const float* a;
+template <class Element>
+struct RowsOfA {
+  const Element* a;
   int64_t lda;
 };
 
 // The tile's part of A: itself, or dense.
 template <class T>
-FloatRows float_rows(const T* a, const GemmSpec& s, int64_t rows, float* dense) {
+RowsOfA<float> float_rows(const T* a, const GemmSpec& s, int64_t rows, void* scratch) {
   if constexpr (std::is_same_v<T, float>) {
-    if (is_read_as_it_lies(s)) return {a, s.lda};
+    if (is_read_as_it_lies(s, Packed::kFloats)) return {a, s.lda};
   }
+  float* dense = static_cast<float*>(scratch);
   const int64_t count = s.trans_a ? s.k : rows, length = s.trans_a ? rows : s.k;
-  copy_rows<T>({a, s.lda, count, length, dense, length});
+  copy_rows<T, float>({a, s.lda, length, count, dense, length});
   return {dense, length};
 }
 
-template <class T, class Out>
-void multiply(const GemmSpec& s, const PanelTile& tile) {
-  const T* a = static_cast<const T*>(tile.a) + tile.first_row * (s.trans_a ? 1 : s.lda);
-  const FloatRows rows = float_rows(a, s, tile.rows, static_cast<float*>(tile.scratch));
+// The same as columns of pairs.
+RowsOfA<BFloat16> pair_columns(const BFloat16* a, const GemmSpec& s, int64_t rows, void* scratch) {
+  Pair* pairs = static_cast<Pair*>(scratch);
+  const Block<BFloat16, Pair> block{a, s.lda, rows, s.k, pairs, rows};
+  if (s.trans_a) copy_rows(block);
+  else transpose(block);
+  return {static_cast<const BFloat16*>(scratch), kTerms<Pair> * rows};
+}
+
+template <class Kind, class Out>
+void multiply(const GemmSpec& s, const PanelTile& tile,
+              const RowsOfA<typename Kind::Element>& rows) {
+  constexpr int64_t kColumns = Kind::kColumns;
+  const int64_t words = ceil_div(s.k, kTerms<typename Kind::Word>);
   Out* c = static_cast<Out*>(tile.c);
-  Strip<Out> strip{rows.a,  rows.lda,     nullptr, s.k,     nullptr,
-                   nullptr, tile.ld_plus, nullptr, tile.ldc};
+  Strip<Kind, Out> strip{rows.a,  rows.lda,     nullptr, words,   nullptr,
+                         nullptr, tile.ld_plus, nullptr, tile.ldc};
   for (int64_t column = 0; column < tile.columns; column += kColumns) {
-    strip.panel =
-        tile.panels + column / kPanelColumns * kPanelColumns * s.k + column % kPanelColumns;
+    strip.panel = static_cast<const typename Kind::Word*>(tile.panels) +
+                  column / kPanelColumns * kPanelColumns * words + column % kPanelColumns;
     if (tile.plus != nullptr) strip.plus = tile.plus + column;
     strip.c = c + column;
-    const int64_t columns = std::min(kColumns, tile.columns - column);
-    if (s.trans_a) multiply_columns<ByColumns>(strip, tile.rows, columns);
-    else multiply_columns<ByRows>(strip, tile.rows, columns);
+    multiply_columns(strip, tile.rows, std::min(kColumns, tile.columns - column));
   }
 }
 
-template <class T>
-void multiply_into(const GemmSpec& spec, const PanelTile& tile) {
-  if (tile.output == DType::kF32) multiply<T, float>(spec, tile);
-  else multiply<T, BFloat16>(spec, tile);
+template <class Kind>
+void multiply_into(const GemmSpec& s, const PanelTile& tile,
+                   const RowsOfA<typename Kind::Element>& rows) {
+  if (tile.output == DType::kF32) multiply<Kind, float>(s, tile, rows);
+  else multiply<Kind, BFloat16>(s, tile, rows);
 }
 
-void panel_tile(const GemmSpec& spec, const PanelTile& tile) {
-  if (spec.input == DType::kF32) multiply_into<float>(spec, tile);
-  else multiply_into<BFloat16>(spec, tile);
+template <class T>
+const T* first_row(const GemmSpec& s, const PanelTile& tile) {
+  return static_cast<const T*>(tile.a) + tile.first_row * (s.trans_a ? 1 : s.lda);
+}
+
+void multiply_floats(const GemmSpec& s, const PanelTile& tile) {
+  const RowsOfA<float> rows =
+      s.input == DType::kF32 ? float_rows(first_row<float>(s, tile), s, tile.rows, tile.scratch)
+                             : float_rows(first_row<BFloat16>(s, tile), s, tile.rows, tile.scratch);
+  if (s.trans_a) multiply_into<FloatColumns>(s, tile, rows);
+  else multiply_into<FloatRows>(s, tile, rows);
+}
+
+void panel_tile(const GemmSpec& s, const PanelTile& tile) {
+  if (tile.packed == Packed::kFloats) return multiply_floats(s, tile);
+  const BFloat16* a = first_row<BFloat16>(s, tile);
+  if (is_read_as_it_lies(s, Packed::kPairs)) multiply_into<PairRows>(s, tile, {a, s.lda});
+  else multiply_into<PairColumns>(s, tile, pair_columns(a, s, tile.rows, tile.scratch));
 }
 
 struct RowRange {
@@ -261,32 +349,37 @@ struct RowRange {
 };
 
 // Some rows of a panel.
-template <class T>
-void pack_panel(const GemmSpec& s, const T* b, int64_t panel, RowRange rows, float* packed) {
+template <class T, class Word>
+void pack_panel(const GemmSpec& s, const T* b, int64_t panel, RowRange rows, Word* packed) {
   const int64_t each = ceil_div(s.n, kPanelColumns), in_half = panel % each * kPanelColumns;
   const int64_t column = panel / each * s.n + in_half;
   const int64_t columns = std::min(kPanelColumns, s.n - in_half);
-  float* to = packed + (panel * s.k + rows.first) * kPanelColumns;
-  if (columns < kPanelColumns) std::fill(to, to + rows.count * kPanelColumns, 0.0f);
-  if (s.trans_b)
-    transpose<T>({b + column * s.ldb + rows.first, s.ldb, columns, rows.count, to, kPanelColumns});
-  else
-    copy_rows<T>({b + rows.first * s.ldb + column, s.ldb, rows.count, columns, to, kPanelColumns});
+  const int64_t words = ceil_div(s.k, kTerms<Word>), first = rows.first / kTerms<Word>;
+  Word* to = packed + (panel * words + first) * kPanelColumns;
+  if (columns < kPanelColumns)
+    std::fill(to, to + ceil_div(rows.count, kTerms<Word>) * kPanelColumns, Word{0});
+  const T* from = b + (s.trans_b ? column * s.ldb + rows.first : rows.first * s.ldb + column);
+  const Block<T, Word> block{from, s.ldb, columns, rows.count, to, kPanelColumns};
+  if (s.trans_b) transpose(block);
+  else copy_rows(block);
 }
 
 // Memory is read as it lies: a panel is rows of what is B transposed; rows of B are parts of
 // panels.
-template <class T>
-void pack(const GemmSpec& s, const T* b, int64_t task, float* packed) {
-  if (s.trans_b) return pack_panel(s, b, task, {0, s.k}, packed);
+template <class T, class Word>
+void pack(const GemmSpec& s, const void* b, int64_t task, void* packed) {
+  const T* from = static_cast<const T*>(b);
+  Word* to = static_cast<Word*>(packed);
+  if (s.trans_b) return pack_panel(s, from, task, {0, s.k}, to);
   const int64_t first = task * kPackedRows;
   const RowRange rows{first, std::min(kPackedRows, s.k - first)};
-  for (int64_t panel = 0; panel < panel_count(s); ++panel) pack_panel(s, b, panel, rows, packed);
+  for (int64_t panel = 0; panel < panel_count(s); ++panel) pack_panel(s, from, panel, rows, to);
 }
 
-void panel_pack(const GemmSpec& s, const void* b, int64_t task, float* packed) {
-  if (s.input == DType::kF32) pack(s, static_cast<const float*>(b), task, packed);
-  else pack(s, static_cast<const BFloat16*>(b), task, packed);
+void panel_pack(const GemmSpec& s, const void* b, int64_t task, Packed packed, void* to) {
+  if (packed == Packed::kPairs) pack<BFloat16, Pair>(s, b, task, to);
+  else if (s.input == DType::kF32) pack<float, float>(s, b, task, to);
+  else pack<BFloat16, float>(s, b, task, to);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -301,7 +394,7 @@ namespace {
 // in that cache: 133 to 162 GFLOP/s against 113 to 155 at a width of 128. B in the third-level
 // cache, which takes some rows to pay for the packing: 142 against 136 on average over GPT-2's
 // shapes at 4,096 rows, 119 against 127 at 256.
-constexpr int64_t kNear = 1 << 19, kFar = 1 << 22;  // floats: 2 and 16 MiB
+constexpr int64_t kNear = 1 << 19, kFar = 1 << 22;  // words: 2 and 16 MiB
 constexpr int64_t kRowsThatPay = 1024;
 constexpr int64_t kLargestNearK = 1024, kLargestFarK = 4096;
 
@@ -310,26 +403,29 @@ constexpr int64_t kLargestNearK = 1024, kLargestFarK = 4096;
 HWY_EXPORT(panel_tile);
 HWY_EXPORT(panel_pack);
 
-bool suits_panels(const GemmSpec& spec) {
-  const int64_t packed = panel_count(spec) * kPanelColumns * spec.k;
-  if (spec.k <= kLargestNearK && packed <= kNear) return true;
-  return spec.k <= kLargestFarK && packed <= kFar && spec.m >= kRowsThatPay && !spec.trans_a;
+bool suits_panels(const GemmSpec& spec, Packed packed) {
+  const int64_t words = words_of(spec.k, packed);
+  const int64_t in_all = panel_count(spec) * kPanelColumns * words;
+  if (words <= kLargestNearK && in_all <= kNear) return true;
+  return words <= kLargestFarK && in_all <= kFar && spec.m >= kRowsThatPay && !spec.trans_a;
 }
 
-size_t panels_bytes(const GemmSpec& spec) {
-  return static_cast<size_t>(spec.k * round_up(spec.n, kPanelColumns)) * sizeof(float);
+size_t panels_bytes(const GemmSpec& spec, Packed packed) {
+  return static_cast<size_t>(words_of(spec.k, packed) * round_up(spec.n, kPanelColumns)) *
+         sizeof(Pair);
 }
 
 int64_t panel_pack_tasks(const GemmSpec& spec) {
   return spec.trans_b ? panel_count(spec) : ceil_div(spec.k, kPackedRows);
 }
 
-void pack_panels(const GemmSpec& spec, const void* b, int64_t task, float* packed) {
-  HWY_DYNAMIC_DISPATCH(panel_pack)(spec, b, task, packed);
+void pack_panels(const GemmSpec& spec, const void* b, int64_t task, Packed packed, void* to) {
+  HWY_DYNAMIC_DISPATCH(panel_pack)(spec, b, task, packed, to);
 }
 
-size_t panel_scratch_bytes(const GemmSpec& spec, int64_t rows) {
-  return is_read_as_it_lies(spec) ? 0 : static_cast<size_t>(spec.k * rows) * sizeof(float);
+size_t panel_scratch_bytes(const GemmSpec& spec, Packed packed, int64_t rows) {
+  if (is_read_as_it_lies(spec, packed)) return 0;
+  return static_cast<size_t>(words_of(spec.k, packed) * rows) * sizeof(Pair);
 }
 
 void multiply_panels(const GemmSpec& spec, const PanelTile& tile) {

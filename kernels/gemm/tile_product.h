@@ -38,9 +38,6 @@ class TileProduct {
                       int /*worker*/) const {}
 };
 
-// Whether this machine's oneDNN multiplies bfloat16 (it wants AVX-512).
-bool onednn_multiplies_bf16();
-
 // Bytes that one worker needs to run and to pack, and those of packed operands (0 for one that is
 // taken as it is). Throws weft::Error if oneDNN refuses the shape.
 struct TileMemory {

@@ -221,10 +221,6 @@ void OneDnnProduct::pack_b(const void* b, void* packed, void* scratch, int worke
 
 }  // namespace
 
-bool onednn_multiplies_bf16() {
-  return cpu_isa() >= CpuIsa::kAvx512;
-}
-
 TileMemory onednn_memory(const TileShape& shape) {
   return described(shape, [&] {
     const Matrices m = matrices_of(shape), plain = plain_matrices(shape);
