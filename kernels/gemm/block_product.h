@@ -26,13 +26,16 @@ struct BlockTile {
   const void* b = nullptr;
   float* sums = nullptr;
   bool accumulate = false;
+  // Of pairs: where finished sums are rounded to, in rows of ld_rounded; `sums` are scratch then.
+  BFloat16* rounded = nullptr;
+  int64_t ld_rounded = 0;
 };
 
 // Sizes of tiles are multiples of these, but for those at the far edges, so that no lanes are idle.
 inline constexpr int64_t kBlockTileRows = 12, kBlockTileColumns = 32;
 
 // Bytes, aligned to 64, for tiles of up to m rows.
-size_t block_tile_scratch_bytes(int64_t m);
+size_t block_tile_scratch_bytes(int64_t m, Packed packed);
 // sums = A B, or sums += A B. A sum's order depends on k alone.
 void multiply_block_tile(const BlockTile& tile, void* scratch);
 

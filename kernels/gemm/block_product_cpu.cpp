@@ -22,9 +22,6 @@
 #define WEFT_KERNELS_BLOCK_PRODUCT_ONCE_
 namespace weft::kernels {
 
-// Words: a panel of so many rows (32 KiB of AVX-512's 32 columns) leaves room for a strip in 48 KiB
-// of first-level cache.
-constexpr int64_t kBlockK = 256;
 constexpr int64_t kVector = 16;  // words, the longest
 
 }  // namespace weft::kernels
@@ -84,6 +81,9 @@ struct Strip {
   float* sums;        // rows of ld
   int64_t ld;
   bool add;  // to the sums of the blocks of K before
+  // Where the result goes, of pairs alone; null: it stays in the sums.
+  BFloat16* rounded;
+  int64_t ld_rounded;
 };
 
 // Whole vectors alone: what could call a function would cost the loop its registers.
@@ -138,6 +138,7 @@ void multiply_rows(const Strip<float>& s, int64_t rows) {
   strip_of_rows<kStrip<float>>(s, rows);
 }
 void multiply_rows(const Strip<Pair>& s, int64_t rows) {
+  const bool stays = s.rounded == nullptr;
   multiply_pairs({.a = reinterpret_cast<const BFloat16*>(s.a),
                   .a_row = kTerms<Pair>,
                   .a_step = kTerms<Pair> * kPairStripRows,
@@ -146,9 +147,9 @@ void multiply_rows(const Strip<Pair>& s, int64_t rows) {
                   .ahead = s.panel,
                   .plus = s.add ? s.sums : nullptr,
                   .ld_plus = s.ld,
-                  .c = s.sums,
-                  .ldc = s.ld,
-                  .output = DType::kF32},
+                  .c = stays ? static_cast<void*>(s.sums) : s.rounded,
+                  .ldc = stays ? s.ld : s.ld_rounded,
+                  .output = stays ? DType::kF32 : DType::kBF16},
                  rows);
 }
 
@@ -160,11 +161,16 @@ void narrow_strip(const Strip<Word>& s, int64_t rows, int64_t columns) {
   whole.sums = sums;
   whole.ld = kPanel<Word>;
   whole.add = false;
+  whole.rounded = nullptr;
   multiply_rows(whole, rows);
   for (int64_t r = 0; r < rows; ++r) {
     const float* from = sums + r * kPanel<Word>;
     float* to = s.sums + r * s.ld;
-    for (int64_t j = 0; j < columns; ++j) to[j] = s.add ? to[j] + from[j] : from[j];
+    for (int64_t j = 0; j < columns; ++j) {
+      const float sum = s.add ? to[j] + from[j] : from[j];
+      if (s.rounded == nullptr) to[j] = sum;
+      else s.rounded[r * s.ld_rounded + j] = BFloat16(sum);
+    }
   }
 }
 
@@ -195,6 +201,7 @@ void multiply_panel(Strip<Word> s, int64_t rows, int64_t columns, const Ahead& a
     else narrow_strip(s, count, columns);
     s.a += kEach * s.k;
     s.sums += kEach * s.ld;
+    if (s.rounded != nullptr) s.rounded += kEach * s.ld_rounded;
   }
 }
 
@@ -215,15 +222,22 @@ void multiply_block(const BlockTile& t, int64_t first, int64_t k, Word* scratch)
   const int64_t words = ceil_div(k, kTerms<Word>), b_step = t.trans_b ? t.ldb : 1;
   const T* a = static_cast<const T*>(t.a) + first * (t.trans_a ? t.lda : 1);
   const T* b = static_cast<const T*>(t.b) + first * (t.trans_b ? 1 : t.ldb);
-  Word *panel = scratch, *strips = scratch + kBlockK * kWide;
+  Word *panel = scratch, *strips = scratch + kPartWords<Word> * kWide;
   for (int64_t row = 0; row < t.m; row += kStrip<Word>) {
     pack_strip(t, a, row, k, strips + row * words);
   }
   for (int64_t column = 0; column < t.n; column += kWide, b += kWide * b_step) {
     const int64_t columns = std::min(kWide, t.n - column), next = t.n - column - kWide;
     pack_panel(t, b, columns, k, panel);
-    const Strip<Word> strip{strips,          panel,     words,
-                            t.sums + column, t.ld_sums, t.accumulate || first > 0};
+    const bool rounds = t.rounded != nullptr && first + k == t.k;
+    const Strip<Word> strip{.a = strips,
+                            .panel = panel,
+                            .k = words,
+                            .sums = t.sums + column,
+                            .ld = t.ld_sums,
+                            .add = t.accumulate || first > 0,
+                            .rounded = rounds ? t.rounded + column : nullptr,
+                            .ld_rounded = t.ld_rounded};
     multiply_panel(strip, t.m, columns,
                    source_of_panel(t, b + kWide * b_step, std::min(kWide, next), k));
   }
@@ -232,8 +246,7 @@ void multiply_block(const BlockTile& t, int64_t first, int64_t k, Word* scratch)
 template <class T, class Word>
 void multiply(const BlockTile& t, void* scratch) {
   constexpr int64_t kEach = kTerms<Word>;
-  const int64_t blocks = ceil_div(t.k, kBlockK * kEach);
-  const int64_t size = round_up(ceil_div(t.k, blocks), kEach);
+  const int64_t size = part_of<Word>(ceil_div(t.k, kEach)) * kEach;
   for (int64_t first = 0; first < t.k; first += size) {
     multiply_block<T>(t, first, std::min(size, t.k - first), static_cast<Word*>(scratch));
   }
@@ -254,9 +267,10 @@ namespace weft::kernels {
 
 HWY_EXPORT(block_tile);
 
-size_t block_tile_scratch_bytes(int64_t m) {
+size_t block_tile_scratch_bytes(int64_t m, Packed packed) {
   const int64_t rows = round_up(m, kBlockTileRows);
-  return (static_cast<size_t>(kBlockK * (kBlockTileColumns + rows)) + kVector) * sizeof(Pair);
+  const int64_t part = packed == Packed::kPairs ? kPartWords<Pair> : kPartWords<float>;
+  return (static_cast<size_t>(part * (kBlockTileColumns + rows)) + kVector) * sizeof(Pair);
 }
 
 void multiply_block_tile(const BlockTile& tile, void* scratch) {

@@ -41,18 +41,38 @@ struct Product {
   const char* name;
   int64_t in, out;  // of the weight
 };
+constexpr int64_t kVocabulary = 50257;
 constexpr Product kProducts[] = {{"qkv", 768, 2304},
                                  {"out", 768, 768},
                                  {"up", 768, 3072},
                                  {"down", 3072, 768},
-                                 {"head", 768, 50257}};
+                                 {"head", 768, kVocabulary}};
 constexpr Product kSmallProducts[] = {
     {"qkv", 128, 384}, {"out", 128, 128}, {"up", 128, 512}, {"down", 512, 128}};
 
 enum class Pass { kForward, kInputGradient, kWeightGradient };
 
-// The weight is [in, out], as GPT-2 stores it.
+GemmSpec spec_of_head(const Product& p, Pass pass, int64_t rows, DType dtype) {
+  const int64_t stride = (p.out + 31) / 32 * 32;  // of logits (chunked_head.h)
+  switch (pass) {
+    case Pass::kForward:
+      return {.m = rows,
+              .n = p.out,
+              .k = p.in,
+              .trans_b = true,
+              .ldc = stride,
+              .input = dtype,
+              .output = dtype};
+    case Pass::kInputGradient:
+      return {.m = rows, .n = p.in, .k = p.out, .lda = stride, .input = dtype, .output = dtype};
+    case Pass::kWeightGradient: break;
+  }
+  return {.m = p.out, .n = p.in, .k = rows, .trans_a = true, .lda = stride, .input = dtype};
+}
+
+// The weight is [in, out], as GPT-2 stores it; the head's, the embedding, is [out, in].
 GemmSpec spec_of(const Product& p, Pass pass, int64_t rows, DType dtype) {
+  if (p.out == kVocabulary) return spec_of_head(p, pass, rows, dtype);
   switch (pass) {
     case Pass::kForward: return {.m = rows, .n = p.out, .k = p.in, .input = dtype, .output = dtype};
     case Pass::kInputGradient:
@@ -78,9 +98,9 @@ constexpr Way kWays[] = {
 void run(benchmark::State& state, const GemmSpec& spec, Bf16Products products) {
   choose_bf16_products(products);
   const GemmPlan plan(spec, 1);
-  const Memory a = random_memory(spec.m * spec.k, spec.input);
+  const Memory a = random_memory((spec.trans_a ? spec.k : spec.m) * plan.spec().lda, spec.input);
   const Memory b = random_memory(spec.k * spec.n, spec.input);
-  const Memory c = random_memory(spec.m * spec.n, spec.output);
+  const Memory c = random_memory(spec.m * plan.spec().ldc, spec.output);
   const Memory scratch =
       random_memory(static_cast<int64_t>(plan.scratch_bytes()) / 4 + 1, DType::kF32);
   const SerialFor serial;
@@ -98,7 +118,7 @@ void add_bench(const Product& product, int64_t rows, const Way& way) {
   for (const auto& [pass, pass_name] : kPasses) {
     const std::string name =
         std::string(way.name) + "/" + std::to_string(rows) + "/" + product.name + "/" + pass_name;
-    const int64_t some = product.out > 10000 ? std::min<int64_t>(rows, 1024) : rows;
+    const int64_t some = product.out == kVocabulary ? std::min<int64_t>(rows, 1024) : rows;
     benchmark::RegisterBenchmark(name.c_str(), run, spec_of(product, pass, some, way.dtype),
                                  way.products)
         ->Unit(benchmark::kMillisecond);

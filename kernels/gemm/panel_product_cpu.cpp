@@ -21,8 +21,6 @@
 #define WEFT_KERNELS_PANEL_PRODUCT_ONCE_
 namespace weft::kernels {
 
-// A panel's part of so many rows takes 32 KiB.
-constexpr int64_t kPartK = 256;
 // While a part is multiplied, the next one is fetched into the second-level cache: a line with
 // every so many of its rows, so that four strips fetch it. In one go it would hold up the loads.
 constexpr int kFetchEvery = 4;
@@ -255,7 +253,7 @@ template <class Kind, class Out>
 void multiply_columns(const Strip<Kind, Out>& s, int64_t rows, int64_t columns) {
   HWY_ALIGN float sums[static_cast<size_t>(kPanelTileRows * Kind::kColumns)];
   const bool narrow = columns < Kind::kColumns;
-  const int64_t size = ceil_div(s.k, ceil_div(s.k, kPartK));
+  const int64_t size = part_of<typename Kind::Word>(s.k);
   for (int64_t first = 0; first < s.k; first += size) {
     Strip<Kind, Out> part = s;
     part.a += first * Kind::k_step(s.lda);

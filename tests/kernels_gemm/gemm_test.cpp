@@ -215,6 +215,7 @@ TEST(Gemm, InnerSizesAroundTheBlock) {
   for (const int64_t k : {1023, 1024, 1025, 2049, 3100}) {
     check_layouts({.spec = {.m = 10, .n = 18, .k = k}});
   }
+  check_layouts({.spec = {.m = 29, .n = 70, .k = 2100, .ldc = 75}});
 }
 
 TEST(Gemm, FewRowsInEveryLayout) {
