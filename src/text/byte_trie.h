@@ -27,17 +27,6 @@ class ByteTrie {
   uint32_t node_of(std::string_view text) const;
   // The value of the string that ends at `node`, or -1.
   int32_t value(uint32_t node) const { return values_[node]; }
-  // Nodes are numbered from the root on without holes.
-  size_t nodes() const { return values_.size(); }
-  // Calls body(node, byte, child) for each edge, in no order that matters.
-  template <class Body>
-  void for_each_edge(const Body& body) const {
-    for (uint32_t byte = 0; byte < 256; ++byte)
-      if (of_root_[byte] != kNone) body(kRoot, static_cast<uint8_t>(byte), of_root_[byte]);
-    for (const Slot& slot : slots_)
-      if (slot.key != 0)
-        body(static_cast<uint32_t>(slot.key >> 8), static_cast<uint8_t>(slot.key), slot.child);
-  }
 
  private:
   struct Slot {

@@ -1,11 +1,11 @@
 // A trie that does not change any more, as a double array (Aoe, 1989): a step down is one look into
-// one table. Not here: building tries (byte_trie.h).
+// one table. Not here: tries that grow (byte_trie.h).
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string_view>
 #include <vector>
-
-#include "text/byte_trie.h"
 
 namespace weft::text {
 
@@ -14,9 +14,15 @@ class DoubleArray {
   static constexpr uint32_t kRoot = 0;
   static constexpr uint32_t kNone = UINT32_MAX;
 
+  struct Entry {
+    std::string_view text;
+    int32_t value;  // at least 0
+  };
+
   // The trie of no strings.
   DoubleArray() : units_(256) {}
-  explicit DoubleArray(const ByteTrie& trie);
+  // `strings` in the order of their bytes, each once.
+  explicit DoubleArray(std::span<const Entry> strings);
 
   // The node behind `node` by one byte, or kNone.
   uint32_t child(uint32_t node, char byte) const {
@@ -34,13 +40,14 @@ class DoubleArray {
     uint32_t parent = kNone;  // kNone: the unit is free, or the root
     int32_t value = -1;
   };
-  struct Edge {
-    uint32_t node;  // of the trie that is copied
-    uint32_t child;
-    uint8_t byte;
+  // Strings [first, last) lead through a node, which became this unit.
+  struct Placed {
+    uint32_t first, last, unit;
   };
-  uint32_t base_for(const Edge* first, const Edge* last);
-  bool fits(uint32_t base, const Edge* first, const Edge* last) const;
+  void place_children(std::span<const Entry> strings, Placed node, size_t depth,
+                      std::vector<Placed>& children);
+  uint32_t base_for(std::span<const uint8_t> bytes);
+  bool fits(uint32_t base, std::span<const uint8_t> bytes) const;
 
   std::vector<Unit> units_;
   uint32_t first_free_ = 1;

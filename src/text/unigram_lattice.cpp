@@ -22,7 +22,7 @@ bool has_inner_space_mark(std::string_view piece) {
 }
 
 void UnigramLattice::add(std::string_view piece, int32_t id, double score) {
-  added_.insert(piece, static_cast<int32_t>(pieces_.size()));
+  added_.push_back({piece, static_cast<int32_t>(pieces_.size())});
   pieces_.push_back({score, id});
   longest_ = std::max(longest_, piece.size());
   cuts_at_spaces_ = cuts_at_spaces_ && !has_inner_space_mark(piece);
@@ -35,8 +35,15 @@ double UnigramLattice::add_user_defined(std::string_view piece, int32_t id) {
 }
 
 void UnigramLattice::finish() {
+  // Of equal pieces the last one added comes first, and stays.
+  std::ranges::sort(added_, [](const auto& a, const auto& b) {
+    const int order = a.text.compare(b.text);
+    return order != 0 ? order < 0 : a.value > b.value;
+  });
+  const auto repeated = std::ranges::unique(added_, {}, &DoubleArray::Entry::text);
+  added_.erase(repeated.begin(), repeated.end());
   trie_ = DoubleArray(added_);
-  added_ = ByteTrie();
+  added_ = {};
 }
 
 // One more way to a node.

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "text/byte_trie.h"
 #include "text/double_array.h"
 #include "text/model.h"
 
@@ -19,7 +18,7 @@ class UnigramLattice {
   // Of sums in single precision, which would lose the differences of scores further away from 0.
   static constexpr float kLargestSum = 100000;
 
-  // A piece that is there already gets the new id and score.
+  // A piece that is there already gets the new id and score. `piece` must live until finish().
   void add(std::string_view piece, int32_t id, double score);
   // SentencePiece: wins over all other ways; its score, which is returned, is 0.1 for each byte
   // after the first.
@@ -59,9 +58,9 @@ class UnigramLattice {
     int32_t id;
   };
 
-  ByteTrie added_;
+  std::vector<DoubleArray::Entry> added_;
   DoubleArray trie_;
-  std::vector<Piece> pieces_;  // by the tries' values
+  std::vector<Piece> pieces_;  // by the trie's values
   size_t longest_ = 4;         // bytes of a piece, or of a character
   int32_t unknown_id_ = 0;
   double unknown_score_ = 0;
