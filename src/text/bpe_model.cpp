@@ -29,8 +29,11 @@ BpeModel::BpeModel(const TokenizerDocument& document, const Vocabulary& vocabula
       merges_(document.merges.size()) {
   JsonFields fields(document.rest.at("model"), origin + ": model");
   read_options(fields);
-  read_merges(document, origin);
-  find_symbols(origin);
+  const std::vector<LinearBpe::Rule> rules = read_merges(document, origin);
+  find_symbols();
+  if (byte_level_ && !decorates())
+    linear_ = LinearBpe(rules, merges_, symbol_of_byte_, static_cast<size_t>(vocabulary.size()));
+  find_whole_words(origin);
   cuts_at_spaces_ = may_cut_at_spaces(document);
 }
 
@@ -53,7 +56,10 @@ void BpeModel::read_options(JsonFields& fields) {
   fields.done();
 }
 
-void BpeModel::read_merges(const TokenizerDocument& document, const std::string& origin) {
+std::vector<LinearBpe::Rule> BpeModel::read_merges(const TokenizerDocument& document,
+                                                   const std::string& origin) {
+  std::vector<LinearBpe::Rule> rules;
+  rules.reserve(document.merges.size());
   std::string whole;
   for (size_t rank = 0; rank < document.merges.size(); ++rank) {
     const auto& [left, right] = document.merges[rank];
@@ -68,15 +74,17 @@ void BpeModel::read_merges(const TokenizerDocument& document, const std::string&
                   " does not begin with the continuing_subword_prefix " + quote(prefix_));
     }
     whole.assign(left).append(right, prefix_.size());
-    const Merge merge{static_cast<uint32_t>(rank), id_of(whole)};
-    if (!merges_.insert(id_of(left), id_of(right), merge)) {
+    const LinearBpe::Rule rule{id_of(left), id_of(right), id_of(whole)};
+    if (!merges_.insert(rule.left, rule.right, {static_cast<uint32_t>(rank), rule.whole})) {
       throw Error(origin + ": model.merges[" + std::to_string(rank) + "]: the pair " + quote(left) +
                   ", " + quote(right) + " appears twice");
     }
+    rules.push_back(rule);
   }
+  return rules;
 }
 
-void BpeModel::find_symbols(const std::string& origin) {
+void BpeModel::find_symbols() {
   for (uint32_t byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     const std::string itself(1, c);
@@ -87,18 +95,24 @@ void BpeModel::find_symbols(const std::string& origin) {
     const std::string fallback = byte_piece(static_cast<uint8_t>(byte));
     fallback_of_byte_[byte] = byte_fallback_ ? vocabulary_.model_id(fallback) : -1;
   }
+}
+
+void BpeModel::find_whole_words(const std::string& origin) {
   if (!ignore_merges_ || !byte_level_) return;
-  byte_words_.resize(static_cast<size_t>(vocabulary_.size()));
-  whole_words_ = StringTable(byte_words_.size());
+  std::vector<int32_t> ids;
   for (int32_t id = 0; id < vocabulary_.size(); ++id) {
-    if (!vocabulary_.is_model_token(id)) continue;
+    const bool is_made = linear_.knows() && linear_.makes(id) && dropout_ == 0;
+    if (!vocabulary_.is_model_token(id) || is_made) continue;
     auto bytes = bytes_of_letters(vocabulary_.text(id));
     if (!bytes) continue;
-    std::string& word = byte_words_[static_cast<size_t>(id)];
-    word = std::move(*bytes);
-    if (!whole_words_.insert(word, id))
-      throw Error(origin + ": two tokens stand for the same bytes");
+    byte_words_.push_back(std::move(*bytes));
+    ids.push_back(id);
   }
+  if (ids.empty()) return;
+  whole_words_ = StringTable(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (!whole_words_.insert(byte_words_[i], ids[i]))
+      throw Error(origin + ": two tokens stand for the same bytes");
 }
 
 bool BpeModel::may_cut_at_spaces(const TokenizerDocument& document) const {
@@ -152,13 +166,15 @@ void BpeModel::encode_word(std::string_view word, ModelScratch& scratch) const {
   if (ignore_merges_) {
     if (const int32_t id = whole_word(word); id >= 0) return scratch.ids.push_back(id);
   }
+  const bool leaves_some_out = scratch.dropout_key && dropout_ > 0;
+  if (linear_.knows() && !leaves_some_out && linear_.append_ids(word, scratch)) return;
   if (byte_level_) {
     spell_bytes(word, scratch);
   } else {
     spell_text(word, scratch);
   }
   if (!has_merges_ || scratch.ids.size() < 2) return;
-  if (scratch.dropout_key && dropout_ > 0) return merge_some(scratch);
+  if (leaves_some_out) return merge_some(scratch);
   if (scratch.ids.size() <= kShortWord) return merge_short(scratch);
   merge_long(scratch);
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/linear_bpe.h"
 #include "text/merge_table.h"
 #include "text/model.h"
 #include "text/vocabulary.h"
@@ -39,8 +40,10 @@ class BpeModel final : public Model {
 
  private:
   void read_options(JsonFields& fields);
-  void read_merges(const TokenizerDocument& document, const std::string& origin);
-  void find_symbols(const std::string& origin);
+  std::vector<LinearBpe::Rule> read_merges(const TokenizerDocument& document,
+                                           const std::string& origin);
+  void find_symbols();
+  void find_whole_words(const std::string& origin);
   bool may_cut_at_spaces(const TokenizerDocument& document) const;
 
   void append_word(std::string_view word, ModelScratch& scratch, std::vector<int32_t>& ids) const;
@@ -81,7 +84,9 @@ class BpeModel final : public Model {
   MergeTable merges_;
   std::array<int32_t, 256> symbol_of_byte_{};    // byte-level: by byte; else ASCII characters
   std::array<int32_t, 256> fallback_of_byte_{};  // "<0x41>"; -1 where there is none
-  std::vector<std::string> byte_words_;          // byte-level and ignore_merges: tokens as bytes
+  LinearBpe linear_;  // byte-level: does without merging, where it knows the vocabulary
+  // Byte-level and ignore_merges: tokens as bytes, but for those that merges make anyway.
+  std::vector<std::string> byte_words_;
   StringTable whole_words_;
 };
 

@@ -37,7 +37,7 @@ struct ModelScratch {
   bool is_large() const {
     constexpr size_t kMany = size_t{1} << 20;
     return ids.capacity() > kMany || links.capacity() > kMany || word.capacity() > kMany ||
-           nodes.capacity() > kMany || path.capacity() > kMany;
+           nodes.capacity() > kMany || path.capacity() > kMany || dead_ends.capacity() > kMany;
   }
 
   struct Link {
@@ -54,6 +54,7 @@ struct ModelScratch {
   std::vector<uint32_t> ranks;
   std::vector<Link> links;
   std::vector<uint64_t> heap;
+  std::vector<bool> dead_ends;        // places of a word behind which nothing stands (LinearBpe)
   std::vector<size_t> unknown_sizes;  // bytes of the word's unknown tokens, in order
   std::string word;
   std::vector<LatticeNode> nodes;
