@@ -51,19 +51,23 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
   texts_.resize(size);
   is_model_token_.resize(size);
   for (auto& [text, id] : model) {
-    const std::string where = origin + ": model.vocab[" + quote(text) + "]";
+    const auto where = [&origin](std::string_view token) {
+      return origin + ": model.vocab[" + quote(token) + "]";
+    };
     place(std::move(text), id, where);
     is_model_token_[static_cast<size_t>(id)] = true;
-    if (!model_ids_.insert(texts_[static_cast<size_t>(id)], static_cast<int32_t>(id))) {
-      throw Error(where + ": the token appears twice");
-    }
+    const std::string& placed = texts_[static_cast<size_t>(id)];
+    if (!model_ids_.insert(placed, static_cast<int32_t>(id)))
+      throw Error(where(placed) + ": the token appears twice");
   }
   for (const AddedToken& token : added) {
-    const std::string where = origin + ": added_tokens " + quote(token.content);
+    const auto where = [&origin](std::string_view text) {
+      return origin + ": added_tokens " + quote(text);
+    };
     const int32_t known = model_id(token.content);
     if (known < 0) place(token.content, token.id, where);
     if (known >= 0 && known != token.id) {
-      throw Error(where + ": has id " + std::to_string(token.id) + " here and " +
+      throw Error(where(token.content) + ": has id " + std::to_string(token.id) + " here and " +
                   std::to_string(known) + " in model.vocab");
     }
     added_ids_.insert(texts_[static_cast<size_t>(token.id)], token.id);
@@ -77,17 +81,21 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> model,
   }
 }
 
-void Vocabulary::place(std::string text, int64_t id, const std::string& where) {
-  if (text.empty()) throw Error(where + ": a token is empty");
+// `where` names the token in messages; few tokens need one.
+template <class Where>
+void Vocabulary::place(std::string text, int64_t id, const Where& where) {
+  if (text.empty()) throw Error(where(text) + ": a token is empty");
   if (text.size() > kMaxTokenBytes) {
-    throw Error(where + ": the token is longer than " + std::to_string(kMaxTokenBytes) + " bytes");
+    throw Error(where(text) + ": the token is longer than " + std::to_string(kMaxTokenBytes) +
+                " bytes");
   }
   if (id < 0 || id >= size()) {
-    throw Error(where + ": the id must be an integer from 0 to " + std::to_string(size() - 1));
+    throw Error(where(text) + ": the id must be an integer from 0 to " +
+                std::to_string(size() - 1));
   }
   std::string& slot = texts_[static_cast<size_t>(id)];
   if (!slot.empty()) {
-    throw Error(where + ": id " + std::to_string(id) + " is also that of " + quote(slot));
+    throw Error(where(text) + ": id " + std::to_string(id) + " is also that of " + quote(slot));
   }
   slot = std::move(text);
 }

@@ -57,7 +57,8 @@ class Vocabulary {
   int32_t id(std::string_view token) const;
 
  private:
-  void place(std::string text, int64_t id, const std::string& where);
+  template <class Where>
+  void place(std::string text, int64_t id, const Where& where);
 
   std::vector<std::string> texts_;  // by id; the tables look into it
   std::vector<bool> is_model_token_;
