@@ -39,7 +39,9 @@ class WordCache {
   // The ids of the word, empty if it is not there. Valid until the next put().
   std::span<const int32_t> find(const Key& key) const {
     const Entry& entry = entries_[index_of(key)];
-    if (entry.size != key.size || entry.variant != key.variant || entry.part != key.part) return {};
+    uint64_t differs = (entry.size ^ key.size) | (entry.variant ^ key.variant);
+    for (size_t i = 0; i < key.part.size(); ++i) differs |= entry.part[i] ^ key.part[i];
+    if (differs != 0) return {};
     return {entry.ids.data(), entry.count};
   }
 
