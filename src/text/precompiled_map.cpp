@@ -63,6 +63,18 @@ bool PrecompiledMap::changes_before_ascii(uint8_t byte) const {
   return false;
 }
 
+bool PrecompiledMap::touches(std::string_view character) const {
+  size_t node = offset(units_[0]);
+  for (const char c : character) {
+    const auto byte = static_cast<uint8_t>(c);
+    node ^= byte;
+    if (node >= units_.size() || label(units_[node]) != byte) return false;
+    if (has_leaf(units_[node])) return true;
+    node ^= offset(units_[node]);
+  }
+  return true;
+}
+
 // Calls body(match) for each string of the map that begins at text[at], the shortest first, until
 // it returns false.
 template <class Body>

@@ -27,6 +27,9 @@ class PrecompiledMap {
   std::optional<Match> longest_at(std::string_view text, size_t at) const;
   std::optional<Match> shortest_at(std::string_view text, size_t at) const;
 
+  // Whether some string of the map begins with this character, or the character with it.
+  bool touches(std::string_view character) const;
+
   // As Hugging Face's library applies it: to grapheme clusters below six bytes, of which the
   // shortest match replaces the whole, and to the characters of all others.
   void apply_to_clusters(TextEdit& edit) const;

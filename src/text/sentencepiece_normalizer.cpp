@@ -22,10 +22,21 @@ SentencePieceNormalizer::SentencePieceNormalizer(const SentencePieceFile& file,
     user_defined_.insert(piece.text, 0);
     has_user_defined_ = true;
   }
-  for (uint32_t byte = 0; byte < 128; ++byte) {
-    plain_[byte] = byte != ' ' && (!map_ || map_->leaves_alone(static_cast<uint8_t>(byte))) &&
-                   user_defined_.child(ByteTrie::kRoot, static_cast<char>(byte)) == ByteTrie::kNone;
+  find_plain();
+}
+
+void SentencePieceNormalizer::find_plain() {
+  std::string character;
+  for (uint32_t code = 0; code < plain_.size(); ++code) {
+    character.clear();
+    append_utf8(character, code);
+    const bool is_of_piece = user_defined_.child(ByteTrie::kRoot, character[0]) != ByteTrie::kNone;
+    const bool changes = map_ && (code < 0x80 ? !map_->leaves_alone(static_cast<uint8_t>(code))
+                                              : map_->touches(character));
+    plain_[code] = !is_of_piece && !changes;
   }
+  keeps_space_ = plain_[' '];
+  plain_[' '] = false;
 }
 
 // Bytes of the longest user-defined piece, which no rule changes; 0 if there is none.
@@ -77,7 +88,8 @@ class SentencePieceNormalizer::Pass {
         after_space = false;
         continue;
       }
-      const Prefix prefix = rules_.prefix_at(text, at);
+      const bool is_space = rules_.keeps_space_ && text[at] == ' ' && !joins_next(text, at);
+      const Prefix prefix = is_space ? Prefix{" ", 1} : rules_.prefix_at(text, at);
       std::string_view piece = prefix.text;
       while (after_space && piece.starts_with(' ')) piece.remove_prefix(1);
       if (!piece.empty()) {
@@ -102,19 +114,30 @@ class SentencePieceNormalizer::Pass {
   }
   size_t plain_run(std::string_view text, size_t at) const {
     size_t end = at;
-    while (end < text.size() && rules_.plain_[static_cast<uint8_t>(text[end])]) ++end;
-    const bool joins_next = end < text.size() && static_cast<uint8_t>(text[end]) >= 0x80;
-    return joins_next && end > at ? end - at - 1 : end - at;
+    while (end < text.size()) {
+      const auto byte = static_cast<uint8_t>(text[end]);
+      const Utf8Char c = byte < 0x80 ? Utf8Char{byte, 1} : utf8_at(text, end);
+      if (!rules_.is_plain(c.code) || (byte < 0x80 && joins_next(text, end))) break;
+      end += c.size;
+    }
+    return end - at;
+  }
+  // Whether what follows text[at] is not ASCII, so that the map may have strings of both.
+  static bool joins_next(std::string_view text, size_t at) {
+    return at + 1 < text.size() && static_cast<uint8_t>(text[at + 1]) >= 0x80;
   }
   void put(std::string_view text, TextSpan origin) {
     out_.text += text;
     if (keeps_origin_) out_.origin.insert(out_.origin.end(), text.size(), origin);
   }
-  // ASCII that stays as it is.
+  // Characters that stay as they are.
   void put_each(std::string_view text, size_t at) {
     out_.text += text;
-    for (size_t i = at; keeps_origin_ && i < at + text.size(); ++i)
-      out_.origin.push_back({i, i + 1});
+    for (size_t i = 0; keeps_origin_ && i < text.size();) {
+      const size_t size = utf8_at(text, i).size;
+      out_.origin.insert(out_.origin.end(), size, {at + i, at + i + size});
+      i += size;
+    }
   }
   void put_escaped(std::string_view text, TextSpan origin) {
     while (!text.empty()) {

@@ -2,7 +2,7 @@
 // map (precompiled_map.h), the normalizers of tokenizer.json (normalizer.h).
 #pragma once
 
-#include <array>
+#include <bitset>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,12 +31,17 @@ class SentencePieceNormalizer {
   };
   Prefix prefix_at(std::string_view text, size_t at) const;
   size_t user_defined_at(std::string_view text, size_t at) const;
+  void find_plain();
+  bool is_plain(uint32_t code) const { return code < plain_.size() && plain_[code]; }
 
   std::optional<PrecompiledMap> map_;
   ByteTrie user_defined_;
   bool has_user_defined_ = false;
   bool add_prefix_, remove_extra_, escape_, suffix_;
-  std::array<bool, 256> plain_{};  // ASCII that stays as it is before ASCII, and is no space
+  // By code point, of those below U+10000: it stays as it is, ASCII where ASCII follows, and is no
+  // space.
+  std::bitset<0x10000> plain_;
+  bool keeps_space_ = false;  // the same of a space
 };
 
 }  // namespace weft::text
