@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,13 +24,19 @@ struct WordToken {
   size_t begin, end;
 };
 
-// The best way to a place of a word (unigram_lattice.h).
+// The best way to a place of a word (unigram_lattice.h), in double precision.
 struct LatticeNode {
-  double score;
-  double second;  // of the next best way
-  size_t start;
-  int32_t id;  // of the last token on the way; kUnreached: there is no way yet
-  static constexpr int32_t kUnreached = -1;
+  double score = 0;
+  double second = -std::numeric_limits<double>::infinity();  // of the next best way
+  uint32_t size = 0;  // bytes of the last token on the way; 0: there is no way yet
+  int32_t id = 0;     // of that token
+};
+
+// The same in single precision, where nobody asks for the next best way.
+struct SingleLatticeNode {
+  float score = 0;
+  uint32_t size = 0;
+  int32_t id = 0;
 };
 
 // What encoding needs beside the model; one thread at a time.
@@ -37,7 +44,8 @@ struct ModelScratch {
   bool is_large() const {
     constexpr size_t kMany = size_t{1} << 20;
     return ids.capacity() > kMany || links.capacity() > kMany || word.capacity() > kMany ||
-           nodes.capacity() > kMany || path.capacity() > kMany || dead_ends.capacity() > kMany;
+           nodes.capacity() > kMany || single_nodes.capacity() > kMany || path.capacity() > kMany ||
+           dead_ends.capacity() > kMany;
   }
 
   struct Link {
@@ -58,6 +66,7 @@ struct ModelScratch {
   std::vector<size_t> unknown_sizes;  // bytes of the word's unknown tokens, in order
   std::string word;
   std::vector<LatticeNode> nodes;
+  std::vector<SingleLatticeNode> single_nodes;
   std::vector<WordToken> path;
 };
 

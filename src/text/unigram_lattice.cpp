@@ -14,6 +14,29 @@ namespace {
 
 constexpr std::string_view kSpaceMark = "\u2581";
 
+// One more way to a node.
+void offer(LatticeNode& node, double score, uint32_t size, int32_t id) {
+  if (node.size == 0 || score > node.score) {
+    if (node.size > 0) node.second = node.score;
+    node.score = score;
+    node.size = size;
+    node.id = id;
+  } else {
+    node.second = std::max(node.second, score);
+  }
+}
+
+void offer(SingleLatticeNode& node, float score, uint32_t size, int32_t id) {
+  if (node.size == 0 || score > node.score) node = {score, size, id};
+}
+
+std::vector<LatticeNode>& nodes_of(ModelScratch& scratch, double) {
+  return scratch.nodes;
+}
+std::vector<SingleLatticeNode>& nodes_of(ModelScratch& scratch, float) {
+  return scratch.single_nodes;
+}
+
 }  // namespace
 
 bool has_inner_space_mark(std::string_view piece) {
@@ -46,25 +69,12 @@ void UnigramLattice::finish() {
   added_ = {};
 }
 
-// One more way to a node.
-template <class Float>
-void UnigramLattice::offer(LatticeNode& node, double score, size_t start, int32_t id) {
-  if (node.id == LatticeNode::kUnreached || score > node.score) {
-    if (node.id != LatticeNode::kUnreached) node.second = node.score;
-    node.score = static_cast<Float>(score);
-    node.start = start;
-    node.id = id;
-  } else {
-    node.second = std::max(node.second, score);
-  }
-}
-
-// Tries every piece that begins at `at`.
-template <class Float>
-void UnigramLattice::extend(std::string_view text, size_t at,
-                            std::vector<LatticeNode>& nodes) const {
-  const double till_here = nodes[at].score;
-  const size_t character = utf8_at(text, at).size;
+// Tries every piece that begins at `at`, where a character of so many bytes lies.
+template <class Node>
+void UnigramLattice::extend(std::string_view text, size_t at, uint32_t character,
+                            std::vector<Node>& nodes) const {
+  using Float = decltype(Node::score);
+  const Float till_here = nodes[at].score;
   bool has_character = false;
   uint32_t node = DoubleArray::kRoot;
   for (size_t end = at; end < text.size();) {
@@ -73,41 +83,45 @@ void UnigramLattice::extend(std::string_view text, size_t at,
     const int32_t value = trie_.value(node);
     if (value < 0) continue;
     const Piece& piece = pieces_[static_cast<size_t>(value)];
-    offer<Float>(nodes[end], static_cast<Float>(piece.score + till_here), at, piece.id);
-    has_character = has_character || end - at == character;
+    const auto size = static_cast<uint32_t>(end - at);
+    offer(nodes[end], static_cast<Float>(piece.score) + till_here, size, piece.id);
+    has_character = has_character || size == character;
   }
   if (has_character) return;
-  const Float score = static_cast<Float>(unknown_score_) + static_cast<Float>(till_here);
-  offer<Float>(nodes[at + character], score, at, unknown_id_);
+  const Float score = static_cast<Float>(unknown_score_) + till_here;
+  offer(nodes[at + character], score, character, unknown_id_);
 }
 
 // Takes the first node's sum off from all sums, which it leaves behind as 0.
-void UnigramLattice::begin_sums_again(std::span<LatticeNode> nodes) const {
-  const auto offset = static_cast<float>(nodes[0].score);
+void UnigramLattice::begin_sums_again(std::span<SingleLatticeNode> nodes) const {
+  const float offset = nodes[0].score;
   nodes[0].score = 0;
-  for (LatticeNode& node : nodes.subspan(1, std::min(longest_, nodes.size() - 1)))
-    if (node.id != LatticeNode::kUnreached) node.score = static_cast<float>(node.score) - offset;
+  for (SingleLatticeNode& node : nodes.subspan(1, std::min(longest_, nodes.size() - 1)))
+    if (node.size > 0) node.score -= offset;
 }
 
 template <class Float>
 Float UnigramLattice::find_path(std::string_view text, ModelScratch& scratch, Float start) const {
-  constexpr double kNever = -std::numeric_limits<double>::infinity();
-  std::vector<LatticeNode>& nodes = scratch.nodes;
-  nodes.assign(text.size() + 1, {0, kNever, 0, LatticeNode::kUnreached});
+  constexpr bool kIsSingle = std::is_same_v<Float, float>;
+  auto& nodes = nodes_of(scratch, Float());
+  nodes.assign(text.size() + 1, {});
   nodes[0].score = start;
-  for (size_t at = 0; at < text.size(); at += utf8_at(text, at).size) {
-    if constexpr (std::is_same_v<Float, float>) {
+  for (size_t at = 0; at < text.size();) {
+    if constexpr (kIsSingle) {
       if (std::abs(nodes[at].score) > kLargestSum) begin_sums_again(std::span(nodes).subspan(at));
     }
-    extend<Float>(text, at, nodes);
+    const bool is_ascii = static_cast<uint8_t>(text[at]) < 0x80;
+    const uint32_t character = is_ascii ? 1 : utf8_at(text, at).size;
+    extend(text, at, character, nodes);
+    at += character;
   }
   scratch.path.clear();
-  for (size_t end = text.size(); end > 0; end = nodes[end].start) {
-    WEFT_ASSERT(nodes[end].id != LatticeNode::kUnreached);
-    scratch.path.push_back({nodes[end].id, nodes[end].start, end});
+  for (size_t end = text.size(); end > 0; end -= nodes[end].size) {
+    WEFT_ASSERT(nodes[end].size > 0);
+    scratch.path.push_back({nodes[end].id, end - nodes[end].size, end});
   }
   std::ranges::reverse(scratch.path);
-  return static_cast<Float>(nodes[text.size()].score);
+  return nodes[text.size()].score;
 }
 
 // Each of at most n sums on either of two ways is rounded by at most 2^-24 of its magnitude.

@@ -47,11 +47,9 @@ class UnigramLattice {
   bool cuts_at_spaces() const { return cuts_at_spaces_; }
 
  private:
-  template <class Float>
-  void extend(std::string_view text, size_t at, std::vector<LatticeNode>& nodes) const;
-  template <class Float>
-  static void offer(LatticeNode& node, double score, size_t start, int32_t id);
-  void begin_sums_again(std::span<LatticeNode> nodes) const;
+  template <class Node>
+  void extend(std::string_view text, size_t at, uint32_t character, std::vector<Node>& nodes) const;
+  void begin_sums_again(std::span<SingleLatticeNode> nodes) const;
 
   struct Piece {
     double score;
