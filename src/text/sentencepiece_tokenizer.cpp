@@ -24,6 +24,8 @@ constexpr std::string_view kSpaceMark = "\u2581";
 constexpr std::string_view kReplacementCharacter = "\uFFFD";
 // How much worse than the worst piece an unknown character is.
 constexpr float kUnknownPenalty = 10;
+// The limit of sums for which a stored way holds, where it holds for none.
+constexpr float kNoSums = -1;
 
 bool is_found_in_text(PieceType type) {
   return type == PieceType::kNormal || type == PieceType::kUserDefined;
@@ -65,6 +67,7 @@ void SentencePieceTokenizer::add_pieces() {
   lattice_.set_unknown(file_.unknown_id, lowest - kUnknownPenalty);
   for (const double score : scores_)
     largest_step_ = std::max(largest_step_, static_cast<float>(std::abs(score)) + kUnknownPenalty);
+  scores_[static_cast<size_t>(file_.unknown_id)] = lowest - kUnknownPenalty;
   for (uint32_t byte = 0; byte < 256; ++byte)
     id_of_byte_[byte] = ids_.find(byte_piece(static_cast<uint8_t>(byte)));
 }
@@ -170,38 +173,40 @@ void SentencePieceTokenizer::add_scores(std::span<const int32_t> known, float& s
 // Takes what remember() stored, if that is right after sums as large as `sum`.
 bool SentencePieceTokenizer::append_known(std::span<const int32_t> known, float& sum,
                                           std::vector<int32_t>& ids) const {
-  if (known.empty()) return false;
-  if (bpe_) {
-    ids.insert(ids.end(), known.begin(), known.end());
-    return true;
-  }
   const auto limit = std::bit_cast<float>(known[0]);
   float then = sum;
   add_scores(known.subspan(1), then);
   if (!(std::max(std::abs(sum), std::abs(then)) <= limit)) return false;
   sum = then;
-  ids.insert(ids.end(), known.begin() + 1, known.end());
+  append_fused(known.subspan(1), ids);
   return true;
 }
 
-// Stores a word's ids; of a Unigram model, before them up to which sums they hold.
-void SentencePieceTokenizer::remember(std::string_view word, std::span<const int32_t> ids,
-                                      ModelScratch& scratch) const {
-  const WordCache::Key key(word);
-  if (bpe_) return scratch.cache.put(key, ids);
-  if (ids.size() + 1 > WordCache::kMaxIds) return;
-  lattice_.find_path<double>(word, scratch);
-  std::array<int32_t, WordCache::kMaxIds> entry{};
-  entry[0] = std::bit_cast<int32_t>(UnigramLattice::single_precision_limit(word, scratch));
-  size_t count = 1;
-  for (const WordToken& token : scratch.path) {
-    if (token.id == file_.unknown_id || count == entry.size()) return;
-    entry[count++] = token.id;
-  }
-  scratch.cache.put(key, std::span(entry).first(count));
+// The ids of a path, as many as `out` must have room for; 0 where it has not, or some become bytes.
+size_t SentencePieceTokenizer::take_path(std::span<const WordToken> path,
+                                         std::span<int32_t> out) const {
+  const auto becomes_bytes = [&](const WordToken& token) {
+    return token.id == file_.unknown_id && file_.byte_fallback;
+  };
+  if (path.size() > out.size() || std::ranges::any_of(path, becomes_bytes)) return 0;
+  std::ranges::transform(path, out.begin(), &WordToken::id);
+  return path.size();
 }
 
-// A short word of a Unigram model whose ways are so close that the size of the sum decides.
+// Stores a word's tokens of double precision, and before them up to which sums they hold: no sums
+// where they are too many, or bytes.
+void SentencePieceTokenizer::remember(std::string_view word, const WordCache::Key& key,
+                                      ModelScratch& scratch) const {
+  lattice_.find_path<double>(word, scratch);
+  std::array<int32_t, WordCache::kMaxIds> entry{};
+  const size_t count = take_path(scratch.path, std::span(entry).subspan(1));
+  const float limit = count > 0 ? UnigramLattice::single_precision_limit(word, scratch) : kNoSums;
+  entry[0] = std::bit_cast<int32_t>(limit);
+  scratch.cache.put(key, std::span(entry).first(1 + count));
+}
+
+// A short word of a Unigram model whose ways are so close that the size of the sum decides, or that
+// has many tokens.
 void SentencePieceTokenizer::append_close(std::string_view word, ModelScratch& scratch, float& sum,
                                           std::vector<int32_t>& ids) const {
   const uint16_t rounding = rounding_of(word, sum);
@@ -210,18 +215,26 @@ void SentencePieceTokenizer::append_close(std::string_view word, ModelScratch& s
     const std::span<const int32_t> known = scratch.cache.find(key);
     if (!known.empty()) {
       add_scores(known, sum);
-      ids.insert(ids.end(), known.begin(), known.end());
-      return;
+      return append_fused(known, ids);
     }
   }
-  const size_t before = ids.size();
   append_searched(word, scratch, sum, ids);
-  const auto found = std::span<const int32_t>(ids).subspan(before);
-  if (rounding != 0 && std::ranges::count(found, file_.unknown_id) == 0)
-    scratch.cache.put(key, found);
+  if (rounding == 0) return;
+  std::array<int32_t, WordCache::kMaxIds> entry{};
+  if (const size_t count = take_path(scratch.path, entry); count > 0)
+    scratch.cache.put(key, std::span(entry).first(count));
 }
 
-// Unknown characters in a row are one token.
+// Unknown characters in a row are one token, here and below.
+void SentencePieceTokenizer::append_fused(std::span<const int32_t> tokens,
+                                          std::vector<int32_t>& ids) const {
+  const size_t before = ids.size();
+  for (const int32_t id : tokens) {
+    const bool fuses = id == file_.unknown_id && ids.size() > before && ids.back() == id;
+    if (!fuses) ids.push_back(id);
+  }
+}
+
 void SentencePieceTokenizer::append_searched(std::string_view word, ModelScratch& scratch,
                                              float& sum, std::vector<int32_t>& ids) const {
   const size_t before = ids.size();
@@ -236,12 +249,29 @@ void SentencePieceTokenizer::append_word(std::string_view word, ModelScratch& sc
   if (std::abs(sum) > UnigramLattice::kLargestSum) sum = 0;  // as the lattice would
   if (word.size() > WordCache::kMaxBytes || sums_may_begin_again(word, sum))
     return append_searched(word, scratch, sum, ids);
-  const std::span<const int32_t> known = scratch.cache.find(WordCache::Key(word));
-  if (append_known(known, sum, ids)) return;
-  if (!known.empty()) return append_close(word, scratch, sum, ids);
+  const WordCache::Key key(word);
+  std::span<const int32_t> known = scratch.cache.find(key);
+  if (known.empty()) {
+    remember(word, key, scratch);
+    known = scratch.cache.find(key);
+  }
+  if (!append_known(known, sum, ids)) append_close(word, scratch, sum, ids);
+}
+
+// The same of a BPE model, which knows no sums.
+void SentencePieceTokenizer::append_merged(std::string_view word, ModelScratch& scratch,
+                                           std::vector<int32_t>& ids) const {
+  float sum = 0;
+  if (word.size() > WordCache::kMaxBytes) return append_searched(word, scratch, sum, ids);
+  const WordCache::Key key(word);
+  const std::span<const int32_t> known = scratch.cache.find(key);
+  if (!known.empty()) {
+    ids.insert(ids.end(), known.begin(), known.end());
+    return;
+  }
   const size_t before = ids.size();
   append_searched(word, scratch, sum, ids);
-  remember(word, std::span(ids).subspan(before), scratch);
+  scratch.cache.put(key, std::span(ids).subspan(before));
 }
 
 void SentencePieceTokenizer::append_ids(std::string_view text, const EncodeOptions& options,
@@ -259,7 +289,12 @@ void SentencePieceTokenizer::append_ids(std::string_view text, const EncodeOptio
     float sum = 0;
     for (size_t begin = 0; begin < normalized.size();) {
       const size_t end = word_end(normalized, begin), before = ids.size();
-      append_word(normalized.substr(begin, end - begin), scratch.model, sum, ids);
+      const std::string_view word = normalized.substr(begin, end - begin);
+      if (bpe_) {
+        append_merged(word, scratch.model, ids);
+      } else {
+        append_word(word, scratch.model, sum, ids);
+      }
       const bool fuses =
           before > first && ids[before] == file_.unknown_id && ids[before - 1] == file_.unknown_id;
       if (fuses) ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(before));

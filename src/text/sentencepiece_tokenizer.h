@@ -64,6 +64,8 @@ class SentencePieceTokenizer final : public Tokenizer {
                    const Body& body) const;
   void append_word(std::string_view word, ModelScratch& scratch, float& sum,
                    std::vector<int32_t>& ids) const;
+  void append_merged(std::string_view word, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  void append_fused(std::span<const int32_t> tokens, std::vector<int32_t>& ids) const;
   void append_searched(std::string_view word, ModelScratch& scratch, float& sum,
                        std::vector<int32_t>& ids) const;
   void append_close(std::string_view word, ModelScratch& scratch, float& sum,
@@ -76,7 +78,8 @@ class SentencePieceTokenizer final : public Tokenizer {
   uint16_t rounding_of(std::string_view word, float sum) const;
   void add_scores(std::span<const int32_t> known, float& sum) const;
   bool append_known(std::span<const int32_t> known, float& sum, std::vector<int32_t>& ids) const;
-  void remember(std::string_view word, std::span<const int32_t> ids, ModelScratch& scratch) const;
+  size_t take_path(std::span<const WordToken> path, std::span<int32_t> out) const;
+  void remember(std::string_view word, const WordCache::Key& key, ModelScratch& scratch) const;
   Encoding encode_text(std::string_view text) const;
   class Decoder;
 
