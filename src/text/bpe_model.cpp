@@ -142,14 +142,29 @@ void BpeModel::append_cut_at_spaces(std::string_view text, ModelScratch& scratch
   }
 }
 
+void BpeModel::append_words(std::string_view text, size_t begin, std::span<const size_t> ends,
+                            ModelScratch& scratch, std::vector<int32_t>& ids) const {
+  if (cuts_at_spaces_) return Model::append_words(text, begin, ends, scratch, ids);
+  for_each_word(text, begin, ends, scratch.cache,
+                [&](std::string_view word, const WordCache::Key& key) {
+                  append_by_key(word, key, scratch, ids);
+                });
+}
+
 void BpeModel::append_word(std::string_view word, ModelScratch& scratch,
                            std::vector<int32_t>& ids) const {
-  if (word.size() > WordCache::kMaxBytes || (scratch.dropout_key && dropout_ > 0)) {
+  const bool is_long = word.size() > WordCache::kMaxBytes;
+  append_by_key(word, is_long ? WordCache::Key() : WordCache::Key(word), scratch, ids);
+}
+
+// `key` is empty where the cache takes no such word.
+void BpeModel::append_by_key(std::string_view word, const WordCache::Key& key,
+                             ModelScratch& scratch, std::vector<int32_t>& ids) const {
+  if (key.size == 0 || leaves_some_out(scratch)) {
     encode_word(word, scratch);
     ids.insert(ids.end(), scratch.ids.begin(), scratch.ids.end());
     return;
   }
-  const WordCache::Key key(word);
   std::span<const int32_t> known = scratch.cache.find(key);
   if (known.empty()) {
     encode_word(word, scratch);
@@ -166,15 +181,14 @@ void BpeModel::encode_word(std::string_view word, ModelScratch& scratch) const {
   if (ignore_merges_) {
     if (const int32_t id = whole_word(word); id >= 0) return scratch.ids.push_back(id);
   }
-  const bool leaves_some_out = scratch.dropout_key && dropout_ > 0;
-  if (linear_.knows() && !leaves_some_out && linear_.append_ids(word, scratch)) return;
+  if (linear_.knows() && !leaves_some_out(scratch) && linear_.append_ids(word, scratch)) return;
   if (byte_level_) {
     spell_bytes(word, scratch);
   } else {
     spell_text(word, scratch);
   }
   if (!has_merges_ || scratch.ids.size() < 2) return;
-  if (leaves_some_out) return merge_some(scratch);
+  if (leaves_some_out(scratch)) return merge_some(scratch);
   if (scratch.ids.size() <= kShortWord) return merge_short(scratch);
   merge_long(scratch);
 }

@@ -32,6 +32,8 @@ class BpeModel final : public Model {
     if (cuts_at_spaces_) return append_cut_at_spaces(word, scratch, ids);
     append_word(word, scratch, ids);
   }
+  void append_words(std::string_view text, size_t begin, std::span<const size_t> ends,
+                    ModelScratch& scratch, std::vector<int32_t>& ids) const override;
   void append_tokens(std::string_view word, ModelScratch& scratch,
                      std::vector<WordToken>& tokens) const override;
   int32_t unknown_id() const override { return unknown_id_; }
@@ -46,7 +48,12 @@ class BpeModel final : public Model {
   void find_whole_words(const std::string& origin);
   bool may_cut_at_spaces(const TokenizerDocument& document) const;
 
+  bool leaves_some_out(const ModelScratch& scratch) const {
+    return scratch.dropout_key && dropout_ > 0;
+  }
   void append_word(std::string_view word, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  void append_by_key(std::string_view word, const WordCache::Key& key, ModelScratch& scratch,
+                     std::vector<int32_t>& ids) const;
   void append_cut_at_spaces(std::string_view text, ModelScratch& scratch,
                             std::vector<int32_t>& ids) const;
   void encode_word(std::string_view word, ModelScratch& scratch) const;

@@ -213,10 +213,8 @@ void JsonTokenizer::append_plain(std::string_view text, bool at_start, Scratch& 
     std::array<size_t, 256> ends;
     for (size_t begin = 0; begin < text.size();) {
       const size_t n = cut_words(*rule, text, begin, ends);
-      for (size_t i = 0; i < n; ++i) {
-        model_->append_ids(text.substr(begin, ends[i] - begin), scratch.model, ids);
-        begin = ends[i];
-      }
+      model_->append_words(text, begin, std::span(ends).first(n), scratch.model, ids);
+      begin = ends[n - 1];
     }
     return;
   }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,14 @@ class Model {
   // where there is no unknown token.
   virtual void append_ids(std::string_view word, ModelScratch& scratch,
                           std::vector<int32_t>& ids) const = 0;
+  // Appends those of the words of text[begin..] that end at `ends`.
+  virtual void append_words(std::string_view text, size_t begin, std::span<const size_t> ends,
+                            ModelScratch& scratch, std::vector<int32_t>& ids) const {
+    for (const size_t end : ends) {
+      append_ids(text.substr(begin, end - begin), scratch, ids);
+      begin = end;
+    }
+  }
   // The same tokens with their places, in order; slower.
   virtual void append_tokens(std::string_view word, ModelScratch& scratch,
                              std::vector<WordToken>& tokens) const = 0;

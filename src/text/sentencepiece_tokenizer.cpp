@@ -244,12 +244,14 @@ void SentencePieceTokenizer::append_searched(std::string_view word, ModelScratch
   });
 }
 
-void SentencePieceTokenizer::append_word(std::string_view word, ModelScratch& scratch, float& sum,
+// `key` is empty where the cache takes no such word, here and below.
+void SentencePieceTokenizer::append_word(std::string_view word, const WordCache::Key& key,
+                                         ModelScratch& scratch, float& sum,
                                          std::vector<int32_t>& ids) const {
+  if (bpe_) return append_merged(word, key, scratch, ids);
   if (std::abs(sum) > UnigramLattice::kLargestSum) sum = 0;  // as the lattice would
-  if (word.size() > WordCache::kMaxBytes || sums_may_begin_again(word, sum))
+  if (key.size == 0 || sums_may_begin_again(word, sum))
     return append_searched(word, scratch, sum, ids);
-  const WordCache::Key key(word);
   std::span<const int32_t> known = scratch.cache.find(key);
   if (known.empty()) {
     remember(word, key, scratch);
@@ -258,12 +260,11 @@ void SentencePieceTokenizer::append_word(std::string_view word, ModelScratch& sc
   if (!append_known(known, sum, ids)) append_close(word, scratch, sum, ids);
 }
 
-// The same of a BPE model, which knows no sums.
-void SentencePieceTokenizer::append_merged(std::string_view word, ModelScratch& scratch,
-                                           std::vector<int32_t>& ids) const {
+// A BPE model knows no sums.
+void SentencePieceTokenizer::append_merged(std::string_view word, const WordCache::Key& key,
+                                           ModelScratch& scratch, std::vector<int32_t>& ids) const {
   float sum = 0;
-  if (word.size() > WordCache::kMaxBytes) return append_searched(word, scratch, sum, ids);
-  const WordCache::Key key(word);
+  if (key.size == 0) return append_searched(word, scratch, sum, ids);
   const std::span<const int32_t> known = scratch.cache.find(key);
   if (!known.empty()) {
     ids.insert(ids.end(), known.begin(), known.end());
@@ -284,22 +285,28 @@ void SentencePieceTokenizer::append_ids(std::string_view text, const EncodeOptio
       continue;
     }
     normalizer_.normalize(text, false, scratch.normalized);
-    const std::string_view normalized = scratch.normalized.text;
-    const size_t first = ids.size();
-    float sum = 0;
-    for (size_t begin = 0; begin < normalized.size();) {
-      const size_t end = word_end(normalized, begin), before = ids.size();
-      const std::string_view word = normalized.substr(begin, end - begin);
-      if (bpe_) {
-        append_merged(word, scratch.model, ids);
-      } else {
-        append_word(word, scratch.model, sum, ids);
-      }
-      const bool fuses =
-          before > first && ids[before] == file_.unknown_id && ids[before - 1] == file_.unknown_id;
-      if (fuses) ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(before));
-      begin = end;
-    }
+    append_normalized(scratch.normalized.text, scratch.model, ids);
+  }
+}
+
+void SentencePieceTokenizer::append_normalized(std::string_view text, ModelScratch& scratch,
+                                               std::vector<int32_t>& ids) const {
+  const size_t first = ids.size();
+  float sum = 0;
+  const auto append = [&](std::string_view word, const WordCache::Key& key) {
+    const size_t before = ids.size();
+    append_word(word, key, scratch, sum, ids);
+    const bool fuses =
+        before > first && ids[before] == file_.unknown_id && ids[before - 1] == file_.unknown_id;
+    if (fuses) ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(before));
+  };
+  std::array<size_t, 64> ends;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t count = 0;
+    for (size_t end = begin; end < text.size() && count < ends.size();)
+      ends[count++] = end = word_end(text, end);
+    for_each_word(text, begin, std::span(ends).first(count), scratch.cache, append);
+    begin = ends[count - 1];
   }
 }
 

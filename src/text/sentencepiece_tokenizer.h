@@ -62,9 +62,12 @@ class SentencePieceTokenizer final : public Tokenizer {
   template <class Body>
   void encode_word(std::string_view word, ModelScratch& scratch, float& sum,
                    const Body& body) const;
-  void append_word(std::string_view word, ModelScratch& scratch, float& sum,
-                   std::vector<int32_t>& ids) const;
-  void append_merged(std::string_view word, ModelScratch& scratch, std::vector<int32_t>& ids) const;
+  void append_normalized(std::string_view text, ModelScratch& scratch,
+                         std::vector<int32_t>& ids) const;
+  void append_word(std::string_view word, const WordCache::Key& key, ModelScratch& scratch,
+                   float& sum, std::vector<int32_t>& ids) const;
+  void append_merged(std::string_view word, const WordCache::Key& key, ModelScratch& scratch,
+                     std::vector<int32_t>& ids) const;
   void append_fused(std::span<const int32_t> tokens, std::vector<int32_t>& ids) const;
   void append_searched(std::string_view word, ModelScratch& scratch, float& sum,
                        std::vector<int32_t>& ids) const;
