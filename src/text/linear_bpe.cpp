@@ -68,13 +68,32 @@ class LinearBpe::Builder {
     bytes_ += bytes_of(rule.right);
   }
 
-  bool make_trie() {
-    std::vector<DoubleArray::Entry> entries;
-    for (size_t id = 0; id < out_.tokens_.size(); ++id) {
-      const auto value = static_cast<int32_t>(id);
-      if (out_.makes(value)) entries.push_back({bytes_of(value), value});
+  // By their bytes; the first eight of them, as a number, decide most of the order.
+  std::vector<DoubleArray::Entry> sorted_tokens() {
+    struct Ordered {
+      uint64_t head;
+      DoubleArray::Entry entry;
+    };
+    std::vector<Ordered> tokens;
+    for (size_t i = 0; i < out_.tokens_.size(); ++i) {
+      const auto id = static_cast<int32_t>(i);
+      if (!out_.makes(id)) continue;
+      uint64_t head = 0;
+      for (const char byte : bytes_of(id).substr(0, 8))
+        head = head << 8 | static_cast<uint8_t>(byte);
+      const size_t left = 8 - std::min<size_t>(8, bytes_of(id).size());
+      tokens.push_back({head << 8 * left, {bytes_of(id), id}});
     }
-    std::ranges::sort(entries, {}, &DoubleArray::Entry::text);
+    std::ranges::sort(tokens, [](const Ordered& a, const Ordered& b) {
+      return a.head != b.head ? a.head < b.head : a.entry.text < b.entry.text;
+    });
+    std::vector<DoubleArray::Entry> entries;
+    for (const Ordered& token : tokens) entries.push_back(token.entry);
+    return entries;
+  }
+
+  bool make_trie() {
+    const std::vector<DoubleArray::Entry> entries = sorted_tokens();
     size_t nodes = 1;
     std::vector<int32_t> around;  // tokens that the last one begins with, and itself
     std::string_view before;

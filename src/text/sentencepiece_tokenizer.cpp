@@ -65,9 +65,9 @@ void SentencePieceTokenizer::add_pieces() {
   if (file_.space_is_suffix || !file_.escape_spaces) cuts_at_spaces_ = false;
   lattice_.finish();
   lattice_.set_unknown(file_.unknown_id, lowest - kUnknownPenalty);
-  for (const double score : scores_)
-    largest_step_ = std::max(largest_step_, static_cast<float>(std::abs(score)) + kUnknownPenalty);
   scores_[static_cast<size_t>(file_.unknown_id)] = lowest - kUnknownPenalty;
+  for (const double score : scores_)
+    largest_step_ = std::max(largest_step_, static_cast<float>(std::abs(score)));
   for (uint32_t byte = 0; byte < 256; ++byte)
     id_of_byte_[byte] = ids_.find(byte_piece(static_cast<uint8_t>(byte)));
 }

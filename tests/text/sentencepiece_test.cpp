@@ -167,6 +167,30 @@ TEST(SentencePiece, UnknownCharactersBecomeBytes) {
   EXPECT_THAT(refusal(model(kLetters, 1, true)), HasSubstr("byte_fallback needs the piece <0x00>"));
 }
 
+// Words that come again are taken from a cache, and rows are not: unknown characters alone, beside
+// known ones, in a row across words, more than an entry holds.
+TEST(SentencePiece, WordsWithUnknownCharactersComeAgain) {
+  std::string bytes_too, close;
+  for (uint32_t byte = 0; byte < 256; ++byte)
+    bytes_too += piece(byte_piece(static_cast<uint8_t>(byte)), 0, kByte);
+  for (const auto& [text, score] : kCloseOnes) close += piece(text, score);
+  const std::vector<std::string> words = {"\u4E2D",     "ab\u4E2D\u6587",
+                                          "\u00E9a",    "\u00E9\u4E2Da\u00E9",
+                                          "abcab",      "\u4E2Da\u4E2Da\u4E2Da\u4E2Da\u4E2D",
+                                          "c\U0001F600"};
+  for (const bool falls_back : {false, true}) {
+    for (const std::string& more : {close, close + piece("\u4E2D\u2581\u4E2D", -90)}) {
+      const auto tokenizer = open(model(falls_back ? more + bytes_too : more, 1, falls_back));
+      std::mt19937 random(6);
+      std::string text;
+      for (int i = 0; i < 6000; ++i)  // sums of about -500,000
+        text += words[random() % words.size()] + (random() % 8 == 0 ? "" : " ");
+      EXPECT_EQ(tokenizer->encode(text, kPlain),
+                tokenizer->encode_rows(text, {}, {.add_special_tokens = false})[0].ids);
+    }
+  }
+}
+
 TEST(SentencePiece, ConfigurationSaysWhatStandsAround) {
   const std::string config = R"({"add_bos_token": true, "add_eos_token": false})";
   const SentencePieceTokenizer tokenizer(model(kLetters, 2), "m.model",
