@@ -63,8 +63,8 @@ void UnigramLattice::finish() {
     const int order = a.text.compare(b.text);
     return order != 0 ? order < 0 : a.value > b.value;
   });
-  const auto repeated = std::ranges::unique(added_, {}, &DoubleArray::Entry::text);
-  added_.erase(repeated.begin(), repeated.end());
+  const auto same = [](const auto& a, const auto& b) { return a.text == b.text; };
+  added_.erase(std::unique(added_.begin(), added_.end(), same), added_.end());
   trie_ = DoubleArray(added_);
   added_ = {};
 }
