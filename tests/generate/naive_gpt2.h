@@ -1,9 +1,8 @@
 // The golden GPT-2 in float64, without cache or speed: what beam search is tested with. Not a model
-// for anything else.
+// for anything else. Compiled apart: tests are compiled without optimization under sanitizers.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,104 +13,20 @@ namespace weft::generate {
 
 class NaiveGpt2 {
  public:
-  explicit NaiveGpt2(const std::string& folder) : file_(folder + "/model.safetensors") {
-    const auto config = nlohmann::json::parse(read_whole(folder + "/config.json"));
-    width_ = config.at("n_embd");
-    heads_ = config.at("n_head");
-    layers_ = config.at("n_layer");
-    epsilon_ = config.at("layer_norm_epsilon");
-  }
+  explicit NaiveGpt2(const std::string& folder);
 
   // Logits of the token after `tokens`.
-  std::vector<float> next_logits(const std::vector<int32_t>& tokens) {
-    std::vector<Row> hidden;
-    for (size_t t = 0; t < tokens.size(); ++t) {
-      hidden.push_back(
-          sum(row("wte.weight", static_cast<size_t>(tokens[t])), row("wpe.weight", t)));
-    }
-    for (size_t layer = 0; layer < layers_; ++layer) block(hidden, "h." + std::to_string(layer));
-    const Row last = norm(hidden.back(), "ln_f");
-    const std::vector<double>& head = tensor("wte.weight");
-    std::vector<float> logits;
-    for (size_t v = 0; v < head.size() / width_; ++v) {
-      double dot = 0;
-      for (size_t c = 0; c < width_; ++c) dot += last[c] * head[v * width_ + c];
-      logits.push_back(static_cast<float>(dot));
-    }
-    return logits;
-  }
+  std::vector<float> next_logits(const std::vector<int32_t>& tokens);
 
  private:
   using Row = std::vector<double>;
 
-  const std::vector<double>& tensor(const std::string& name) {
-    auto [entry, is_new] = tensors_.try_emplace(name);
-    if (is_new) {
-      const std::vector<float> values = file_.read<float>("transformer." + name);
-      entry->second.assign(values.begin(), values.end());
-    }
-    return entry->second;
-  }
-  Row row(const std::string& name, size_t index) {
-    const auto begin = tensor(name).begin() + static_cast<int64_t>(index * width_);
-    return {begin, begin + static_cast<int64_t>(width_)};
-  }
-  static Row sum(Row a, const Row& b) {
-    for (size_t i = 0; i < a.size(); ++i) a[i] += b[i];
-    return a;
-  }
-  Row norm(const Row& x, const std::string& name) {
-    double mean = 0, variance = 0;
-    for (const double value : x) mean += value / static_cast<double>(width_);
-    for (const double value : x) variance += (value - mean) * (value - mean);
-    const double scale = 1 / std::sqrt(variance / static_cast<double>(width_) + epsilon_);
-    Row y(width_);
-    for (size_t c = 0; c < width_; ++c) {
-      y[c] = (x[c] - mean) * scale * tensor(name + ".weight")[c] + tensor(name + ".bias")[c];
-    }
-    return y;
-  }
-  Row linear(const Row& x, const std::string& name) {  // weights are [in, out]
-    Row y = tensor(name + ".bias");
-    const std::vector<double>& weight = tensor(name + ".weight");
-    for (size_t i = 0; i < x.size(); ++i) {
-      for (size_t o = 0; o < y.size(); ++o) y[o] += x[i] * weight[i * y.size() + o];
-    }
-    return y;
-  }
-  void block(std::vector<Row>& hidden, const std::string& name) {
-    std::vector<Row> qkv;
-    for (const Row& x : hidden)
-      qkv.push_back(linear(norm(x, name + ".ln_1"), name + ".attn.c_attn"));
-    for (size_t t = 0; t < hidden.size(); ++t) {
-      hidden[t] = sum(hidden[t], linear(attend(qkv, t), name + ".attn.c_proj"));
-      Row inner = linear(norm(hidden[t], name + ".ln_2"), name + ".mlp.c_fc");
-      for (double& u : inner) {
-        u *= 0.5 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (u + 0.044715 * u * u * u)));
-      }
-      hidden[t] = sum(hidden[t], linear(inner, name + ".mlp.c_proj"));
-    }
-  }
-  Row attend(const std::vector<Row>& qkv, size_t t) const {
-    Row out(width_);
-    const size_t size = width_ / heads_;
-    for (size_t begin = 0; begin < width_; begin += size) {
-      Row weights(t + 1);
-      for (size_t s = 0; s <= t; ++s) {
-        for (size_t d = begin; d < begin + size; ++d) weights[s] += qkv[t][d] * qkv[s][width_ + d];
-        weights[s] /= std::sqrt(static_cast<double>(size));
-      }
-      const double largest = *std::max_element(weights.begin(), weights.end());
-      double total = 0;
-      for (double& w : weights) total += w = std::exp(w - largest);
-      for (size_t s = 0; s <= t; ++s) {
-        for (size_t d = begin; d < begin + size; ++d) {
-          out[d] += weights[s] / total * qkv[s][2 * width_ + d];
-        }
-      }
-    }
-    return out;
-  }
+  const std::vector<double>& tensor(const std::string& name);
+  Row row(const std::string& name, size_t index);
+  Row norm(const Row& x, const std::string& name);
+  Row linear(const Row& x, const std::string& name);
+  void block(std::vector<Row>& hidden, const std::string& name);
+  Row attend(const std::vector<Row>& qkv, size_t t) const;
 
   GoldenFile file_;
   std::map<std::string, std::vector<double>> tensors_;
