@@ -11,6 +11,7 @@
 #include "data/pending_folder.h"
 #include "data_test_util.h"
 #include "tests/core/faulty_file_system.h"
+#include "tests/core/sanitizer.h"
 
 namespace weft::data {
 namespace {
@@ -19,6 +20,10 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
+
+// 3.5 MB; under a sanitizer, where each byte takes long, just more than the megabyte that is read
+// at once.
+constexpr int kManyLines = WEFT_UNDER_SANITIZER ? 100000 : 300000;
 
 class Prepare : public ::testing::Test {
  protected:
@@ -131,7 +136,7 @@ TEST_F(Prepare, TextsAddedLaterMoveNoOthers) {
 }
 
 TEST_F(Prepare, CutsASingleDocumentIntoPiecesForHash) {
-  const std::string text = lines(300000);  // 3.5 MB, 54 pieces
+  const std::string text = lines(kManyLines);
   for (const bool as_json : {false, true}) {
     std::string escaped;
     for (const char c : text) escaped += c == '\n' ? std::string("\\n") : std::string(1, c);
@@ -194,7 +199,7 @@ TEST_F(Prepare, HoldsOutTheTail) {
 }
 
 TEST_F(Prepare, CutsLongDocumentsOfTheTailAtLines) {
-  const std::string text = lines(300000);
+  const std::string text = lines(kManyLines);
   for (const double size : {0.001, 0.05, 0.5, 0.95}) {
     run({write("a.txt", text)}, {.by = SplitBy::kTail, .size = size});
     const std::string train = joined(documents(Split::kTrain));
