@@ -55,7 +55,7 @@ struct Config {
   static constexpr unsigned kThreads = (1 + kConsumers) * kWarpGroup;
   static constexpr unsigned kRegistersToCopy = 40, kRegistersToMultiply = 232;
 };
-// Wider heads have kernels of their own, which have no dropout.
+// Wider heads have kernels of their own.
 constexpr int kMostWidth = 128;
 
 constexpr unsigned kOutputWritten = 1, kDropsShown = 3;  // named barriers, one for each consumer
@@ -263,7 +263,7 @@ void launch_sm90(Stream stream, const Backward& w) {
 bool attention_backward_sm90_fits(const AttentionBackwardOnDevice<BFloat16>& call) {
   const AttentionBackward<BFloat16>& a = call.args;
   const AttentionShape& s = a.shape;
-  if (s.D > (a.dropout.p > 0.0f ? kMostWidth : kMostHeadWidthCuda) || s.S < 1) return false;
+  if (s.D > kMostHeadWidthCuda || s.S < 1) return false;
   const auto fits = [&](const auto& rows, int64_t count, int64_t tokens) {
     return tensor_map_fits(with_box(heads(rows, count, tokens, s), Swizzle::k128, 64));
   };
@@ -273,14 +273,14 @@ bool attention_backward_sm90_fits(const AttentionBackwardOnDevice<BFloat16>& cal
 
 void attention_backward_sm90(cuda::Stream stream, const Backward& w) {
   const int64_t width = w.a.shape.D;
+  if (width > kMostWidth) return attention_backward_wide_sm90(stream, w);
   if (w.a.dropout.p > 0.0f) {  // widths as in the forward pass
     if (width <= 64) return launch_sm90<64, true>(stream, w);
     return launch_sm90<128, true>(stream, w);
   }
   if (width <= 64) return launch_sm90<64, false>(stream, w);
   if (width <= 96) return launch_sm90<96, false>(stream, w);
-  if (width <= kMostWidth) return launch_sm90<128, false>(stream, w);
-  attention_backward_wide_sm90(stream, w);
+  launch_sm90<128, false>(stream, w);
 }
 
 }  // namespace weft::kernels

@@ -6,8 +6,7 @@
 
 namespace weft::kernels {
 
-// What the copy engine can be told of, as attention_sm90_fits; heads of at most 128, or 256
-// without dropout.
+// What the copy engine can be told of, as attention_sm90_fits.
 bool attention_backward_sm90_fits(const AttentionBackwardOnDevice<BFloat16>& call);
 // Needs a device of compute capability 9.0, and a call that fits.
 void attention_backward_sm90(cuda::Stream stream, const attention_cuda::Backward& w);

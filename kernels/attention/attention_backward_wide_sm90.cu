@@ -1,8 +1,8 @@
 // Attention backward for Hopper (sm_90a), heads of more than 128 and up to 256, padded to 256 by
 // the zeros that boxes have outside the tensor; attention_backward.cu is its reference.
 //
-//   P = exp(scale Q K^T - lse), delta_t = dout_t . out_t
-//   dV = P^T dout,  dS = P (dout V^T - delta),  dQ = scale dS K,  dK = scale dS^T Q
+//   P = exp(scale Q K^T - lse), D the factors of dropout, delta_t = dout_t . out_t
+//   dV = (P D)^T dout,  dS = P (D (dout V^T) - delta),  dQ = scale dS K,  dK = scale dS^T Q
 //
 // The two kernels of attention_backward_sm90.cu in another division of labour, for 64 rows of one
 // gradient are 128 registers of a thread here, and no warp group has room for two.
@@ -10,7 +10,8 @@
 // Keys: a block keeps 64 keys and their values and goes through all queries of all heads of its
 // group, 64 at a time. One warp group computes scores, P and dV; it shows P to the other, which
 // computes dP, dS and dK. P passes through shared memory in float, a thread's sums to the thread in
-// the same place: nothing is rounded that is not elsewhere.
+// the same place: nothing is rounded that is not elsewhere. With dropout the other draws, while its
+// product runs, and shows the first what it drew.
 //
 // Queries: a block keeps 128 queries and their output gradients, 128 KiB, so that there is room for
 // three tiles of 64 tokens and not for two pairs: V and K come by in turns. V is free again when
@@ -18,8 +19,11 @@
 //
 // No block adds where another does: the bits are the same in every run, always. Numerics as there.
 // Source: Shah et al., "FlashAttention-3", 2024.
-#include "kernels/attention/attention_backward_sm90_device.h"
 #include "kernels/attention/attention_backward_wide_sm90.h"
+
+#include <type_traits>
+
+#include "kernels/attention/attention_backward_sm90_device.h"
 
 namespace weft::kernels {
 namespace {
@@ -37,6 +41,12 @@ using namespace attention_cuda;
 // Products count, with copies nearly as long: 128 keys by 64 queries take 4,096 + 3,072 clocks for
 // 5 products of 4 MFLOP that are needed, 707 TFLOP/s on 132 multiprocessors at 1.83 GHz. What one
 // warp group of the keys' kernel waits for, P, is made while the other's last product runs.
+//
+// Dropout is 27 instructions a score for keys, with what either warp group does with the other's
+// bits, and 21 for queries, as nvcc writes them: 864 and 1,344 clocks. With exponentials (32 and 64
+// to issue) and the rest that is 1,216 and 2,048, under 2,048 and 3,072 of products, which go on
+// counting. The keys' second warp group draws alone, beside the first's exponentials: 640 clocks
+// while two products run, dP and the scores, of 512 each.
 constexpr int kD = 256;
 constexpr int kKeys = 64, kQueries = BlockSpan::kQueries;
 constexpr int kConsumers = 2;
@@ -71,6 +81,7 @@ struct KeysShared {
   WideTile q[kStages], dout[kStages];
   QueryStats stats[kStages];
   float shown[kTile * kTile / kWarpGroup][kWarpGroup];
+  uint32_t dropped[kStages][kWarpGroup];  // with dropout
   Mbarrier own_full, full[kStages], empty[kStages];
   KeySpan tiles;
 };
@@ -122,23 +133,55 @@ WEFT_DEVICE void find_probabilities(const QueryStats& stats, int key, float scal
 }
 
 // dP becomes dS, with what the thread in the same place of the other warp group shows.
-WEFT_DEVICE void differentiate_shown(const KeysShared& s, const QueryStats& stats, float scale,
-                                     Scores64& ds) {
+struct ShownTile {
+  float scale;
+  Dropped dropped;
+};
+WEFT_DEVICE void differentiate_shown(const KeysShared& s, const QueryStats& stats,
+                                     const ShownTile& tile, Scores64& ds) {
   WEFT_UNROLL
   for (int j = 0; j < 8; ++j) {
     WEFT_UNROLL
     for (int v = 0; v < 4; ++v) {
       const float p = load(&s.shown[4 * j + v][thread_of_group()]);
       const float delta = load(&stats.delta[j * 8 + fragment_column(v)]);
-      const float gradient = p * (ds(j, v) - delta) * scale;
+      const float gradient = p * (ds(j, v) * tile.dropped.factor(j, v) - delta) * tile.scale;
       ds(j, v) = p == 0.0f ? 0.0f : gradient;  // what is not seen may be anything
     }
   }
 }
 
+WEFT_DEVICE int first_key_of_warp(const Walk& walk) {
+  return walk.first + static_cast<int>(thread_of_group() / kWarp) * 16;
+}
+
+template <class Drops>
+inline constexpr bool kDropout = !std::is_same_v<Drops, NoDrops>;
+
+template <class Drops>
+WEFT_DEVICE Drops drops_of(const Call& a, const Walk& walk) {
+  return {a.w.a.shape, a.w.a.dropout, a.w.random, {walk.b, walk.head, first_key_of_warp(walk)}};
+}
+
+// P is shown to the second warp group, and becomes P D by what that has drawn.
+template <class Drops>
+WEFT_DEVICE void show_probabilities(KeysShared& s, int stage, const Drops& drops, Scores64& p) {
+  WEFT_UNROLL
+  for (int i = 0; i < 32; ++i) store(&s.shown[i][thread_of_group()], p(i / 4, i % 4));
+  if constexpr (kDropout<Drops>) {
+    named_barrier(kShown, kBothConsumers);
+    const Dropped dropped = drops.read(s.dropped[stage]);
+    WEFT_UNROLL
+    for (int i = 0; i < 32; ++i) p(i / 4, i % 4) *= dropped.factor(i / 4, i % 4);
+  } else {
+    named_barrier_arrive(kShown, kBothConsumers);
+  }
+}
+
 // The first warp group: P, shown to the second, and dV.
+template <class Drops>
 WEFT_DEVICE void differentiate_values(const Call& a, KeysShared& s, const Walk& walk) {
-  const int warp_key = walk.first + static_cast<int>(thread_of_group() / kWarp) * 16;
+  const auto drops = drops_of<Drops>(a, walk);
   Accumulator<kD> dv;
   if (walk.steps == 0) clear(dv);
   Scores64 p;
@@ -148,11 +191,9 @@ WEFT_DEVICE void differentiate_values(const Call& a, KeysShared& s, const Walk& 
     wgmma_fence(p);
     multiply_rows<kD>(s.k, 0, s.q[at.stage], p);
     wait_for_products<0>(p);
-    find_probabilities(s.stats[at.stage], warp_key, a.w.a.scale, p);
+    find_probabilities(s.stats[at.stage], first_key_of_warp(walk), a.w.a.scale, p);
     if (step > 0) named_barrier(kSeen, kBothConsumers);
-    WEFT_UNROLL
-    for (int i = 0; i < 32; ++i) store(&s.shown[i][thread_of_group()], p(i / 4, i % 4));
-    named_barrier_arrive(kShown, kBothConsumers);
+    show_probabilities(s, at.stage, drops, p);
     OperandA<kTile> left;
     left.take(p);
     wgmma_fence(dv);
@@ -165,18 +206,23 @@ WEFT_DEVICE void differentiate_values(const Call& a, KeysShared& s, const Walk& 
 }
 
 // The second: dS of what it is shown, and dK.
+template <class Drops>
 WEFT_DEVICE void differentiate_keys(const Call& a, KeysShared& s, const Walk& walk) {
   Accumulator<kD> dk;
   if (walk.steps == 0) clear(dk);
+  const auto drops = drops_of<Drops>(a, walk);
   Scores64 ds;
   RingPlace<KeysShared::kStages> at;
   for (int step = 0; step < walk.steps; ++step, at.advance()) {
     wait(s.full[at.stage], at.parity);
     wgmma_fence(ds);
     multiply_rows<kD>(s.v, 0, s.dout[at.stage], ds);
+    // Drawn while the product runs; read by both after the barrier, and written again after the
+    // next step's.
+    drops.show({walk.head_of(step), walk.token(step), s.dropped[at.stage]});
     wait_for_products<0>(ds);
     named_barrier(kShown, kBothConsumers);
-    differentiate_shown(s, s.stats[at.stage], a.w.a.scale, ds);
+    differentiate_shown(s, s.stats[at.stage], {a.w.a.scale, drops.read(s.dropped[at.stage])}, ds);
     if (step + 1 < walk.steps) named_barrier_arrive(kSeen, kBothConsumers);
     OperandA<kTile> right;
     right.take(ds);
@@ -189,6 +235,7 @@ WEFT_DEVICE void differentiate_keys(const Call& a, KeysShared& s, const Walk& wa
   store_gradient(a.out, s.v, 0, dk, {0, walk.head, walk.first, walk.b});
 }
 
+template <class Drops>
 WEFT_KERNEL(kThreadsOfBlock, 1)
 attention_backward_wide_keys_sm90_kernel(WEFT_GRID_CONSTANT Call a) {
   auto& s = shared_memory<KeysShared>();
@@ -203,8 +250,8 @@ attention_backward_wide_keys_sm90_kernel(WEFT_GRID_CONSTANT Call a) {
   } else {
     take_registers<kRegistersToMultiply>();
     wait(s.own_full, 0);
-    if (warp_group_index() == 1) differentiate_values(a, s, walk);
-    else differentiate_keys(a, s, walk);
+    if (warp_group_index() == 1) differentiate_values<Drops>(a, s, walk);
+    else differentiate_keys<Drops>(a, s, walk);
   }
 }
 
@@ -248,10 +295,14 @@ WEFT_DEVICE void copy_keys(const Call& a, QueriesShared& s, const Walk& walk) {
 }
 
 // 64 queries of each warp group.
+template <class Drops>
 WEFT_DEVICE void differentiate_queries(const Call& a, QueriesShared& s, const Walk& walk) {
   const int row = static_cast<int>(warp_group_index() - 1) * kTile;
+  const int row_of_warp = row + static_cast<int>(thread_of_group() / kWarp) * 16;
+  const Drops drops(a.w.a.shape, a.w.a.dropout, a.w.random,
+                    {walk.b, walk.head, walk.first + row_of_warp});
   RowStats stats;
-  stats.read(a.w, walk, row + static_cast<int>(thread_of_group() / kWarp) * 16);
+  stats.read(a.w, walk, row_of_warp);
   Accumulator<kD> dq;
   if (walk.steps == 0) clear(dq);
   Scores64 p, ds;
@@ -265,10 +316,11 @@ WEFT_DEVICE void differentiate_queries(const Call& a, QueriesShared& s, const Wa
     wait(s.full[at.stage], at.parity);
     wgmma_fence(p);
     multiply_rows<kD>(s.q, row, s.tokens[at.stage], p);
+    const Dropped dropped = drops.draw_tile({walk.head, walk.token(step)});
     wait_for_products<1>(ds);
     release(s.empty[of_v.stage]);
     wait_for_products<0>(p);
-    attention_cuda::differentiate_queries(stats, {walk.token(step), a.w.a.scale, {}}, p, ds);
+    attention_cuda::differentiate_queries(stats, {walk.token(step), a.w.a.scale, dropped}, p, ds);
     OperandA<kTile> right;
     right.take(ds);
     wgmma_fence(dq);
@@ -279,6 +331,7 @@ WEFT_DEVICE void differentiate_queries(const Call& a, QueriesShared& s, const Wa
   store_gradient(a.out, s.q, row, dq, {0, walk.head, walk.first + row, walk.b});
 }
 
+template <class Drops>
 WEFT_KERNEL(kThreadsOfBlock, 1)
 attention_backward_wide_queries_sm90_kernel(WEFT_GRID_CONSTANT Call a) {
   auto& s = shared_memory<QueriesShared>();
@@ -289,13 +342,12 @@ attention_backward_wide_queries_sm90_kernel(WEFT_GRID_CONSTANT Call a) {
   } else {
     take_registers<kRegistersToMultiply>();
     wait(s.own_full, 0);
-    differentiate_queries(a, s, walk);
+    differentiate_queries<Drops>(a, s, walk);
   }
 }
 
-}  // namespace
-
-void attention_backward_wide_sm90(cuda::Stream stream, const Backward& w) {
+template <class OfKeys, class OfQueries>
+void launch_wide(Stream stream, const Backward& w) {
   const AttentionBackward<BFloat16>& a = w.a;
   const AttentionShape& s = a.shape;
   const BackwardMaps maps{s, Swizzle::k128};
@@ -309,7 +361,7 @@ void attention_backward_wide_sm90(cuda::Stream stream, const Backward& w) {
           .threads = kThreadsOfBlock,
           .shared_bytes = sizeof(KeysShared),
           .name = "attention_backward_wide_keys_sm90"},
-         attention_backward_wide_keys_sm90_kernel,
+         attention_backward_wide_keys_sm90_kernel<OfKeys>,
          Call{maps.keys(a.k, kKeys), maps.keys(a.v, kKeys), maps.queries(a.q, kTile),
               maps.queries(a.dout, kTile), maps.keys(a.dk, kKeys), maps.keys(a.dv, kKeys), w});
   launch(stream,
@@ -317,7 +369,7 @@ void attention_backward_wide_sm90(cuda::Stream stream, const Backward& w) {
           .threads = kThreadsOfBlock,
           .shared_bytes = sizeof(QueriesShared),
           .name = "attention_backward_wide_queries_sm90"},
-         attention_backward_wide_queries_sm90_kernel,
+         attention_backward_wide_queries_sm90_kernel<OfQueries>,
          Call{maps.queries(a.q, kQueries),
               maps.queries(a.dout, kQueries),
               maps.keys(a.k, kTile),
@@ -325,6 +377,13 @@ void attention_backward_wide_sm90(cuda::Stream stream, const Backward& w) {
               maps.queries(a.dq, kTile),
               {},
               w});
+}
+
+}  // namespace
+
+void attention_backward_wide_sm90(cuda::Stream stream, const Backward& w) {
+  if (w.a.dropout.p > 0.0f) launch_wide<DropsOfKeys, DropsOfQueries>(stream, w);
+  else launch_wide<NoDrops, NoDrops>(stream, w);
 }
 
 }  // namespace weft::kernels

@@ -1,4 +1,4 @@
-// The backward pass of attention for Hopper and heads of 129 to 256, without dropout.
+// The backward pass of attention for Hopper and heads of 129 to 256.
 // attention_backward_sm90 calls it.
 #pragma once
 

@@ -31,12 +31,12 @@ struct WarpRows {
 };
 
 // A tile of 64 x 64 of the backward pass. Where rows are keys: `head` is that of the queries, and
-// the bits pass through `shown`, a word for each thread of the warp group, and a named barrier. It
-// may be written again after the barrier of another tile.
+// the bits pass through `shown`, a word for each thread of the warp group, and a named barrier (of
+// whoever calls show and read). It may be written again after the barrier of another tile.
 struct DroppedTile {
   int head, column;  // the first column's token
-  uint32_t* shown;
-  unsigned barrier;
+  uint32_t* shown = nullptr;
+  unsigned barrier = 0;
 };
 
 // No dropout, which costs nothing.
@@ -47,6 +47,8 @@ struct NoDrops {
   template <class Drop>
   WEFT_DEVICE void draw(int, Drop) const {}
   WEFT_DEVICE Dropped draw_tile(const DroppedTile&) const { return {}; }
+  WEFT_DEVICE void show(const DroppedTile&) const {}
+  WEFT_DEVICE Dropped read(const uint32_t*) const { return {}; }
 };
 
 // What is the same for all lanes, and known to be when it comes out of a shuffle: then the keys of
@@ -114,8 +116,16 @@ class DropsOfKeys {
         blocks_(static_cast<uint32_t>(ceil_div(s.S, kTile))),
         block_(static_cast<uint32_t>(rows.first) / kTile) {}
 
-  // By all threads of the warp group.
+  // By all threads of the warp group, as the others.
   WEFT_DEVICE Dropped draw_tile(const DroppedTile& tile) const {
+    show(tile);
+    named_barrier(tile.barrier, kWarpGroup);
+    return read(tile.shown);
+  }
+
+  // draw_tile in two parts, between which a barrier must come. `read` is for any warp group whose
+  // rows are the same.
+  WEFT_DEVICE void show(const DroppedTile& tile) const {
     const unsigned warp = thread_of_group() / kWarp;
     uint32_t mine = 0;  // byte w: of the keys of warp w
     WEFT_UNROLL
@@ -129,12 +139,14 @@ class DropsOfKeys {
       }
     }
     store(tile.shown + thread_of_group(), mine);
-    named_barrier(tile.barrier, kWarpGroup);
+  }
+  WEFT_DEVICE Dropped read(const uint32_t* shown) const {
+    const unsigned warp = thread_of_group() / kWarp;
     Dropped dropped{.keep = dropout_.keep};
     WEFT_UNROLL
     for (unsigned from = 0; from < 4; ++from) {
-      const uint32_t shown = load(tile.shown + from * kWarp + lane_index());
-      dropped.bits |= (shown >> (8 * warp) & 0xffu) << (8 * from);
+      const uint32_t word = load(shown + from * kWarp + lane_index());
+      dropped.bits |= (word >> (8 * warp) & 0xffu) << (8 * from);
     }
     return dropped;
   }

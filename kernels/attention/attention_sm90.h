@@ -7,7 +7,7 @@
 namespace weft::kernels {
 
 // What the copy engine can be told of: heads of at most 256, that begin at multiples of 16 bytes,
-// as do their tokens and samples, or of 128 with dropout; and a scale above 0.
+// as do their tokens and samples; and a scale above 0.
 bool attention_sm90_fits(const AttentionForwardOnDevice<BFloat16>& call);
 // Needs a device of compute capability 9.0, and a call that fits.
 void attention_forward_sm90(cuda::Stream stream, const AttentionForwardOnDevice<BFloat16>& call);

@@ -120,6 +120,18 @@ TEST(EmulatedAttentionDropoutSm90, DropsWhatTheNumbersSayAsThePlainKernels) {
   ShownDrops(wide, {0, 12}).expect_as_numbered();
 }
 
+// All queries and keys in one window, which the plain kernels are shown in as well.
+TEST(EmulatedAttentionDropoutSm90, DropsWhatTheNumbersSayInWiderHeads) {
+  const Case c{.shape = {1, 70, 140, 1, 1, 136}, .causal = false, .dropout = 0.3f, .gap = 0};
+  const Case widest{.shape = {1, 70, 70, 1, 1, 256}, .causal = false, .dropout = 0.3f, .gap = 0};
+  for (const int capability : {80, 90}) {
+    SCOPED_TRACE(capability);
+    const ScopedComputeCapability scope(capability);
+    ShownDrops(c, {0, 4}).expect_as_numbered();
+    ShownDrops(widest, {0, 0}).expect_as_numbered();
+  }
+}
+
 // Groups, which go through one block of keys; windows; documents; widths that are padded.
 std::vector<Case> cases() {
   const AttentionShape grouped{2, 70, 140, 2, 1, 64}, square{1, 33, 33, 1, 1, 64};
@@ -127,6 +139,9 @@ std::vector<Case> cases() {
           {.shape = grouped, .window = 9, .dropout = 0.3f},
           {.shape = {1, 90, 90, 1, 1, 96}, .dropout = 0.1f},
           {.shape = {1, 20, 7, 1, 1, 16}, .dropout = 0.5f},
+          {.shape = {2, 70, 140, 2, 1, 136}, .window = 70, .dropout = 0.3f},
+          {.shape = {1, 130, 130, 1, 1, 256}, .dropout = 0.1f},
+          {.shape = {1, 20, 7, 1, 1, 200}, .dropout = 0.5f},
           {.shape = square, .range = two_documents(square), .dropout = 0.3f}};
 }
 
@@ -140,15 +155,27 @@ TEST(EmulatedAttentionDropoutSm90, MatchesTheNaiveOne) {
   }
 }
 
+std::string bits_of(const Case& c) {
+  AttentionPass<BFloat16> r(c);
+  r.forward();
+  r.backward();
+  return r.bits();
+}
+
 TEST(EmulatedAttentionDropoutSm90, HasTheSameBitsInEveryOrder) {
   const ScopedComputeCapability hopper(90);
-  const Case c{.shape = {1, 70, 200, 2, 1, 64}, .dropout = 0.2f};
-  expect_same_bits_in_every_order([&] {
-    AttentionPass<BFloat16> r(c);
-    r.forward();
-    r.backward();
-    return r.bits();
-  });
+  for (const Case& c : {Case{.shape = {1, 70, 200, 2, 1, 64}, .dropout = 0.2f},
+                        Case{.shape = {1, 70, 140, 2, 1, 256}, .dropout = 0.2f}}) {
+    expect_same_bits_in_every_order([&] { return bits_of(c); });
+  }
+}
+
+TEST(EmulatedAttentionDropoutSm90Threads, HasNoRaceBetweenBlocks) {
+  const ScopedComputeCapability hopper(90);
+  for (const Case& c : {Case{.shape = {1, 140, 140, 2, 1, 64}, .dropout = 0.2f},
+                        Case{.shape = {1, 140, 70, 2, 1, 256}, .dropout = 0.2f}}) {
+    expect_same_bits_on_workers([&] { return bits_of(c); });
+  }
 }
 
 // A key made on the device of seed, step and place is the one that the host makes.
@@ -170,7 +197,7 @@ TEST(EmulatedAttentionDropoutSm90, MakesItsKeyOnTheDevice) {
 }
 
 // What it keeps is scaled after the last rounding, which tells it from the plain kernel.
-TEST(EmulatedAttentionDropoutSm90, RunsOnHopperUpToAWidthOf128) {
+TEST(EmulatedAttentionDropoutSm90, RunsOnHopperInEveryWidth) {
   const auto bits = [](int capability, int64_t width) {
     const ScopedComputeCapability scope(capability);
     const Case c{.shape = {1, 40, 40, 1, 1, width}, .dropout = 0.3f};
@@ -178,8 +205,7 @@ TEST(EmulatedAttentionDropoutSm90, RunsOnHopperUpToAWidthOf128) {
     r.forward();
     return r.bits();
   };
-  for (const int64_t width : {64, 128}) EXPECT_NE(bits(80, width), bits(90, width)) << width;
-  EXPECT_EQ(bits(80, 136), bits(90, 136));
+  for (const int64_t width : {64, 128, 256}) EXPECT_NE(bits(80, width), bits(90, width)) << width;
 }
 
 // The comparison of integers that decides is the one of floats.

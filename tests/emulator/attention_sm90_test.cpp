@@ -132,7 +132,7 @@ TEST(EmulatedAttentionSm90, GoesBackOnHopperWhereTheCallFits) {
   EXPECT_EQ(backward_kernel(100), "attention_backward_keys");
   EXPECT_EQ(backward_kernel(90, 128, 0.1f), "attention_backward_keys_sm90");
   EXPECT_EQ(backward_kernel(90, 136), "attention_backward_wide_keys_sm90");
-  EXPECT_EQ(backward_kernel(90, 136, 0.1f), "attention_backward_keys");
+  EXPECT_EQ(backward_kernel(90, 136, 0.1f), "attention_backward_wide_keys_sm90");
 }
 
 // Rows that the copy engine cannot be told of are left to the plain kernel.
