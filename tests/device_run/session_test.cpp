@@ -94,6 +94,9 @@ TEST_F(DeviceSession, AllocatesWhatIsPlanned) {
     EXPECT_EQ(s->high_water_bytes(), plan.bytes);
     EXPECT_EQ(bound_bytes(plan), plan.bytes);
     EXPECT_EQ(report_plan(plan).total, plan.total());
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(std::isfinite(step(*s, i).loss));
+    EXPECT_EQ(used_bytes() - before, plan.total()) << "steps allocate nothing";
+    EXPECT_EQ(pinned, plan.device.staging + plan.device.mirror);
   }
 }
 
@@ -116,6 +119,31 @@ TEST_F(DeviceSession, WaitsForAResultOnlyAfterTheNextStepIsLaunched) {
   EXPECT_GT(waits, 0);
   launch(*s, 2);
   EXPECT_EQ(launches, 3);
+}
+
+// What NVTX is told on a GPU: each operator where it is captured, then a step's launch.
+TEST_F(DeviceSession, NamesStretchesForProfilers) {
+  std::vector<std::string> names;
+  int open = 0;
+  device_hooks.range_push = [&](const char* name) {
+    names.emplace_back(name);
+    open += 1;
+    return device::kSuccess;
+  };
+  device_hooks.range_pop = [&] {
+    open -= 1;
+    EXPECT_GE(open, 0);
+    return device::kSuccess;
+  };
+  const auto s = session();
+  EXPECT_THAT(names, testing::Not(testing::Contains("step")));
+  EXPECT_THAT(names, testing::IsSupersetOf({"embedding", "attention_backward", "adamw"}));
+  names.clear();
+  launch(*s, 0);
+  launch(*s, 1);
+  EXPECT_THAT(names, testing::ElementsAre("step", "step"));
+  EXPECT_EQ(open, 0);
+  s->step_result();
 }
 
 TEST_F(DeviceSession, LateResultsAreThoseOfTheirSteps) {

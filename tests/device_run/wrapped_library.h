@@ -15,6 +15,8 @@ struct DeviceHooks {
   std::function<device::Status(void* event)> event_synchronize;
   std::function<device::Status(void* graph, void* stream)> graph_launch;
   std::function<device::Status(void** out, int64_t bytes)> allocate_pinned;
+  std::function<device::Status(const char* name)> range_push;
+  std::function<device::Status()> range_pop;
 };
 inline DeviceHooks device_hooks;
 
@@ -38,6 +40,12 @@ inline std::shared_ptr<const device::Library> wrapped_library() {
   api.allocate_pinned = [](void** out, int64_t bytes) {
     return device_hooks.allocate_pinned ? device_hooks.allocate_pinned(out, bytes)
                                         : kReal->api().allocate_pinned(out, bytes);
+  };
+  api.range_push = [](const char* name) {
+    return device_hooks.range_push ? device_hooks.range_push(name) : kReal->api().range_push(name);
+  };
+  api.range_pop = [] {
+    return device_hooks.range_pop ? device_hooks.range_pop() : kReal->api().range_pop();
   };
   table.api = &api;
   return std::make_shared<const device::Library>(device::Library{kReal->path, &table});
