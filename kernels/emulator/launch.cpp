@@ -18,8 +18,7 @@
 namespace weft::emulator {
 namespace {
 
-constexpr size_t kMostShared = 227 * 1024;  // of a block, on sm_90
-constexpr size_t kArgsAlignment = 64;       // tensor maps are aligned to this
+constexpr size_t kArgsAlignment = 64;  // tensor maps are aligned to this
 
 Schedule the_schedule;
 int the_capability = 80;
@@ -41,15 +40,15 @@ void check(const cuda::Launch& launch) {
   const bool blocks = launch.grid.x > 0 && launch.grid.y > 0 && launch.grid.z > 0 &&
                       launch.grid.y <= 65535 && launch.grid.z <= 65535;
   if (warps && blocks && launch.threads <= Block::kMostThreads &&
-      launch.shared_bytes <= kMostShared) {
+      launch.shared_bytes <= most_shared_bytes()) {
     return;
   }
   throw Fault(Detector::kBadLaunch,
               std::string("kernel ") + launch.name + ": " + std::to_string(launch.threads) +
                   " threads (whole warps, at most 1024), " + std::to_string(launch.shared_bytes) +
-                  " bytes of shared memory (at most " + std::to_string(kMostShared) + "), grid " +
-                  std::to_string(launch.grid.x) + " x " + std::to_string(launch.grid.y) + " x " +
-                  std::to_string(launch.grid.z));
+                  " bytes of shared memory (at most " + std::to_string(most_shared_bytes()) +
+                  "), grid " + std::to_string(launch.grid.x) + " x " +
+                  std::to_string(launch.grid.y) + " x " + std::to_string(launch.grid.z));
 }
 
 std::vector<uint32_t> block_order(uint32_t blocks, const Schedule& schedule) {
@@ -132,6 +131,19 @@ ScopedSchedule::~ScopedSchedule() {
 
 int compute_capability() {
   return the_capability;
+}
+
+size_t most_shared_bytes() {
+  constexpr size_t kKiB = 1024;
+  switch (the_capability) {
+    case 80:
+    case 87: return 163 * kKiB;
+    case 86:
+    case 89:
+    case 120:
+    case 121: return 99 * kKiB;
+    default: return 227 * kKiB;
+  }
 }
 
 ScopedComputeCapability::ScopedComputeCapability(int capability) : before_(the_capability) {

@@ -3,6 +3,7 @@
 // between launches.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace weft::emulator {
@@ -34,6 +35,8 @@ class ScopedSchedule {
 // What the emulated device says it can do: 80, so that launchers choose the plain kernels, unless a
 // test says 90. Everything is emulated in either case.
 int compute_capability();
+// Of a block on such a device: CUDA Programming Guide, Compute Capabilities.
+size_t most_shared_bytes();
 
 class ScopedComputeCapability {
  public:

@@ -22,6 +22,7 @@ enum class Bug {
   kGlobalOutOfBounds,
   kSharedOutOfBounds,
   kTooLittleShared,
+  kTooMuchShared,
   kHostPointer,
   kMisalignedVector,
   kUninitialised,
@@ -108,7 +109,8 @@ std::vector<float> launch_with(Bug bug, void (*kernel)(Args), unsigned blocks = 
   Args args{sum ? sums.data() : x.data(), y.data(), total.data(), 100, bug};
   static const float kOnHost[257] = {};  // far from what the heap holds
   if (bug == Bug::kHostPointer) args.x = kOnHost;
-  const size_t shared = bug == Bug::kTooLittleShared ? 64 : sizeof(Shared);
+  size_t shared = bug == Bug::kTooLittleShared ? 64 : sizeof(Shared);
+  if (bug == Bug::kTooMuchShared) shared = 164 * 1024;  // Hopper has as much
   launch({}, {.grid = {blocks}, .threads = kThreads, .shared_bytes = shared, .name = "planted"},
          kernel, args);
   return {y.values().begin(), y.values().end()};
@@ -143,6 +145,12 @@ TEST(PlantedBugs, SharedMemoryPastItsEnd) {
 
 TEST(PlantedBugs, LaunchWithTooLittleSharedMemory) {
   expect_found("bad-launch", [] { launch_with(Bug::kTooLittleShared, sum_kernel); });
+}
+
+TEST(PlantedBugs, LaunchWithMoreSharedMemoryThanTheDeviceHas) {
+  expect_found("bad-launch", [] { launch_with(Bug::kTooMuchShared, sum_kernel); });
+  const emulator::ScopedComputeCapability hopper(90);
+  expect_found("", [] { launch_with(Bug::kTooMuchShared, sum_kernel); });
 }
 
 TEST(PlantedBugs, PointerToHostMemory) {

@@ -79,11 +79,12 @@ Status count(int* out) {
 
 Status properties(int device, Properties* out) {
   if (device != 0) return kBadArgument;
-  *out = {.major = faults().is("capability") ? 7 : 9,
-          .minor = faults().is("capability") ? 5 : 0,
+  const int capability = faults().is("capability") ? 75 : emulator().compute_capability();
+  *out = {.major = capability / 10,
+          .minor = capability % 10,
           .multiprocessors = 4,
           .memory_bytes = memory_bytes(),
-          .shared_bytes = 227 * 1024,
+          .shared_bytes = static_cast<int64_t>(emulator().most_shared_bytes()),
           .l2_bytes = 50 << 20};
   std::strcpy(out->name, "emulated on the host");
   return kSuccess;

@@ -14,6 +14,8 @@ struct EmulatorFunctions {
   void* (*allocate)(size_t bytes) = nullptr;
   void (*release)(void* memory) = nullptr;
   void (*set_order)(Order order, uint64_t seed) = nullptr;  // of a kernel's threads and blocks
+  int (*compute_capability)() = nullptr;                    // 10 times the major one, and the minor
+  size_t (*most_shared_bytes)() = nullptr;                  // of a block
 };
 void use_emulator(const EmulatorFunctions& functions);
 
