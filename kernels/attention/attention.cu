@@ -191,12 +191,15 @@ attention_forward_kernel(AttentionForwardOnDevice<BFloat16> w) {
 template <int kD>
 void launch_forward(Stream stream, const AttentionForwardOnDevice<BFloat16>& w) {
   const AttentionShape& s = w.args.shape;
-  const Launch how{.grid = {static_cast<unsigned>(ceil_div(s.T, kTile)), static_cast<unsigned>(s.H),
-                            static_cast<unsigned>(s.B)},
-                   .threads = kThreads,
-                   .shared_bytes = sizeof(Shared<kD>),
-                   .name = "attention_forward"};
-  launch(stream, how, attention_forward_kernel<kD>, w);
+  const Grid grid{static_cast<unsigned>(ceil_div(s.T, kTile)), static_cast<unsigned>(s.H),
+                  static_cast<unsigned>(s.B)};
+  constexpr int kTogether = kD <= 128 ? 2 : 1;
+  constexpr Design kDesign{.threads = kThreads,
+                           .shared_bytes = sizeof(Shared<kD>),
+                           .on_sm80 = kTogether,
+                           .on_sm90 = kTogether};
+  check_shared_for_heads(kDesign.shared_bytes, s.D);
+  launch<attention_forward_kernel<kD>, kDesign>(stream, grid, "attention_forward", w);
 }
 
 }  // namespace

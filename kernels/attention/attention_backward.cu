@@ -35,9 +35,9 @@ using namespace attention_cuda;
 //   copies        32 KiB at 33 bytes a clock                               993     993
 // (72 KiB: twice 4 of the block's side and 16 of the other for scores and dP, twice 16 for dV and
 // dK. Rates are attention.cu's.) Two blocks a multiprocessor; operands count. A pair of tiles takes
-// 4,096 clocks for 5 products of 1 MFLOP that are needed: 309 TFLOP/s; on an A100, whose products
-// take 2,048 and 1,536, 62 % of the peak. Tiles of 64 because dK and dV of 16 keys a
-// warp are 128 sums of a thread; see budget.txt.
+// 4,096 clocks for 5 products of 1 MFLOP that are needed: 309 TFLOP/s; on an A100, which holds one
+// block and whose products take 2,048 and 1,536, at most 62 % of the peak. Tiles of 64 because dK
+// and dV of 16 keys a warp are 128 sums of a thread; see budget.txt.
 //
 // Columns of gradients that a block writes, and stages of the ring: at a width of 256 two tiles
 // that stay and two that come are 128 KiB.
@@ -246,16 +246,17 @@ void launch_backward(Stream stream, const Backward& w) {
     return Grid{static_cast<unsigned>(ceil_div(tokens, kTile)), static_cast<unsigned>(heads),
                 static_cast<unsigned>(s.B)};
   };
-  const auto start = [&](Grid blocks, size_t shared, const char* name, void (*kernel)(Backward)) {
-    launch(stream,
-           Launch{.grid = blocks, .threads = kThreads, .shared_bytes = shared, .name = name},
-           kernel, w);
-  };
+  // At a width of 128 the tiles are 96 KiB, of which an A100 holds one.
+  constexpr int kOn80 = kD < 128 ? 2 : 1, kOn90 = kD <= 128 ? 2 : 1;
+  constexpr Design kOfKeys{kThreads, sizeof(KeyShared<kD>), kOn80, kOn90};
+  constexpr Design kOfQueries{kThreads, sizeof(QueryShared<kD>), kOn80, kOn90};
+  check_shared_for_heads(sizeof(KeyShared<kD>), s.D);
+  check_shared_for_heads(sizeof(QueryShared<kD>), s.D);
   attention_delta(stream, w);
-  start(grid(s.S, s.K * kParts), sizeof(KeyShared<kD>), "attention_backward_keys",
-        attention_keys_kernel<kD>);
-  start(grid(s.T, s.H * kParts), sizeof(QueryShared<kD>), "attention_backward_queries",
-        attention_queries_kernel<kD>);
+  launch<attention_keys_kernel<kD>, kOfKeys>(stream, grid(s.S, s.K * kParts),
+                                             "attention_backward_keys", w);
+  launch<attention_queries_kernel<kD>, kOfQueries>(stream, grid(s.T, s.H * kParts),
+                                                   "attention_backward_queries", w);
 }
 
 }  // namespace

@@ -233,29 +233,26 @@ void launch_sm90(Stream stream, const Backward& w) {
   const AttentionBackward<BFloat16>& a = w.a;
   const AttentionShape& s = a.shape;
   const BackwardMaps maps{s, C::kSwizzle};
-  const auto start = [&](int64_t tokens, int64_t count, const char* name, void (*kernel)(Call),
-                         const Call& call) {
-    const Launch how{.grid = {static_cast<unsigned>(ceil_div(tokens, C::kBlock)),
-                              static_cast<unsigned>(count), static_cast<unsigned>(s.B)},
-                     .threads = C::kThreads,
-                     .shared_bytes = sizeof(Shared<kD>),
-                     .name = name};
-    launch(stream, how, kernel, call);
+  constexpr Design kDesign{.threads = C::kThreads, .shared_bytes = sizeof(Shared<kD>)};
+  const auto grid = [&](int64_t tokens, int64_t count) {
+    return Grid{static_cast<unsigned>(ceil_div(tokens, C::kBlock)), static_cast<unsigned>(count),
+                static_cast<unsigned>(s.B)};
   };
   attention_delta(stream, w);
-  start(
-      s.S, s.K, "attention_backward_keys_sm90", attention_backward_sm90_kernel<kD, true, kDropout>,
-      {maps.keys(a.k, C::kBlock), maps.keys(a.v, C::kBlock), maps.queries(a.q, C::kTokens),
-       maps.queries(a.dout, C::kTokens), maps.keys(a.dk, C::kRows), maps.keys(a.dv, C::kRows), w});
-  start(s.T, s.H, "attention_backward_queries_sm90",
-        attention_backward_sm90_kernel<kD, false, kDropout>,
-        {maps.queries(a.q, C::kBlock),
-         maps.queries(a.dout, C::kBlock),
-         maps.keys(a.k, C::kTokens),
-         maps.keys(a.v, C::kTokens),
-         maps.queries(a.dq, C::kRows),
-         {},
-         w});
+  launch<attention_backward_sm90_kernel<kD, true, kDropout>, kDesign>(
+      stream, grid(s.S, s.K), "attention_backward_keys_sm90",
+      Call{maps.keys(a.k, C::kBlock), maps.keys(a.v, C::kBlock), maps.queries(a.q, C::kTokens),
+           maps.queries(a.dout, C::kTokens), maps.keys(a.dk, C::kRows), maps.keys(a.dv, C::kRows),
+           w});
+  launch<attention_backward_sm90_kernel<kD, false, kDropout>, kDesign>(
+      stream, grid(s.T, s.H), "attention_backward_queries_sm90",
+      Call{maps.queries(a.q, C::kBlock),
+           maps.queries(a.dout, C::kBlock),
+           maps.keys(a.k, C::kTokens),
+           maps.keys(a.v, C::kTokens),
+           maps.queries(a.dq, C::kRows),
+           {},
+           w});
 }
 
 }  // namespace

@@ -355,28 +355,23 @@ void launch_wide(Stream stream, const Backward& w) {
     return Grid{static_cast<unsigned>(ceil_div(tokens, each)), static_cast<unsigned>(heads_of_them),
                 static_cast<unsigned>(s.B)};
   };
+  constexpr Design kKeysDesign{.threads = kThreadsOfBlock, .shared_bytes = sizeof(KeysShared)};
+  constexpr Design kQueriesDesign{.threads = kThreadsOfBlock,
+                                  .shared_bytes = sizeof(QueriesShared)};
   attention_delta(stream, w);
-  launch(stream,
-         {.grid = blocks(s.S, kKeys, s.K),
-          .threads = kThreadsOfBlock,
-          .shared_bytes = sizeof(KeysShared),
-          .name = "attention_backward_wide_keys_sm90"},
-         attention_backward_wide_keys_sm90_kernel<OfKeys>,
-         Call{maps.keys(a.k, kKeys), maps.keys(a.v, kKeys), maps.queries(a.q, kTile),
-              maps.queries(a.dout, kTile), maps.keys(a.dk, kKeys), maps.keys(a.dv, kKeys), w});
-  launch(stream,
-         {.grid = blocks(s.T, kQueries, s.H),
-          .threads = kThreadsOfBlock,
-          .shared_bytes = sizeof(QueriesShared),
-          .name = "attention_backward_wide_queries_sm90"},
-         attention_backward_wide_queries_sm90_kernel<OfQueries>,
-         Call{maps.queries(a.q, kQueries),
-              maps.queries(a.dout, kQueries),
-              maps.keys(a.k, kTile),
-              maps.keys(a.v, kTile),
-              maps.queries(a.dq, kTile),
-              {},
-              w});
+  launch<attention_backward_wide_keys_sm90_kernel<OfKeys>, kKeysDesign>(
+      stream, blocks(s.S, kKeys, s.K), "attention_backward_wide_keys_sm90",
+      Call{maps.keys(a.k, kKeys), maps.keys(a.v, kKeys), maps.queries(a.q, kTile),
+           maps.queries(a.dout, kTile), maps.keys(a.dk, kKeys), maps.keys(a.dv, kKeys), w});
+  launch<attention_backward_wide_queries_sm90_kernel<OfQueries>, kQueriesDesign>(
+      stream, blocks(s.T, kQueries, s.H), "attention_backward_wide_queries_sm90",
+      Call{maps.queries(a.q, kQueries),
+           maps.queries(a.dout, kQueries),
+           maps.keys(a.k, kTile),
+           maps.keys(a.v, kTile),
+           maps.queries(a.dq, kTile),
+           {},
+           w});
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 // What the attention kernels for GPUs share: which keys a query sees, what dropout keeps, heads as
-// matrices, and products of a warp's 16 rows. All of it device code.
+// matrices, and products of a warp's 16 rows. Device code but for what a launch asks for.
 #pragma once
+
+#include <string>
 
 #include "kernels/attention/attention_cuda.h"
 #include "kernels/cuda/number.h"
 #include "kernels/cuda/ring.h"
+#include "kernels/cuda/tensor_map.h"
 #include "kernels/cuda/tile.h"
 #include "weft/philox.h"
 
@@ -18,6 +21,12 @@ inline constexpr int kTile = 64;
 inline constexpr unsigned kThreads = kTile / 16 * kWarp;
 inline constexpr int kBlocks = kTile / 8;  // fragments across a tile
 inline constexpr float kLog2E = 1.44269504f;
+
+// Throws where a block cannot have what heads of D take.
+inline void check_shared_for_heads(size_t bytes, int64_t D) {
+  check_shared(bytes,
+               {"attention on a GPU", "heads of " + std::to_string(D), "use narrower heads"});
+}
 
 struct KeySpan {  // keys [begin, end); 0, 0 if there are none
   int begin = 0, end = 0;

@@ -280,31 +280,33 @@ keys_kernel(Backward w) {
   write_sums<kD>(w.a.dv, head_rows(w.a.dv, b, key_head, s.S, s.D), first + row, dv);
 }
 
-Launch launch_over(const AttentionShape& s, int64_t tiles, int64_t heads, const char* name) {
-  return {.grid = {static_cast<unsigned>(tiles), static_cast<unsigned>(heads),
-                   static_cast<unsigned>(s.B)},
-          .threads = kBlock,
-          .name = name};
+Grid grid_over(const AttentionShape& s, int64_t tiles, int64_t heads) {
+  return {static_cast<unsigned>(tiles), static_cast<unsigned>(heads), static_cast<unsigned>(s.B)};
 }
 
 template <int kD>
 void launch_forward(Stream stream, const AttentionForwardOnDevice<float>& w) {
-  Launch how = launch_over(w.args.shape, ceil_div(w.args.shape.T, kSide), w.args.shape.H,
-                           "attention_forward_f32");
-  how.shared_bytes = sizeof(ForwardShared<kD>);
-  launch(stream, how, forward_kernel<kD>, w);
+  const AttentionShape& s = w.args.shape;
+  constexpr Design kDesign{.threads = kBlock, .shared_bytes = sizeof(ForwardShared<kD>)};
+  check_shared_for_heads(kDesign.shared_bytes, s.D);
+  launch<forward_kernel<kD>, kDesign>(stream, grid_over(s, ceil_div(s.T, kSide), s.H),
+                                      "attention_forward_f32", w);
 }
 
 template <int kD>
 void launch_backward(Stream stream, const Backward& w) {
   const AttentionShape& s = w.a.shape;
-  Launch keys = launch_over(s, ceil_div(s.S, kSide), s.K, "attention_backward_keys_f32");
-  Launch queries = launch_over(s, ceil_div(s.T, kSide), s.H, "attention_backward_queries_f32");
-  keys.shared_bytes = queries.shared_bytes = sizeof(BackwardShared<kD>);
-  launch(stream, launch_over(s, ceil_div(s.T, kBlock / kWarp), s.H, "attention_delta_f32"),
+  constexpr Design kDesign{.threads = kBlock, .shared_bytes = sizeof(BackwardShared<kD>)};
+  check_shared_for_heads(kDesign.shared_bytes, s.D);
+  launch(stream,
+         {.grid = grid_over(s, ceil_div(s.T, kBlock / kWarp), s.H),
+          .threads = kBlock,
+          .name = "attention_delta_f32"},
          delta_kernel, w);
-  launch(stream, keys, keys_kernel<kD>, w);
-  launch(stream, queries, queries_kernel<kD>, w);
+  launch<keys_kernel<kD>, kDesign>(stream, grid_over(s, ceil_div(s.S, kSide), s.K),
+                                   "attention_backward_keys_f32", w);
+  launch<queries_kernel<kD>, kDesign>(stream, grid_over(s, ceil_div(s.T, kSide), s.H),
+                                      "attention_backward_queries_f32", w);
 }
 
 // body(a constant) for the width that heads of D are padded to.

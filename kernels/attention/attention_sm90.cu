@@ -377,12 +377,11 @@ void launch_sm90(Stream stream, const AttentionForwardOnDevice<BFloat16>& call) 
                            call.random,
                            a.scale,
                            a.lse_BHT};
-  const Launch how{.grid = {static_cast<unsigned>(ceil_div(s.T, C::kQueries)),
-                            static_cast<unsigned>(s.H), static_cast<unsigned>(s.B)},
-                   .threads = C::kThreads,
-                   .shared_bytes = sizeof(Shared<kD>),
-                   .name = "attention_forward_sm90"};
-  launch(stream, how, attention_forward_sm90_kernel<kD, Drops>, args);
+  const Grid grid{static_cast<unsigned>(ceil_div(s.T, C::kQueries)), static_cast<unsigned>(s.H),
+                  static_cast<unsigned>(s.B)};
+  constexpr Design kDesign{.threads = C::kThreads, .shared_bytes = sizeof(Shared<kD>)};
+  launch<attention_forward_sm90_kernel<kD, Drops>, kDesign>(stream, grid, "attention_forward_sm90",
+                                                            args);
 }
 
 }  // namespace

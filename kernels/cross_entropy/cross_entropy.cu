@@ -169,12 +169,14 @@ void rows(Stream stream, const CrossEntropyRows<T>& args) {
   if (args.N == 0) return;
   const int64_t stride = args.S == 0 ? args.V : args.S;
   const bool vectors = stride % kVectorOf<T> == 0 && aligned({args.logits_NS, args.dlogits_NS});
-  launch(stream,
-         {.grid = {static_cast<unsigned>(args.N)},
-          .threads = threads_for(vectors ? stride / kVectorOf<T> : stride),
-          .shared_bytes = sizeof(RowShared),
-          .name = "cross_entropy_rows"},
-         vectors ? rows_kernel<T, kVectorOf<T>> : rows_kernel<T, 1>, args);
+  const Launch how{.grid = {static_cast<unsigned>(args.N)},
+                   .threads = threads_for(vectors ? stride / kVectorOf<T> : stride),
+                   .shared_bytes = sizeof(RowShared),
+                   .name = "cross_entropy_rows"};
+  // Vectors under way: 3 x 512 x 16 bytes, where latency times bandwidth is 23 KiB (norm.cu).
+  constexpr Design kDesign{Config::kThreads, sizeof(RowShared), 3, 3};
+  if (vectors) return launch<rows_kernel<T, kVectorOf<T>>, kDesign>(stream, how, args);
+  launch<rows_kernel<T, 1>, kDesign>(stream, how, args);
 }
 
 }  // namespace

@@ -32,6 +32,14 @@ struct Launch {
   const char* name = "?";   // for messages and traces
 };
 
+// A block as the kernel's model of time has it, and how many of them a multiprocessor shall hold at
+// once: with 164 KiB of shared memory (sm_80), and with 228 (sm_90).
+struct Design {
+  unsigned threads = 1;
+  size_t shared_bytes = 0;
+  int on_sm80 = 1, on_sm90 = 1;
+};
+
 // A kernel and its arguments without their types. `call` runs one thread's body on the host; nvcc's
 // build has none.
 struct KernelCall {
@@ -87,6 +95,20 @@ void launch(Stream stream, const Launch& launch, void (*kernel)(Args), const Arg
   };
 #endif
   launch_call(stream, launch, call);
+}
+
+// The same of a kernel with a design, which is the largest block where its size depends on the
+// shape. scripts/kernel_budget reads designs from this function's names in the objects, and whether
+// registers and shared memory keep them.
+template <auto kKernel, Design kDesign, class Args>
+[[gnu::noinline]] void launch(Stream stream, const Launch& how, const Args& args) {
+  launch(stream, how, kKernel, args);
+}
+template <auto kKernel, Design kDesign, class Args>
+void launch(Stream stream, Grid grid, const char* name, const Args& args) {
+  const Launch how{
+      .grid = grid, .threads = kDesign.threads, .shared_bytes = kDesign.shared_bytes, .name = name};
+  launch<kKernel, kDesign>(stream, how, args);
 }
 
 }  // namespace weft::cuda

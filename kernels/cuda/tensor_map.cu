@@ -142,4 +142,16 @@ int multiprocessors() {
 #endif
 }
 
+void check_shared(size_t bytes, const SharedNeed& need) {
+#if defined(__CUDACC__)
+  const auto most = static_cast<size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin));
+#else
+  const size_t most = emulator::most_shared_bytes();
+#endif
+  if (bytes <= most) return;
+  throw Error(need.kernel + ": " + need.shape + " need " + std::to_string(bytes) +
+              " bytes of shared memory a block, and this GPU has " + std::to_string(most) + "; " +
+              need.remedy + ", or device: cpu");
+}
+
 }  // namespace weft::cuda

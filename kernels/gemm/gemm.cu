@@ -48,6 +48,11 @@ struct Config {
 };
 static_assert(Config::kWarpN % 32 == 0, "a warp's columns are two pairs of 16");
 
+// Blocks that an H200's multiprocessor holds at once, of 128 registers a thread. Where both
+// operands are transposed, which no product of a training step is, a thread needs two more.
+template <bool kTransA, bool kTransB>
+constexpr int kTogether = kTransA&& kTransB ? 1 : 2;
+
 constexpr int kBlocksM = Config::kWarpM / 16, kBlocksN = Config::kWarpN / 8;
 
 template <class Out>
@@ -161,7 +166,7 @@ WEFT_DEVICE void write_tile(const Epilogue<Out>& e, TilePlace at, const Sums& su
 }
 
 template <bool kTransA, bool kTransB, class Out>
-WEFT_KERNEL(Config::kThreads)
+WEFT_KERNEL(Config::kThreads, kTogether<kTransA, kTransB>)
 gemm_kernel(GemmCall<Out> g) {
   auto& s = shared_memory<Shared<kTransA, kTransB>>();
   const TilePlace at = place_of_block(g);
@@ -194,11 +199,12 @@ void launch_gemm(Stream stream, const GemmSpec& s, const GemmArgs& a) {
                      Epilogue<Out>(s, a)};
   // A gated tile's second half begins n columns on: chunks there are whole only if n allows.
   if (s.gated && !kTransB && s.n % kVectorOf<BFloat16> != 0) call.b.chunks = false;
-  const Launch how{.grid = {static_cast<unsigned>(call.tiles_m * call.tiles_n)},
-                   .threads = Config::kThreads,
-                   .shared_bytes = sizeof(Shared<kTransA, kTransB>),
-                   .name = "gemm_bf16"};
-  launch(stream, how, gemm_kernel<kTransA, kTransB, Out>, call);
+  constexpr Design kDesign{.threads = Config::kThreads,
+                           .shared_bytes = sizeof(Shared<kTransA, kTransB>),
+                           .on_sm80 = 1,
+                           .on_sm90 = kTogether<kTransA, kTransB>};
+  launch<gemm_kernel<kTransA, kTransB, Out>, kDesign>(
+      stream, {static_cast<unsigned>(call.tiles_m * call.tiles_n)}, "gemm_bf16", call);
 }
 
 template <class Out>

@@ -126,12 +126,11 @@ void launch_gemm(Stream stream, const GemmSpec& s, const GemmArgs& a) {
                            Operand{pb, columns_b, s.trans_b ? ldb : 1, s.trans_b ? 1 : ldb}, s.k,
                            Epilogue<Out>(s, a)};
   const int width = s.gated ? Config::kTile / 2 : Config::kTile;
-  const Launch how{.grid = {static_cast<unsigned>(ceil_div(s.n, width)),
-                            static_cast<unsigned>(ceil_div(s.m, Config::kTile))},
-                   .threads = Config::kThreads,
-                   .shared_bytes = sizeof(Shared),
-                   .name = "gemm_f32"};
-  launch(stream, how, gemm_f32_kernel<Out>, call);
+  const Grid grid{static_cast<unsigned>(ceil_div(s.n, width)),
+                  static_cast<unsigned>(ceil_div(s.m, Config::kTile))};
+  constexpr Design kDesign{
+      .threads = Config::kThreads, .shared_bytes = sizeof(Shared), .on_sm80 = 4, .on_sm90 = 4};
+  launch<gemm_f32_kernel<Out>, kDesign>(stream, grid, "gemm_f32", call);
 }
 
 }  // namespace

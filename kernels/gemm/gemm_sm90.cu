@@ -326,11 +326,10 @@ void launch_gemm(Stream stream, const GemmSpec& s, const GemmArgs& a) {
                            ceil_div(s.n, s.gated ? kHalf : Config::kTileN),
                            Epilogue<Out>(s, a)};
   const int64_t blocks = std::min<int64_t>(multiprocessors(), call.tiles_m * call.tiles_n);
-  const Launch how{.grid = {static_cast<unsigned>(blocks)},
-                   .threads = Config::kThreads,
-                   .shared_bytes = sizeof(Shared<kTransA, kTransB>),
-                   .name = "gemm_sm90"};
-  launch(stream, how, gemm_sm90_kernel<kTransA, kTransB, Out>, call);
+  constexpr Design kDesign{.threads = Config::kThreads,
+                           .shared_bytes = sizeof(Shared<kTransA, kTransB>)};
+  launch<gemm_sm90_kernel<kTransA, kTransB, Out>, kDesign>(stream, {static_cast<unsigned>(blocks)},
+                                                           "gemm_sm90", call);
 }
 
 template <class Out>

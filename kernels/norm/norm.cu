@@ -20,10 +20,10 @@
 
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/number.h"
+#include "kernels/cuda/tensor_map.h"
 #include "kernels/cuda/warp.h"
 #include "kernels/norm/norm_cuda.h"
 #include "kernels/norm/partial_sums.h"
-#include "weft/error.h"
 
 namespace weft::kernels {
 namespace {
@@ -35,7 +35,6 @@ struct Config {
   // are 64 KiB; latency times bandwidth (700 ns x 4.3 TB/s / 132) is 23 KiB.
   static constexpr int64_t kVectorsPerThread = 4;
   static constexpr int64_t kMostThreads = 512;
-  static constexpr size_t kMostShared = 227 * 1024;
 };
 
 template <int kWidth, class T>
@@ -199,10 +198,9 @@ unsigned threads_for(int64_t vectors) {
 }
 
 size_t checked_shared(size_t bytes, int64_t C, const char* name) {
-  if (bytes <= Config::kMostShared) return bytes;
-  throw Error(std::string(name) + " on a GPU: rows of " + std::to_string(C) + " elements need " +
-              std::to_string(bytes) + " bytes of shared memory, a multiprocessor has " +
-              std::to_string(Config::kMostShared) + "; use narrower rows, or device: cpu");
+  check_shared(bytes, {std::string(name) + " on a GPU",
+                       "rows of " + std::to_string(C) + " elements", "use narrower rows"});
+  return bytes;
 }
 
 // Whether all of a launch's rows can be read in vectors; if not, element by element.
@@ -230,10 +228,11 @@ void norm_forward(Stream stream, const NormForward<T>& a, const char* name) {
                    .shared_bytes = checked_shared(
                        sizeof(BlockSums) + static_cast<size_t>(a.C) * sizeof(T), a.C, name),
                    .name = name};
-  launch(stream, how,
-         vectors ? norm_forward_kernel<T, kVectorOf<T>, kCentered>
-                 : norm_forward_kernel<T, 1, kCentered>,
-         a);
+  constexpr size_t kParked = Config::kMostThreads * Config::kVectorsPerThread * kVectorBytes;
+  constexpr Design kDesign{Config::kMostThreads, sizeof(BlockSums) + kParked, 2, 2};
+  if (vectors)
+    return launch<norm_forward_kernel<T, kVectorOf<T>, kCentered>, kDesign>(stream, how, a);
+  launch<norm_forward_kernel<T, 1, kCentered>, kDesign>(stream, how, a);
 }
 
 template <bool kCentered, class T>

@@ -55,13 +55,13 @@ WEFT_KERNEL(Config::kThreads) norm_kernel(GradientNorm a) {
 }  // namespace
 
 void gradient_norm(Stream stream, const GradientNorm& args) {
-  Launch one{.threads = Config::kThreads,
-             .shared_bytes = Config::kThreads * sizeof(double),
-             .name = "gradient_norm"};
-  Launch all = one;
-  all.grid.x = static_cast<unsigned>(gradient_norm_blocks(args.N));
-  launch(stream, all, squares_kernel, args);
-  launch(stream, one, norm_kernel, args);
+  constexpr Design kDesign{.threads = Config::kThreads,
+                           .shared_bytes = Config::kThreads * sizeof(double),
+                           .on_sm80 = 8,
+                           .on_sm90 = 8};
+  const Grid all{static_cast<unsigned>(gradient_norm_blocks(args.N))};
+  launch<squares_kernel, kDesign>(stream, all, "gradient_norm", args);
+  launch<norm_kernel, kDesign>(stream, {}, "gradient_norm", args);
 }
 
 }  // namespace weft::kernels

@@ -137,23 +137,26 @@ WEFT_KERNEL(kElementThreads) lion_kernel(Lion a) {
   write_copy(a, i, p);
 }
 
-Launch over_parameters(int64_t n, const char* name) {
-  Launch launch = over_elements(n, kWidth, name);
-  launch.shared_bytes = sizeof(Factors);
-  return launch;
+constexpr Design kDesign{
+    .threads = kElementThreads, .shared_bytes = sizeof(Factors), .on_sm80 = 5, .on_sm90 = 5};
+
+template <auto kKernel, class Args>
+void launch_over_parameters(Stream stream, const char* name, const Args& args) {
+  if (args.N == 0) return;
+  launch<kKernel, kDesign>(stream, over_elements(args.N, kWidth, name).grid, name, args);
 }
 
 }  // namespace
 
 // Blocks of parameters begin at multiples of 64 bytes.
 void adamw(Stream stream, const AdamW& args) {
-  if (args.N > 0) launch(stream, over_parameters(args.N, "adamw"), adamw_kernel, args);
+  launch_over_parameters<adamw_kernel>(stream, "adamw", args);
 }
 void sgd(Stream stream, const Sgd& args) {
-  if (args.N > 0) launch(stream, over_parameters(args.N, "sgd"), sgd_kernel, args);
+  launch_over_parameters<sgd_kernel>(stream, "sgd", args);
 }
 void lion(Stream stream, const Lion& args) {
-  if (args.N > 0) launch(stream, over_parameters(args.N, "lion"), lion_kernel, args);
+  launch_over_parameters<lion_kernel>(stream, "lion", args);
 }
 
 }  // namespace weft::kernels

@@ -62,12 +62,9 @@ void launch_sum(Stream stream, const SumRows<T>& args) {
   const auto blocks = [&](int64_t columns) {
     return static_cast<unsigned>(ceil_div(args.C, columns));
   };
-  launch(stream,
-         {.grid = {blocks(kWarp), static_cast<unsigned>(sum_rows_parts(args.N))},
-          .threads = Config::kThreads,
-          .shared_bytes = sizeof(WarpSums),
-          .name = "sum_rows"},
-         part_kernel<T>, args);
+  constexpr Design kDesign{Config::kThreads, sizeof(WarpSums), 8, 8};
+  launch<part_kernel<T>, kDesign>(
+      stream, {blocks(kWarp), static_cast<unsigned>(sum_rows_parts(args.N))}, "sum_rows", args);
   launch(
       stream,
       {.grid = {blocks(Config::kThreads)}, .threads = Config::kThreads, .name = "sum_rows_parts"},

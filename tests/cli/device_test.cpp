@@ -105,6 +105,20 @@ TEST_F(DeviceOption, WhatDoesNotFitTheDeviceIsRefusedByThePlan) {
   EXPECT_FALSE(exists("run/log.jsonl"));
 }
 
+// GPUs for desktops have 99 KiB of shared memory a block. It is told before the first step.
+TEST_F(DeviceOption, HeadsThatSharedMemoryDoesNotHoldAreRefused) {
+  prepare();
+  RunOptions options;
+  options.environment = {{"WEFT_TEST_DEVICE", "emulated"}, {"WEFT_EMULATED_CAPABILITY", "89"}};
+  EXPECT_THAT(run({"devices"}, options).out, HasSubstr("compute capability 8.9"));
+  const Outcome outcome =
+      run({"pretrain", "tiny.yaml", "precision=bf16", "model.hidden_size=256"}, options);
+  EXPECT_EQ(outcome.code, kBadInput) << outcome.all();
+  for (const char* part : {"attention on a GPU: heads of 256 need", "and this GPU has 101376",
+                           "use narrower heads, or device: cpu"})
+    EXPECT_THAT(outcome.err, HasSubstr(part));
+}
+
 TEST_F(DeviceOption, MemoryThatAnotherProcessTakesIsTold) {
   prepare();
   expect_refused("taken", {"out_of_memory", "another process may hold memory of the device"},

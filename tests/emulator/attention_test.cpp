@@ -86,6 +86,16 @@ TEST(EmulatedAttentionThreads, HasNoRaceBetweenBlocks) {
   });
 }
 
+// A GPU for desktops: what it has no shared memory for it says, and computes the rest.
+TEST(EmulatedAttention, RefusesHeadsThatSharedMemoryDoesNotHold) {
+  const ScopedComputeCapability desktop(89);
+  expect_backward_matches<BFloat16>({.shape = {1, 9, 9, 1, 1, 128}});
+  const Case wide{.shape = {1, 9, 9, 1, 1, 200}};
+  Pass<BFloat16> pass(wide);
+  EXPECT_THROW(pass.forward(), Error);
+  EXPECT_THROW(pass.backward(), Error);
+}
+
 TEST(EmulatedAttention, RefusesWiderHeads) {
   kernels::AttentionForwardOnDevice<BFloat16> call;
   call.args.shape = {1, 1, 1, 1, 1, 257};

@@ -36,6 +36,12 @@ PLANTED = """
         /*0360*/                   STL.128 [R1], R4 ;                            /* 0x0000000401007387 */
         /*0ee0*/                @P0 LDL R5, [R5] ;                               /* 0x0000000005057983 */
 """
+# Functions that launch kernels with a design: of a template, and of a kernel that is none.
+LAUNCHES = [
+    '_ZN4weft4cuda6launchIXadL_ZNS_7kernels36_GLOBAL__N__23490eed_4_t_cu_26d4899bL9my_kernelILi64ENS3_7NoDropsEEEvNS3_4CallEEE'
+    'XtlNS0_6DesignELj384ELm64000ELi1ELi2EEES6_EEvNS0_6StreamERKT1_',
+    '_ZN4weft4cuda6launchIXadL_ZNS_7kernels36_GLOBAL__N__23490eed_4_t_cu_26d4899b12other_kernelENS3_4CallEEE'
+    'XtlNS0_6DesignELj128ELm0ELi12ELi12EEES4_EEvNS0_6StreamERKT1_', '_Z4mainv']
 NAME = 'attention_forward_sm90_kernel<64>'
 KEY = ('sm_90a', NAME)
 
@@ -54,6 +60,19 @@ def main():
     entry = budget.Entry(registers=168, stores=12, loads=16, stack=8)
     if entries != {KEY: entry}:
         raise SystemExit(f'read {entries}')
+
+    designs = budget.read_designs(LAUNCHES)
+    template, other = budget.Design(384, 64000, 2), budget.Design(128, 0, 12)
+    if {k: d for (a, k), d in designs.items() if a == 'sm_90a'} != {'my_kernel<64,NoDrops>': template, 'other_kernel': other}:
+        raise SystemExit(f'read {designs}')
+    for what, registers, blocks in (('by registers', 168, 1), ('by shared memory', 40, 3)):
+        expect(what, [str(budget.blocks_at_once('sm_90a', registers, template))], [str(blocks)])
+    expect('an A100', [str(budget.blocks_at_once('sm_80', 40, template))], ['2'])
+    expect('by threads', [str(budget.blocks_at_once('sm_80', 16, other))], ['16'])
+    for registers, complaints in ((80, []), (168, ['holds 1 blocks of 384 threads, 168 registers and 64000 bytes of shared memory, designed are 2'])):
+        key = ('sm_90a', 'my_kernel<64,NoDrops>')
+        made = {key: budget.with_design(key, budget.Entry(registers, 0, 0, 0), template)}
+        expect('design', budget.complaints_of_designs(made, designs), complaints)
 
     reasons = {('sm_90a', 'attention_forward_sm90'): 'planted'}
     whole = {KEY: entry}
