@@ -49,9 +49,9 @@ struct Config {
 static_assert(Config::kWarpN % 32 == 0, "a warp's columns are two pairs of 16");
 
 // Blocks that an H200's multiprocessor holds at once, of 128 registers a thread. Where both
-// operands are transposed, which no product of a training step is, a thread needs two more.
+// operands are transposed, which no product of a training step is, a thread needs more.
 template <bool kTransA, bool kTransB>
-constexpr int kTogether = kTransA&& kTransB ? 1 : 2;
+constexpr int kTogether = !kTransA || !kTransB ? 2 : 1;
 
 constexpr int kBlocksM = Config::kWarpM / 16, kBlocksN = Config::kWarpN / 8;
 
