@@ -61,15 +61,6 @@ void pack_rows(const Rows<T>& rows, float factor, float* to, int64_t ld) {
   for (int64_t r = 0; r < rows.count; ++r) std::fill(to + r * ld + rows.D, to + (r + 1) * ld, 0.0f);
 }
 
-// A value, or `low` if it is less; NaN stays NaN.
-HWY_INLINE V at_least(V value, float low) {
-#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
-  return hn::Max(all(low), value);  // the instruction returns its second operand if one is NaN
-#else
-  return hn::IfThenElse(hn::Lt(value, all(low)), all(low), value);
-#endif
-}
-
 // exp(x) for x up to 88, meant for x <= 0 (and what rounding adds): relative error below
 // 2e-7 + 2e-8 |x|, which is what rounding x itself costs, and 1.2e-38 for everything below -87.3.
 // NaN stays NaN. A cheaper exp_lanes: 2^z with z = n + r, n an integer that adding 1.5 * 2^23

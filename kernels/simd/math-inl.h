@@ -45,9 +45,39 @@ HWY_INLINE V exp_lanes(V x) {
                             hn::IfThenElse(hn::Gt(x, all(kHigh)), infinity, value));
 }
 
+// A value, or `low` if it is less (`high` if it is more); NaN stays NaN.
+HWY_INLINE V at_least(V value, float low) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  return hn::Max(all(low), value);  // the instruction returns its second operand if one is NaN
+#else
+  return hn::IfThenElse(hn::Lt(value, all(low)), all(low), value);
+#endif
+}
+HWY_INLINE V at_most(V value, float high) {
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+  return hn::Min(all(high), value);
+#else
+  return hn::IfThenElse(hn::Gt(value, all(high)), all(high), value);
+#endif
+}
+
+// exp_lanes with two thirds of its instructions, for x from -87.3 to 89, and infinity from 88.4 on:
+// adding 1.5 * 2^23 leaves n in the lowest bits.
+HWY_INLINE V exp_within(V x) {
+  const V magic = all(0x1.8p23f);
+  const V shifted = hn::MulAdd(x, all(1.44269504f), magic), n = hn::Sub(shifted, magic);
+  const V r = hn::NegMulAdd(n, all(-2.12194440e-4f), hn::NegMulAdd(n, all(0.693359375f), x));
+  const V fraction =
+      polynomial(r, 1.0f, 1.0f, 0.49999994f, 0.16666521f, 0.04166839f, 0.008368717f, 0.0013814599f);
+  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(I32(), shifted));
+  const auto power = hn::Add(exponent, hn::BitCast(I32(), all(1.0f)));
+  return hn::Mul(fraction, hn::BitCast(F32(), power));
+}
+
 // 1 / (1 + exp(-x)); relative error below 4e-7 where the result is a normal number.
 HWY_INLINE V sigmoid_lanes(V x) {
-  return hn::Div(all(1.0f), hn::Add(all(1.0f), exp_lanes(hn::Neg(x))));
+  const V e = exp_within(hn::Neg(at_most(at_least(x, -89.0f), 87.3f)));
+  return hn::Div(all(1.0f), hn::Add(all(1.0f), e));
 }
 
 // Relative error below 4e-7.
