@@ -26,6 +26,9 @@ constexpr int64_t kLeastBlockTileM = 48, kLeastBlockTileN = 128;
 // packing shows where tiles are small: at 256 rows and a k of 50,257, 164 GFLOP/s with 8, 192
 // with 3.
 constexpr int64_t kTilesPerWorker = 8, kPairTilesPerWorker = 3;
+// Rows of A that products of panels pack for all columns of tiles at once: bytes. More would make
+// the plan's memory grow, and so many rows make tiles enough without cutting columns.
+constexpr size_t kMostSharedRows = 8 << 20;
 // AMX multiplies so fast that a tile's fixed costs would show.
 constexpr int64_t kOneDnnTileM = 256, kOneDnnTileN = 512;
 constexpr int64_t kPlainTileM = 128, kPlainTileN = 256;
@@ -181,7 +184,10 @@ struct GemmPlan::Impl {
   std::byte* packed_b(std::byte* scratch, int64_t column, int64_t half) const;
   int64_t pack_tasks() const;
   void pack(const GemmArgs& args, int64_t task, std::byte* scratch, int worker) const;
+  void pack_for_panels(const GemmArgs& args, int64_t task, std::byte* scratch) const;
   const void* operand_a(const GemmArgs& args, const TileRange& range) const;
+  const void* rows_for_panels(const GemmArgs& args, const TileRange& range, std::byte* scratch,
+                              std::byte* own) const;
   const void* operand_b(const GemmArgs& args, const TileRange& range, int64_t half) const;
   void multiply_few_rows(const GemmArgs& args, const TileRange& range, std::byte* own) const;
   void multiply_of_panels(const GemmArgs& args, const TileRange& range, std::byte* scratch,
@@ -266,7 +272,9 @@ void GemmPlan::Impl::lay_out_scratch() {
   layout.product = layout.bias + (spec.bias ? 2 * floats(blocking.tile_n) : 0);
   size_t most = 0;
   if (blocking.method == Method::kPanels) {
-    most = panel_scratch_bytes(spec, blocking.packed, blocking.tile_m);
+    const size_t rows = panel_rows_bytes(spec, blocking.packed, blocking.tile_m);
+    const bool shared = tiles_n() > 1 && rows * static_cast<size_t>(tiles_m()) <= kMostSharedRows;
+    (shared ? layout.packed_a : most) = rows;
     layout.packed_b = panels_bytes(spec, blocking.packed);
   }
   if (blocking.method == Method::kBlocks)
@@ -301,7 +309,8 @@ std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t 
 }
 
 int64_t GemmPlan::Impl::pack_tasks() const {
-  if (blocking.method == Method::kPanels) return panel_pack_tasks(spec);
+  if (blocking.method == Method::kPanels)
+    return panel_pack_tasks(spec) + (layout.packed_a > 0 ? tiles_m() : 0);
   if (blocking.method != Method::kOneDnn) return 0;
   return halves() * tiles_n() + (layout.packed_a > 0 ? tiles_m() : 0);
 }
@@ -310,8 +319,7 @@ int64_t GemmPlan::Impl::pack_tasks() const {
 // those of the first), then a row of tiles' part of A.
 void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch,
                           int worker) const {
-  if (blocking.method == Method::kPanels)
-    return pack_panels(spec, args.b, task, blocking.packed, packed_b(scratch, 0, 0));
+  if (blocking.method == Method::kPanels) return pack_for_panels(args, task, scratch);
   const int64_t columns = halves() * tiles_n();
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.product;
   if (task < columns) {
@@ -326,6 +334,16 @@ void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch
                                          own, worker);
 }
 
+// The larger tasks, rows of A, first: whoever is done with his helps with what is left.
+void GemmPlan::Impl::pack_for_panels(const GemmArgs& args, int64_t task, std::byte* scratch) const {
+  const int64_t rows = layout.packed_a > 0 ? tiles_m() : 0;
+  if (task >= rows)
+    return pack_panels(spec, args.b, task - rows, blocking.packed, packed_b(scratch, 0, 0));
+  const TileRange range = range_of(task);
+  pack_panel_rows(spec, operand_a(args, range), range.rows, blocking.packed,
+                  packed_a(scratch, task));
+}
+
 const void* GemmPlan::Impl::operand_a(const GemmArgs& args, const TileRange& range) const {
   return at(args.a, range.m0 * (spec.trans_a ? 1 : spec.lda), spec.input);
 }
@@ -334,16 +352,24 @@ const void* GemmPlan::Impl::operand_b(const GemmArgs& args, const TileRange& ran
   return at(args.b, (range.n0 + half * spec.n) * (spec.trans_b ? spec.ldb : 1), spec.input);
 }
 
+// The tile's rows of A, packed now if that has not been done before for all columns of tiles.
+const void* GemmPlan::Impl::rows_for_panels(const GemmArgs& args, const TileRange& range,
+                                            std::byte* scratch, std::byte* own) const {
+  if (layout.packed_a > 0) return packed_a(scratch, range.m0 / blocking.tile_m);
+  const void* a = operand_a(args, range);
+  if (panel_rows_bytes(spec, blocking.packed, range.rows) == 0) return a;
+  pack_panel_rows(spec, a, range.rows, blocking.packed, own + layout.product);
+  return own + layout.product;
+}
+
 void GemmPlan::Impl::multiply_of_panels(const GemmArgs& args, const TileRange& range,
                                         std::byte* scratch, int worker) const {
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
-  PanelTile tile{.a = args.a,
-                 .first_row = range.m0,
+  PanelTile tile{.a = rows_for_panels(args, range, scratch, own),
                  .rows = range.rows,
                  .packed = blocking.packed,
                  .columns = range.columns,
-                 .ldc = range.columns,
-                 .scratch = own + layout.product};
+                 .ldc = range.columns};
   if (is_final(args)) {
     const int64_t first = range.m0 * spec.ldc + range.n0;
     tile.c = static_cast<std::byte*>(args.c) + first * size_of(spec.output);

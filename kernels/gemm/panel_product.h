@@ -26,13 +26,16 @@ size_t panels_bytes(const GemmSpec& spec, Packed packed);
 int64_t panel_pack_tasks(const GemmSpec& spec);
 void pack_panels(const GemmSpec& spec, const void* b, int64_t task, Packed packed, void* to);
 
-// Bytes of scratch memory, aligned to 64, for a tile of `rows` rows.
-size_t panel_scratch_bytes(const GemmSpec& spec, Packed packed, int64_t rows);
+// A's rows, where they are not read as they lie: bytes, aligned to 64, for `rows` of them (0: they
+// are), and making them of memory that begins with the first one. Many columns of tiles share what
+// is packed.
+size_t panel_rows_bytes(const GemmSpec& spec, Packed packed, int64_t rows);
+void pack_panel_rows(const GemmSpec& spec, const void* a, int64_t rows, Packed packed, void* to);
 
 // A tile of A B + plus; of a gated product, of one half.
 struct PanelTile {
-  const void* a = nullptr;
-  int64_t first_row = 0, rows = 0;
+  const void* a = nullptr;  // the tile's rows, as they lie or packed
+  int64_t rows = 0;
   Packed packed = Packed::kFloats;
   const void* panels = nullptr;  // of the tile's columns
   int64_t columns = 0;           // which begin with a panel
@@ -41,7 +44,6 @@ struct PanelTile {
   void* c = nullptr;  // the tile, in rows of ldc
   int64_t ldc = 0;
   DType output = DType::kF32;  // of c
-  void* scratch = nullptr;
 };
 
 // `spec` is small and its leading dimensions are given. A sum's order depends on k alone.

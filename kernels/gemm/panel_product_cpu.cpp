@@ -51,15 +51,15 @@ namespace HWY_NAMESPACE {
 // Some rows of A times columns of a panel.
 template <class Kind, class Out>
 struct Strip {
-  const typename Kind::Element* a;
-  int64_t lda;
-  const typename Kind::Word* panel;  // rows of kPanelColumns
-  int64_t k;                         // words
-  const typename Kind::Word* ahead;  // a panel's next part, to be fetched meanwhile
-  const float* plus;                 // what the sums are added to, in rows of ld_plus, or null
-  int64_t ld_plus;
-  Out* c;  // rows of ldc
-  int64_t ldc;
+  const typename Kind::Element* a = nullptr;
+  int64_t lda = 0;
+  const typename Kind::Word* panel = nullptr;  // rows of kPanelColumns
+  int64_t k = 0;                               // words
+  const typename Kind::Word* ahead = nullptr;  // a panel's next part, to be fetched meanwhile
+  const float* plus = nullptr;  // what the sums are added to, in rows of ld_plus, or null
+  int64_t ld_plus = 0;
+  Out* c = nullptr;  // rows of ldc
+  int64_t ldc = 0;
 };
 
 // ---- Floats -------------------------------------------------------------------------------------
@@ -271,41 +271,33 @@ void multiply_columns(const Strip<Kind, Out>& s, int64_t rows, int64_t columns) 
   if (narrow) store_narrow(s, sums, rows, columns);
 }
 
-template <class Element>
-struct RowsOfA {
-  const Element* a;
-  int64_t lda;
-};
-
-// The tile's part of A: itself, or dense.
+// A's rows where they are packed: floats as they lie but dense, pairs as columns of pairs.
 template <class T>
-RowsOfA<float> float_rows(const T* a, const GemmSpec& s, int64_t rows, void* scratch) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (is_read_as_it_lies(s, Packed::kFloats)) return {a, s.lda};
-  }
-  float* dense = static_cast<float*>(scratch);
+void pack_floats(const GemmSpec& s, const T* a, int64_t rows, void* to) {
   const int64_t count = s.trans_a ? s.k : rows, length = s.trans_a ? rows : s.k;
-  copy_rows<T, float>({a, s.lda, length, count, dense, length});
-  return {dense, length};
+  copy_rows<T, float>({a, s.lda, length, count, static_cast<float*>(to), length});
 }
-
-// The same as columns of pairs.
-RowsOfA<BFloat16> pair_columns(const BFloat16* a, const GemmSpec& s, int64_t rows, void* scratch) {
-  Pair* pairs = static_cast<Pair*>(scratch);
-  const Block<BFloat16, Pair> block{a, s.lda, rows, s.k, pairs, rows};
+void pack_pairs(const GemmSpec& s, const BFloat16* a, int64_t rows, void* to) {
+  const Block<BFloat16, Pair> block{a, s.lda, rows, s.k, static_cast<Pair*>(to), rows};
   if (s.trans_a) copy_rows(block);
   else transpose(block);
-  return {static_cast<const BFloat16*>(scratch), kTerms<Pair> * rows};
+}
+void panel_rows(const GemmSpec& s, const void* a, int64_t rows, Packed packed, void* to) {
+  if (packed == Packed::kPairs) pack_pairs(s, static_cast<const BFloat16*>(a), rows, to);
+  else if (s.input == DType::kF32) pack_floats(s, static_cast<const float*>(a), rows, to);
+  else pack_floats(s, static_cast<const BFloat16*>(a), rows, to);
 }
 
 template <class Kind, class Out>
-void multiply(const GemmSpec& s, const PanelTile& tile,
-              const RowsOfA<typename Kind::Element>& rows) {
+void multiply(const GemmSpec& s, const PanelTile& tile, int64_t lda) {
   constexpr int64_t kColumns = Kind::kColumns;
   const int64_t words = ceil_div(s.k, kTerms<typename Kind::Word>);
   Out* c = static_cast<Out*>(tile.c);
-  Strip<Kind, Out> strip{rows.a,  rows.lda,     nullptr, words,   nullptr,
-                         nullptr, tile.ld_plus, nullptr, tile.ldc};
+  Strip<Kind, Out> strip{.a = static_cast<const typename Kind::Element*>(tile.a),
+                         .lda = lda,
+                         .k = words,
+                         .ld_plus = tile.ld_plus,
+                         .ldc = tile.ldc};
   for (int64_t column = 0; column < tile.columns; column += kColumns) {
     strip.panel = static_cast<const typename Kind::Word*>(tile.panels) +
                   column / kPanelColumns * kPanelColumns * words + column % kPanelColumns;
@@ -316,30 +308,21 @@ void multiply(const GemmSpec& s, const PanelTile& tile,
 }
 
 template <class Kind>
-void multiply_into(const GemmSpec& s, const PanelTile& tile,
-                   const RowsOfA<typename Kind::Element>& rows) {
-  if (tile.output == DType::kF32) multiply<Kind, float>(s, tile, rows);
-  else multiply<Kind, BFloat16>(s, tile, rows);
-}
-
-template <class T>
-const T* first_row(const GemmSpec& s, const PanelTile& tile) {
-  return static_cast<const T*>(tile.a) + tile.first_row * (s.trans_a ? 1 : s.lda);
-}
-
-void multiply_floats(const GemmSpec& s, const PanelTile& tile) {
-  const RowsOfA<float> rows =
-      s.input == DType::kF32 ? float_rows(first_row<float>(s, tile), s, tile.rows, tile.scratch)
-                             : float_rows(first_row<BFloat16>(s, tile), s, tile.rows, tile.scratch);
-  if (s.trans_a) multiply_into<FloatColumns>(s, tile, rows);
-  else multiply_into<FloatRows>(s, tile, rows);
+void multiply_into(const GemmSpec& s, const PanelTile& tile, int64_t lda) {
+  if (tile.output == DType::kF32) multiply<Kind, float>(s, tile, lda);
+  else multiply<Kind, BFloat16>(s, tile, lda);
 }
 
 void panel_tile(const GemmSpec& s, const PanelTile& tile) {
-  if (tile.packed == Packed::kFloats) return multiply_floats(s, tile);
-  const BFloat16* a = first_row<BFloat16>(s, tile);
-  if (is_read_as_it_lies(s, Packed::kPairs)) multiply_into<PairRows>(s, tile, {a, s.lda});
-  else multiply_into<PairColumns>(s, tile, pair_columns(a, s, tile.rows, tile.scratch));
+  const bool lies = is_read_as_it_lies(s, tile.packed);
+  if (tile.packed == Packed::kPairs) {
+    if (lies) multiply_into<PairRows>(s, tile, s.lda);
+    else multiply_into<PairColumns>(s, tile, kTerms<Pair> * tile.rows);
+  } else if (s.trans_a) {
+    multiply_into<FloatColumns>(s, tile, lies ? s.lda : tile.rows);
+  } else {
+    multiply_into<FloatRows>(s, tile, lies ? s.lda : s.k);
+  }
 }
 
 struct RowRange {
@@ -400,6 +383,7 @@ constexpr int64_t kLargestNearK = 1024, kLargestFarK = 4096;
 
 HWY_EXPORT(panel_tile);
 HWY_EXPORT(panel_pack);
+HWY_EXPORT(panel_rows);
 
 bool suits_panels(const GemmSpec& spec, Packed packed) {
   const int64_t words = words_of(spec.k, packed);
@@ -421,9 +405,13 @@ void pack_panels(const GemmSpec& spec, const void* b, int64_t task, Packed packe
   HWY_DYNAMIC_DISPATCH(panel_pack)(spec, b, task, packed, to);
 }
 
-size_t panel_scratch_bytes(const GemmSpec& spec, Packed packed, int64_t rows) {
+size_t panel_rows_bytes(const GemmSpec& spec, Packed packed, int64_t rows) {
   if (is_read_as_it_lies(spec, packed)) return 0;
-  return static_cast<size_t>(words_of(spec.k, packed) * rows) * sizeof(Pair);
+  return aligned(static_cast<size_t>(words_of(spec.k, packed) * rows) * sizeof(Pair));
+}
+
+void pack_panel_rows(const GemmSpec& spec, const void* a, int64_t rows, Packed packed, void* to) {
+  HWY_DYNAMIC_DISPATCH(panel_rows)(spec, a, rows, packed, to);
 }
 
 void multiply_panels(const GemmSpec& spec, const PanelTile& tile) {

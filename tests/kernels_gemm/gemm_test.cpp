@@ -245,6 +245,8 @@ TEST(Gemm, PanelsAndStripsAroundTheirEdges) {
 TEST(Gemm, UnevenTilesInBothDirections) {
   check_layouts({.spec = {.m = 260, .n = 300, .k = 200}});
   check_layouts({.spec = {.m = 260, .n = 900, .k = 300}});
+  // Several columns of tiles, and more rows of floats than are packed for all of them at once.
+  check_types({.spec = {.m = 4200, .n = 70, .k = 510, .trans_a = true}, .threads = 16});
 }
 
 TEST(Gemm, PanelsAreChosenByShape) {
