@@ -48,17 +48,31 @@ HWY_INLINE void store_rounded(V value, BFloat16* to) {
   store_narrow(hn::ShiftRight<16>(rounded_bits(value)), to);
 }
 
+// Whole vectors by hand: a call for each row of 64 bytes would take longer than they do.
+HWY_INLINE void copy_bf16_row(const BFloat16* from, int64_t D, BFloat16* to, int64_t ld) {
+  const hn::ScalableTag<uint16_t> lanes;
+  constexpr auto kEach = static_cast<int64_t>(hn::MaxLanes(lanes));
+  int64_t i = 0;
+  for (; i + kEach <= D; i += kEach) {
+    hn::StoreU(hn::LoadU(lanes, reinterpret_cast<const uint16_t*>(from + i)), lanes,
+               reinterpret_cast<uint16_t*>(to + i));
+  }
+  if (i < D)
+    std::memcpy(static_cast<void*>(to + i), from + i,
+                static_cast<size_t>(D - i) * sizeof(BFloat16));
+  if (D < ld)
+    std::memset(static_cast<void*>(to + D), 0, static_cast<size_t>(ld - D) * sizeof(BFloat16));
+}
+
 // Rows of a head, zeros up to `ld` columns and up to `rows` rows.
 inline void pack_bf16_rows(const Rows<const BFloat16>& from, BFloat16* to, int64_t ld,
                            int64_t rows) {
-  const auto width = static_cast<size_t>(from.D) * sizeof(BFloat16);
-  const auto gap = static_cast<size_t>(ld - from.D) * sizeof(BFloat16);
   for (int64_t r = 0; r < from.count; ++r, to += ld) {
-    std::memcpy(static_cast<void*>(to), from.data + r * from.stride, width);
-    std::memset(static_cast<void*>(to + from.D), 0, gap);
+    copy_bf16_row(from.data + r * from.stride, from.D, to, ld);
   }
-  std::memset(static_cast<void*>(to), 0,
-              static_cast<size_t>((rows - from.count) * ld) * sizeof(BFloat16));
+  if (from.count < rows)
+    std::memset(static_cast<void*>(to), 0,
+                static_cast<size_t>((rows - from.count) * ld) * sizeof(BFloat16));
 }
 
 // to[column / 2][row] = the pair of from[row]'s columns, for 64 rows of `ld`: the transposed block
