@@ -7,6 +7,7 @@
 #include "io/checkpoint_store.h"
 #include "io/safetensors_output.h"
 #include "training_test.h"
+#include "weft/portable_math.h"
 
 namespace weft::train {
 namespace {
@@ -57,7 +58,7 @@ TEST_F(Run, LearnsAndSaysSo) {
   EXPECT_LE(*result.best_eval_loss, 3.0);  // from log(300) = 5.7
   for (const report::LogRecord& record : recorder_.records) {
     if (record.eval_loss) {
-      EXPECT_EQ(*record.eval_perplexity, std::exp(*record.eval_loss));
+      EXPECT_EQ(*record.eval_perplexity, portable::exp(*record.eval_loss));
       continue;
     }
     EXPECT_TRUE(record.loss && record.grad_norm && record.learning_rate &&
