@@ -16,7 +16,15 @@ Option& Option::shows_default() {
 }
 
 Option& Option::between(int64_t least, int64_t most) {
-  option_->check(CLI::Range(least, most));
+  const auto refusal = [least, most](const std::string& word) -> std::string {
+    int64_t value = 0;
+    if (CLI::detail::lexical_cast(word, value) && value >= least && value <= most) return {};
+    return "Value " + word + " not in range " + std::to_string(least) + " to " +
+           std::to_string(most);
+  };
+  const std::string description =
+      "INT in [" + std::to_string(least) + " - " + std::to_string(most) + "]";
+  option_->check(CLI::Validator(refusal, description));  // the library's words differ by version
   return *this;
 }
 
