@@ -11,6 +11,9 @@
 #include "data/dataset_manifest.h"
 #include "io/checkpoint_folder.h"
 #include "io/foreign_format.h"
+#include "train/run_log.h"
+#include "train/run_record.h"
+#include "train/run_status.h"
 #include "weft/error.h"
 
 namespace weft::cli {
@@ -111,6 +114,16 @@ constexpr std::array kFormats = {
            inspect_dataset_manifest},
     Format{"state of a run", [](const FormatSource& s) { return is_named(s, {"state.json"}); },
            inspect_run_state},
+    Format{"status of a run", [](const FormatSource& s) { return s.name == train::kRunStatusFile; },
+           inspect_run_status},
+    Format{"record of a run", [](const FormatSource& s) { return s.name == train::kRunRecordFile; },
+           inspect_run_record},
+    // Others call what they collect so, too.
+    Format{"log of a run",
+           [](const FormatSource& s) {
+             return s.name == train::kRunLogFile && s.head.starts_with("{\"step\"");
+           },
+           inspect_run_log},
     Format{"settings",
            [](const FormatSource& s) {
              return is_named(
@@ -209,6 +222,10 @@ bool FormatSource::has(const std::string& file) const {
   if (!is_folder) return false;
   const FileStatus status = real_file_system().status(path / file);
   return status.kind != FileKind::kMissing || status.is_link;
+}
+
+FormatSource FormatSource::file(const std::string& one) const {
+  return {.path = path / one, .name = one, .is_folder = false, .head = {}};
 }
 
 bool FormatSource::has_ending(const std::string& ending) const {

@@ -33,10 +33,12 @@ struct FormatSource {
   bool has(const std::string& file) const;
   // The folder holds a file of which the name ends so.
   bool has_ending(const std::string& ending) const;
+  // That file of the folder, whose head nobody needs: its name says what it is.
+  FormatSource file(const std::string& name) const;
 };
 
-// The readers, one for each format (inspect_readers.cpp). Facts for people and for --json, in the
-// order in which they are shown.
+// The readers, one for each format (inspect_readers.cpp, inspect_run_files.cpp). Facts for people
+// and for --json, in the order in which they are shown.
 nlohmann::ordered_json inspect_weights(const FormatSource& source, const FormatOptions& options);
 nlohmann::ordered_json inspect_index(const FormatSource& source, const FormatOptions& options);
 nlohmann::ordered_json inspect_weights_folder(const FormatSource& source,
@@ -49,6 +51,9 @@ nlohmann::ordered_json inspect_checkpoint_manifest(const FormatSource& source,
                                                    const FormatOptions& options);
 nlohmann::ordered_json inspect_run(const FormatSource& source, const FormatOptions& options);
 nlohmann::ordered_json inspect_run_state(const FormatSource& source, const FormatOptions& options);
+nlohmann::ordered_json inspect_run_log(const FormatSource& source, const FormatOptions& options);
+nlohmann::ordered_json inspect_run_status(const FormatSource& source, const FormatOptions& options);
+nlohmann::ordered_json inspect_run_record(const FormatSource& source, const FormatOptions& options);
 nlohmann::ordered_json inspect_tokenizer(const FormatSource& source, const FormatOptions& options);
 nlohmann::ordered_json inspect_model_config(const FormatSource& source,
                                             const FormatOptions& options);

@@ -13,7 +13,7 @@
 #include "data/prepare.h"
 #include "data/prepare_config.h"
 #include "generate/generation_config.h"
-#include "io/checkpoint_census.h"
+#include "io/checkpoint_folder.h"
 #include "io/hash.h"
 #include "io/hf_folder.h"
 #include "io/llama2c.h"
@@ -28,11 +28,6 @@ namespace weft::cli {
 using nlohmann::ordered_json;
 
 namespace {
-
-// A folder's files that are looked at one after the other: their facts become parts of one object.
-FormatSource beside(const FormatSource& folder, const std::string& name) {
-  return {.path = folder.path / name, .name = name, .is_folder = false, .head = {}};
-}
 
 ordered_json file_facts(const Path& file, const FormatOptions& options) {
   ordered_json facts = {{"bytes", real_file_system().status(file).size}};
@@ -133,9 +128,9 @@ ordered_json inspect_weights_folder(const FormatSource& source, const FormatOpti
   ordered_json facts;
   for (const std::string& name : real_file_system().list(source.path)) {
     if (name.ends_with(".safetensors.index.json"))
-      facts[name] = inspect_index(beside(source, name), options);
+      facts[name] = inspect_index(source.file(name), options);
     else if (name.ends_with(".safetensors"))
-      facts[name] = inspect_weights(beside(source, name), options);
+      facts[name] = inspect_weights(source.file(name), options);
   }
   return facts;
 }
@@ -186,7 +181,7 @@ ordered_json inspect_checkpoint(const FormatSource& source, const FormatOptions&
   ordered_json facts = manifest_facts(checkpoint.manifest);
   facts["hashes_checked"] = options.hashes;
   if (checkpoint.has(train::kStateFile))
-    facts["state"] = inspect_run_state(beside(source, std::string(train::kStateFile)), options);
+    facts["state"] = inspect_run_state(source.file(std::string(train::kStateFile)), options);
   if (checkpoint.has("model.safetensors") || checkpoint.has("model.safetensors.index.json"))
     facts["weights"] = set_facts(io::TensorSet::from_folder(source.path), options);
   if (checkpoint.has(train::kOptimizerFile))
@@ -198,31 +193,6 @@ ordered_json inspect_checkpoint(const FormatSource& source, const FormatOptions&
 ordered_json inspect_checkpoint_manifest(const FormatSource& source, const FormatOptions&) {
   return manifest_facts(io::parse_manifest(read_text_file(source.path, io::kLargestManifest),
                                            quote_path(source.path)));
-}
-
-ordered_json inspect_run(const FormatSource& source, const FormatOptions& options) {
-  const auto depth = options.hashes ? io::CensusDepth::kHashes : io::CensusDepth::kSizes;
-  const io::CheckpointCensus census = io::take_census(real_file_system(), source.path, depth);
-  auto rows = ordered_json::array();
-  for (const io::CheckpointEntry& entry : census.checkpoints) {
-    if (entry.state == io::CheckpointState::kDamaged)
-      throw Error("the checkpoint of step " + std::to_string(entry.step) +
-                  " is damaged: " + entry.problem);
-    rows.push_back({{"name", entry.folder.filename().string()},
-                    {"step", entry.step},
-                    {"state", io::name_of(entry.state)},
-                    {"bytes", entry.bytes}});
-  }
-  ordered_json facts = {{"hashes_checked", options.hashes}, {"checkpoints", std::move(rows)}};
-  if (source.has(std::string(train::kRunConfigFile)))
-    facts["config"] = inspect_yaml(beside(source, std::string(train::kRunConfigFile)), options);
-  return facts;
-}
-
-ordered_json inspect_run_state(const FormatSource& source, const FormatOptions&) {
-  const train::RunState state = train::run_state_from_json(
-      read_text_file(source.path, int64_t{1} << 20), printable(source.path.native()));
-  return ordered_json::parse(train::to_json(state));
 }
 
 ordered_json inspect_tokenizer(const FormatSource& source, const FormatOptions& options) {

@@ -228,6 +228,34 @@ TEST_F(InspectFormats, TellsARunItsCheckpointsAndItsConfig) {
   expect_error({"inspect", "run"}, {"step 2", "is damaged"});
 }
 
+TEST_F(InspectFormats, TellsWhatARunLeavesBesideItsCheckpoints) {
+  prepare_run();
+  must({"pretrain", "tiny.yaml"});
+  const json log = facts("run/log.jsonl");
+  EXPECT_EQ(log["format"], "log of a run");
+  EXPECT_EQ(log["losses"], 2);
+  EXPECT_EQ(log["torn_last_line"], false);
+  EXPECT_EQ(log["last"]["step"], 2);
+  const json status = facts("run/run_status.json");
+  EXPECT_EQ(status["format"], "status of a run");
+  EXPECT_EQ(status["state"], "finished");
+  EXPECT_EQ(status["step"], 2);
+  const json record = facts("run/run_record.jsonl");
+  EXPECT_EQ(record["format"], "record of a run");
+  ASSERT_EQ(record["processes"].size(), 1u);
+  EXPECT_EQ(record["processes"][0]["first_step"], 0);
+
+  const std::string log_text = text_of("run/log.jsonl");
+  write("run/log.jsonl", log_text + "{\"step\": 3, \"lo");
+  EXPECT_EQ(facts("run/log.jsonl")["torn_last_line"], true);
+  write("run/log.jsonl", log_text + "{\"step\": 3, \"lo\n");
+  expect_error({"inspect", "run/log.jsonl"}, {"log.jsonl"});
+  write("run/run_status.json", "{\"state\": \"asleep\"}");
+  expect_error({"inspect", "run/run_status.json"}, {"run_status.json"});
+  write("run/run_record.jsonl", "[1]\n");
+  expect_error({"inspect", "run/run_record.jsonl"}, {"line 1", "a JSON object is needed"});
+}
+
 TEST_F(InspectFormats, NoSymbolicLinkIsFollowedOutOfAFolder) {
   write_chain_model(folder_ / "model");
   write_chain_model(folder_ / "other");
