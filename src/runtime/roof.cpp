@@ -8,7 +8,6 @@
 #include "graph/program.h"
 #include "ops/kernel_chooser.h"
 #include "runtime/program_arena.h"
-#include "weft/kernel_choice.h"
 #include "weft/ops/add.h"
 #include "weft/ops/linear.h"
 
@@ -74,10 +73,12 @@ Graph sum(int64_t elements) {
   return graph;
 }
 
+using MakeGraph = Graph (*)(int64_t size);
+
 // Operands from `least` to `most`, and the work of a graph of one size.
 struct Sizes {
   int64_t least, most;
-  Graph (*graph)(int64_t size);
+  MakeGraph graph;
   double (*work)(int64_t size);
 };
 
@@ -96,6 +97,11 @@ double seconds_on(const ComputeDevice& device, double seconds) {
   return kind == "emulated" ? std::min(seconds, 0.005) : seconds;
 }
 
+MakeGraph product_of(DType dtype) {
+  if (dtype == DType::kBF16) return [](int64_t size) { return product(DType::kBF16, size); };
+  return [](int64_t size) { return product(DType::kF32, size); };
+}
+
 double cube_flops(int64_t size) {
   return 2.0 * static_cast<double>(size * size * size);
 }
@@ -104,9 +110,8 @@ double cube_flops(int64_t size) {
 
 double measure_flops(DType dtype, ComputeDevice& device, double seconds) {
   const SerialFor serial;
-  Graph (*graph)(int64_t) = [](int64_t size) { return product(DType::kF32, size); };
-  if (dtype == DType::kBF16) graph = [](int64_t size) { return product(DType::kBF16, size); };
-  return rate_of({serial, &device}, {32, 4096, graph, cube_flops}, seconds_on(device, seconds));
+  return rate_of({serial, &device}, {32, 4096, product_of(dtype), cube_flops},
+                 seconds_on(device, seconds));
 }
 
 MachineRoof measure_roof(DType dtype, ComputeDevice& device, double seconds) {
@@ -118,10 +123,7 @@ MachineRoof measure_roof(DType dtype, ComputeDevice& device, double seconds) {
 }
 
 double measure_flops(DType dtype, const ParallelFor& parallel, double seconds) {
-  const bool slow = kernel_choice() == KernelChoice::kReference;
-  const int64_t size = slow ? 256 : 1024;  // of the matrices
-  const Graph graph = product(dtype, size);
-  return cube_flops(size) / fastest_run(graph.data(), {parallel}, seconds);
+  return rate_of({parallel}, {64, 1024, product_of(dtype), cube_flops}, seconds);
 }
 
 double measure_bandwidth(const ParallelFor& parallel, double seconds) {

@@ -17,7 +17,8 @@ struct MachineRoof {
 };
 
 // Each takes about `seconds` and the time to make its operands; the best of several runs counts.
-// Bandwidth needs 384 MiB.
+// Matrices grow up to 1024 x 1024 until a product takes a good part of the time, so that slow
+// kernels are measured, too. Bandwidth needs 384 MiB.
 double measure_flops(DType dtype, const ParallelFor& parallel, double seconds);
 double measure_bandwidth(const ParallelFor& parallel, double seconds);
 MachineRoof measure_roof(DType dtype, const ParallelFor& parallel, double seconds = 0.2);
