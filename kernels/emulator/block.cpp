@@ -61,6 +61,7 @@ void Block::run(const BlockTask& task) {
   current_block = this;
   {
     const OwnBooks books;
+    scheduler_.emplace();
     const unsigned units = launch_.threads / kWarpGroup + 1;  // tensor cores, and the copy engine
     accesses_.begin({task.run, task.first_run, launch_.threads, units, task.launch->shared_bytes,
                      task.map, task.schedule.workers <= 1});
@@ -144,7 +145,7 @@ bool Block::run_round() {
     if (threads_[i].state != State::kRunnable) continue;
     any = true;
     running_ = i;
-    scheduler_.switch_to(*threads_[i].fiber);
+    scheduler_->switch_to(*threads_[i].fiber);
     if (fault_) break;
   }
   return any;
@@ -182,9 +183,10 @@ void Block::report_stuck() {
 }
 
 void Block::leave(State state, Site site, void* token) {
-  Fiber* self = nullptr;
+  Fiber *self = nullptr, *scheduler = nullptr;
   {
     const OwnBooks books;
+    scheduler = &*scheduler_;
     Thread& thread = threads_[running_];
     thread.state = state;
     thread.site = site;
@@ -192,7 +194,7 @@ void Block::leave(State state, Site site, void* token) {
     self = thread.fiber.get();
   }
   if (token != nullptr) tsan_release(token);
-  self->switch_to(scheduler_);
+  self->switch_to(*scheduler);
 }
 
 // ThreadSanitizer is told of a release before and an acquire after a barrier, on one of two tokens

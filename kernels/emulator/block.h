@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -110,7 +111,7 @@ class Block {
   BlockTask task_;
   BlockLaunch launch_;
   Accesses accesses_;
-  Fiber scheduler_;
+  std::optional<Fiber> scheduler_;  // the stack of the OS thread that runs the block
   std::vector<Thread> threads_;
   std::vector<unsigned> order_;
   std::array<Barrier, kNamedBarriers> barriers_;
