@@ -4,9 +4,21 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/emulator/sanitizer.h"
 #include "weft/error.h"
 
 namespace weft::emulator {
+namespace {
+
+WEFT_UNWATCHED void keep_later(uint16_t* mine, const uint16_t* others, size_t count) {
+  for (size_t i = 0; i < count; ++i) mine[i] = mine[i] < others[i] ? others[i] : mine[i];
+}
+
+WEFT_UNWATCHED void keep_earlier(uint16_t* mine, const uint16_t* others, size_t count) {
+  for (size_t i = 0; i < count; ++i) mine[i] = others[i] < mine[i] ? others[i] : mine[i];
+}
+
+}  // namespace
 
 void Clocks::begin(uint32_t run, unsigned threads) {
   run_ = run;
@@ -34,8 +46,7 @@ bool Clocks::ordered(const Stamp& earlier, unsigned thread) {
 void Clocks::release(unsigned thread, Token& token) {
   if (token.run != run_ || token.epoch != epoch_) token = {run_, epoch_, {}};
   token.seen.resize(threads_);
-  uint16_t* mine = row(thread);
-  for (unsigned i = 0; i < threads_; ++i) token.seen[i] = std::max(token.seen[i], mine[i]);
+  keep_later(token.seen.data(), row(thread), threads_);
   tick(thread);
 }
 
@@ -47,17 +58,15 @@ void Clocks::tick(unsigned thread) {
 
 void Clocks::acquire(unsigned thread, const Token& token) {
   if (token.run != run_ || token.epoch != epoch_ || token.seen.empty()) return;
-  uint16_t* mine = row(thread);
-  for (unsigned i = 0; i < threads_; ++i) mine[i] = std::max(mine[i], token.seen[i]);
+  WEFT_ASSERT(token.seen.size() == threads_);
+  keep_later(row(thread), token.seen.data(), threads_);
 }
 
 Clocks::Token Clocks::common(unsigned first, unsigned count) {
   const uint16_t* known = row(first);
   Token token{run_, epoch_, {known, known + threads_}};
-  for (unsigned t = first + 1; t < first + count; ++t) {
-    known = row(t);
-    for (unsigned i = 0; i < threads_; ++i) token.seen[i] = std::min(token.seen[i], known[i]);
-  }
+  for (unsigned t = first + 1; t < first + count; ++t)
+    keep_earlier(token.seen.data(), row(t), threads_);
   return token;
 }
 
@@ -69,9 +78,9 @@ bool Clocks::ordered(const Stamp& earlier, const Token& token) const {
 void Clocks::publish(unsigned unit, const Token& issued, Token& token) {
   if (token.run != run_ || token.epoch != epoch_) token = {run_, epoch_, {}};
   token.seen.resize(threads_);
-  const bool now = issued.run == run_ && issued.epoch == epoch_;
-  for (unsigned i = 0; now && i < threads_; ++i) {
-    token.seen[i] = std::max(token.seen[i], issued.seen[i]);
+  if (issued.run == run_ && issued.epoch == epoch_) {
+    WEFT_ASSERT(issued.seen.size() == threads_);
+    keep_later(token.seen.data(), issued.seen.data(), threads_);
   }
   token.seen[unit] = std::max(token.seen[unit], row(unit)[unit]);
   tick(unit);

@@ -32,6 +32,14 @@ void AnnotateIgnoreWritesEnd(const char* file, int line);
 }
 #endif
 
+// An innermost loop over the emulator's own memory, which no kernel reaches: looked at access by
+// access it would take most of the time.
+#if defined(WEFT_ASAN) || defined(WEFT_TSAN)
+#define WEFT_UNWATCHED __attribute__((no_sanitize("address", "undefined", "thread")))
+#else
+#define WEFT_UNWATCHED
+#endif
+
 namespace weft::emulator {
 
 #if defined(WEFT_TSAN)

@@ -11,6 +11,7 @@
 #include "kernels/emulator/sanitizer.h"
 #include "kernels/emulator/swizzle.h"
 #include "weft/dtype.h"
+#include "weft/error.h"
 
 namespace weft::emulator {
 namespace {
@@ -244,14 +245,13 @@ std::vector<float> spread_registers(const std::vector<uint32_t>& registers) {
 }
 
 // sums [64, n] += a^T b of [16, 64] and [16, n]: in the order of k, 8 columns at a time.
-void add_product(std::vector<float>& sums, const std::vector<float>& a, const std::vector<float>& b,
-                 size_t n) {
+WEFT_UNWATCHED void add_product(float* sums, const float* a, const float* b, size_t n) {
   for (size_t row = 0; row < static_cast<size_t>(kWgmmaRows); ++row) {
     for (size_t column = 0; column < n; column += 8) {
-      float* out = sums.data() + row * n + column;
+      float* out = sums + row * n + column;
       for (size_t k = 0; k < static_cast<size_t>(kWgmmaK); ++k) {
         const float left = a[k * static_cast<size_t>(kWgmmaRows) + row];
-        const float* right = b.data() + k * n + column;
+        const float* right = b + k * n + column;
         for (size_t i = 0; i < 8; ++i) out[i] += left * right[i];
       }
     }
@@ -267,11 +267,12 @@ void WarpGroups::run(Product& p) {
   const std::byte* shared = accesses.shared().data();
   const auto n = static_cast<size_t>(p.call.n);
   if (!p.call.accumulate) std::fill(p.sums->values.begin(), p.sums->values.end(), 0.0f);
-  add_product(p.sums->values,
-              p.call.a != nullptr
-                  ? spread_registers(p.registers_a)
-                  : gather_operand(shared, p.chunks_a, kWgmmaRows, !p.call.transposed_a),
-              gather_operand(shared, p.chunks_b, n, !p.call.transposed_b), n);
+  const std::vector<float> a =
+      p.call.a != nullptr ? spread_registers(p.registers_a)
+                          : gather_operand(shared, p.chunks_a, kWgmmaRows, !p.call.transposed_a);
+  const std::vector<float> b = gather_operand(shared, p.chunks_b, n, !p.call.transposed_b);
+  WEFT_ASSERT(p.sums->values.size() == static_cast<size_t>(kWgmmaRows) * n);
+  add_product(p.sums->values.data(), a.data(), b.data(), n);
   const unsigned unit = block_.matrix_unit(p.group);
   for (const std::vector<uint32_t>* chunks : {&p.chunks_a, &p.chunks_b}) {
     for (const uint32_t at : *chunks) {
