@@ -134,10 +134,11 @@ void Accesses::note(const AccessOf& a) {
   if (global && !begin_.global_races) return;
   if (a.bytes < Granule::kBytes) return;  // neighbours of one byte share a granule
   Granule* g = global ? last_->granules(a.p) : shared_.granules(a.p);
-  for (size_t i = 0; i < a.bytes / Granule::kBytes; ++i) note_granule(g[i], a, global);
+  const Stamp now = clocks_.now(a.thread, a.site.line);
+  for (size_t i = 0; i < a.bytes / Granule::kBytes; ++i) note_granule(g[i], a, now, global);
 }
 
-void Accesses::note_granule(Granule& g, const AccessOf& a, bool global) {
+void Accesses::note_granule(Granule& g, const AccessOf& a, const Stamp& now, bool global) {
   if (g.flight == begin_.run) {
     const bool read = a.access == Access::kRead;
     report(read ? Detector::kCopyInFlight : Detector::kBufferReused,
@@ -152,12 +153,12 @@ void Accesses::note_granule(Granule& g, const AccessOf& a, bool global) {
     uninitialised_ = what(a) + "of shared memory at " + std::to_string(shared_.offset(a.p)) +
                      " that nothing was written to";
   }
-  if (a.access == Access::kRead && has_read(g, a)) return;
+  if (a.access == Access::kRead && has_read(g, now)) return;
   const bool both_atomic = a.access == Access::kAtomic && g.atomic;
   if (!both_atomic) check_order(g.write, a, true, global);
-  if (a.access == Access::kRead) return note_read(g, a);
+  if (a.access == Access::kRead) return note_read(g, now);
   for (const Stamp& read : g.reads) check_order(read, a, false, global);
-  g.write = clocks_.now(a.thread, a.site.line);
+  g.write = now;
   g.atomic = a.access == Access::kAtomic;
   g.async = false;
   g.reads = {};
@@ -165,8 +166,7 @@ void Accesses::note_granule(Granule& g, const AccessOf& a, bool global) {
 
 // Whether the thread has read the granule since its last barrier: no write has come between, which
 // would have cleared the readers, and what was checked then holds now.
-bool Accesses::has_read(const Granule& g, const AccessOf& a) {
-  const Stamp now = clocks_.now(a.thread, 0);
+bool Accesses::has_read(const Granule& g, const Stamp& now) {
   return std::any_of(g.reads.begin(), g.reads.end(), [&](const Stamp& s) {
     return s.run == now.run && s.epoch == now.epoch && s.clock == now.clock &&
            s.thread == now.thread;
@@ -175,12 +175,11 @@ bool Accesses::has_read(const Granule& g, const AccessOf& a) {
 
 // A reader that a later one is ordered after need not be remembered: who is ordered after the later
 // one is ordered after both.
-void Accesses::note_read(Granule& g, const AccessOf& a) {
-  const Stamp now = clocks_.now(a.thread, a.site.line);
+void Accesses::note_read(Granule& g, const Stamp& now) {
   const auto group = [&](unsigned t) { return t < begin_.threads ? t / 32 : t; };
-  const auto of_same_warp = [&](const Stamp& s) { return group(s.thread) == group(a.thread); };
+  const auto of_same_warp = [&](const Stamp& s) { return group(s.thread) == group(now.thread); };
   const auto stale = [&](const Stamp& s) {
-    return s.run < begin_.first_run || (s.run == begin_.run && clocks_.ordered(s, a.thread));
+    return s.run < begin_.first_run || (s.run == begin_.run && clocks_.ordered(s, now.thread));
   };
   auto slot = std::find_if(g.reads.begin(), g.reads.end(), stale);
   if (slot == g.reads.end()) slot = std::find_if(g.reads.begin(), g.reads.end(), of_same_warp);

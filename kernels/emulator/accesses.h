@@ -93,9 +93,10 @@ class Accesses {
 
  private:
   const Allocation* global_place(const AccessOf& a);
-  void note_granule(Granule& g, const AccessOf& a, bool global);
-  bool has_read(const Granule& g, const AccessOf& a);
-  void note_read(Granule& g, const AccessOf& a);
+  // `now`: of who accesses.
+  void note_granule(Granule& g, const AccessOf& a, const Stamp& now, bool global);
+  static bool has_read(const Granule& g, const Stamp& now);
+  void note_read(Granule& g, const Stamp& now);
   void check_order(const Stamp& earlier, const AccessOf& a, bool wrote, bool global);
   void check_fenced(const Granule& g, const AccessOf& a);
   void check_shared(const AccessOf& a);

@@ -60,28 +60,31 @@ void Accesses::begin_async_read(const AccessOf& a, const Clocks::Token& issued) 
 
 void Accesses::end_async_read(const AccessOf& a) {
   Granule* g = shared_.granules(a.p);
+  const Stamp now = clocks_.now(a.thread, a.site.line);
   for (size_t i = 0; i < a.bytes / Granule::kBytes; ++i) {
     --g[i].readers;
-    if (!has_read(g[i], a)) note_read(g[i], a);
+    if (!has_read(g[i], now)) note_read(g[i], now);
   }
 }
 
 void Accesses::begin_async_write(const AccessOf& a) {
   check_shared(a);
   Granule* g = shared_.granules(a.p);
+  const Stamp now = clocks_.now(a.thread, a.site.line);
   for (size_t i = 0; i < a.bytes / Granule::kBytes; ++i) {
     check_fenced(g[i], a);
-    note_granule(g[i], a, false);
+    note_granule(g[i], a, now, false);
     g[i].flight = begin_.run;
   }
 }
 
 void Accesses::end_async_write(const AccessOf& a) {
   Granule* g = shared_.granules(a.p);
+  const Stamp now = clocks_.now(a.thread, a.site.line);
   for (size_t i = 0; i < a.bytes / Granule::kBytes; ++i) {
     g[i].flight = 0;
     g[i].async = true;
-    g[i].write = clocks_.now(a.thread, a.site.line);
+    g[i].write = now;
   }
 }
 

@@ -28,19 +28,11 @@ void Clocks::begin(uint32_t run, unsigned threads) {
   row_epochs_.assign(threads, 0);
 }
 
-uint16_t* Clocks::row(unsigned thread) {
+void Clocks::begin_row(unsigned thread) {
   uint16_t* row = seen_.data() + size_t{thread} * threads_;
-  if (row_epochs_[thread] != epoch_) {
-    std::fill_n(row, threads_, uint16_t{0});
-    row[thread] = 1;
-    row_epochs_[thread] = epoch_;
-  }
-  return row;
-}
-
-bool Clocks::ordered(const Stamp& earlier, unsigned thread) {
-  if (earlier.thread == thread || earlier.epoch != epoch_) return true;
-  return row(thread)[earlier.thread] >= earlier.clock;
+  std::fill_n(row, threads_, uint16_t{0});
+  row[thread] = 1;
+  row_epochs_[thread] = epoch_;
 }
 
 void Clocks::release(unsigned thread, Token& token) {

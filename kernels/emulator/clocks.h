@@ -33,7 +33,10 @@ class Clocks {
     return {run_, epoch_, row(thread)[thread], static_cast<uint16_t>(thread), line};
   }
   // Whether `earlier`, of the same run, happened before what `thread` does now.
-  bool ordered(const Stamp& earlier, unsigned thread);
+  bool ordered(const Stamp& earlier, unsigned thread) {
+    if (earlier.thread == thread || earlier.epoch != epoch_) return true;
+    return row(thread)[earlier.thread] >= earlier.clock;
+  }
 
   void order_all() { ++epoch_; }
   void release(unsigned thread, Token& token);
@@ -46,7 +49,11 @@ class Clocks {
   void publish(unsigned unit, const Token& issued, Token& token);
 
  private:
-  uint16_t* row(unsigned thread);
+  uint16_t* row(unsigned thread) {
+    if (row_epochs_[thread] != epoch_) begin_row(thread);
+    return seen_.data() + size_t{thread} * threads_;
+  }
+  void begin_row(unsigned thread);
   void tick(unsigned thread);
 
   uint32_t run_ = 0, epoch_ = 0;

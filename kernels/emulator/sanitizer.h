@@ -55,12 +55,8 @@ inline void tsan_acquire(void* token) {
 // by name, writes too in truth; each call records its stack, so that one has to do.
 class OwnBooks {
  public:
-  OwnBooks() {
-    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
-  }
-  ~OwnBooks() {
-    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
-  }
+  OwnBooks() { AnnotateIgnoreReadsBegin(__FILE__, __LINE__); }
+  ~OwnBooks() { AnnotateIgnoreReadsEnd(__FILE__, __LINE__); }
   OwnBooks(const OwnBooks&) = delete;
   OwnBooks& operator=(const OwnBooks&) = delete;
 };
