@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 VERSION = '14'
 EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'  # git's name of it: everything is a change
@@ -69,16 +70,20 @@ def tidy(tree, names, commands):
     if not os.path.exists(commands):
         raise Skipped(f'{commands} not found; configure first (cmake --preset release)')
     with open(commands, encoding='utf-8') as file:
-        compiled = {os.path.relpath(os.path.join(c['directory'], c['file']), tree.root)
-                    for c in json.load(file)}
+        entries = json.load(file)
+    for entry in entries:  # headers that GCC has precompiled are nothing to clang
+        entry['command'] = re.sub(r' (-include \S+/cmake_pch\.hxx|-Winvalid-pch|-fpch-preprocess)(?= )', '', entry['command'])
+    compiled = {os.path.relpath(os.path.join(c['directory'], c['file']), tree.root) for c in entries}
     files = [name for name in names if name in compiled]
 
     def run(name):
-        command = [tool, '--quiet', '-p', os.path.dirname(commands), '--warnings-as-errors=*', name]
+        command = [tool, '--quiet', '-p', folder, '--warnings-as-errors=*', name]
         done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True)
         return name, done.returncode, done.stdout
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        with open(os.path.join(folder, 'compile_commands.json'), 'w', encoding='utf-8') as file:
+            json.dump(entries, file)
         said = set()
         for name, status, output in pool.map(run, files):
             for path, rest in re.findall(r'^(/\S+?)(:\d+:\d+: (?:error|warning): .*)$', output, re.M):
