@@ -52,6 +52,7 @@ struct Blocking {
   Method method = Method::kBlocks;
   Packed packed = Packed::kFloats;  // of kPanels and kBlocks
   int64_t tile_m = 0, tile_n = 0;
+  ThinSlicing slicing;  // of kThin
 };
 
 // Without tiles.
@@ -107,6 +108,7 @@ Blocking choose_blocking(const GemmSpec& s, int workers) {
   const TileSize size = tile_size(s, blocking, workers);
   blocking.tile_m = size.m;
   blocking.tile_n = size.n;
+  if (blocking.method == Method::kThin) blocking.slicing = thin_slicing(s, workers);
   return blocking;
 }
 
@@ -157,8 +159,13 @@ struct GemmPlan::Impl {
   int64_t halves() const { return spec.gated ? 2 : 1; }
   int64_t tiles_m() const { return ceil_div(spec.m, blocking.tile_m); }
   int64_t tiles_n() const { return ceil_div(spec.n, blocking.tile_n); }
-  // What B is packed in: columns of tiles, or panels of a whole half.
-  int64_t packed_columns() const { return blocking.method == Method::kPanels ? 1 : tiles_n(); }
+  // What B is packed in: columns of tiles, or panels of a whole half, or in its place the sums of
+  // its slices.
+  int64_t packed_columns() const {
+    return blocking.method == Method::kPanels || is_sliced() ? 1 : tiles_n();
+  }
+  bool is_sliced() const { return blocking.slicing.slices > 1; }
+  int64_t parts_of_slice() const { return ceil_div(spec.n, blocking.slicing.columns); }
   bool uses_products() const {
     return blocking.method == Method::kPlain || blocking.method == Method::kOneDnn;
   }
@@ -189,7 +196,9 @@ struct GemmPlan::Impl {
   const void* rows_for_panels(const GemmArgs& args, const TileRange& range, std::byte* scratch,
                               std::byte* own) const;
   const void* operand_b(const GemmArgs& args, const TileRange& range, int64_t half) const;
-  void multiply_few_rows(const GemmArgs& args, const TileRange& range, std::byte* own) const;
+  void sum_slice(const GemmArgs& args, int64_t task, std::byte* scratch) const;
+  void multiply_few_rows(const GemmArgs& args, const TileRange& range, std::byte* scratch,
+                         std::byte* own) const;
   void multiply_of_panels(const GemmArgs& args, const TileRange& range, std::byte* scratch,
                           int worker) const;
   void multiply_blocks(const GemmArgs& args, const TileRange& range, std::byte* own) const;
@@ -277,6 +286,7 @@ void GemmPlan::Impl::lay_out_scratch() {
     (shared ? layout.packed_a : most) = rows;
     layout.packed_b = panels_bytes(spec, blocking.packed);
   }
+  if (is_sliced()) layout.packed_b = floats(blocking.slicing.slices * spec.m * spec.n);
   if (blocking.method == Method::kBlocks)
     most = block_tile_scratch_bytes(blocking.tile_m, blocking.packed);
   if (uses_products()) {
@@ -311,6 +321,7 @@ std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t 
 int64_t GemmPlan::Impl::pack_tasks() const {
   if (blocking.method == Method::kPanels)
     return panel_pack_tasks(spec) + (layout.packed_a > 0 ? tiles_m() : 0);
+  if (is_sliced()) return halves() * blocking.slicing.slices * parts_of_slice();
   if (blocking.method != Method::kOneDnn) return 0;
   return halves() * tiles_n() + (layout.packed_a > 0 ? tiles_m() : 0);
 }
@@ -320,6 +331,7 @@ int64_t GemmPlan::Impl::pack_tasks() const {
 void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch,
                           int worker) const {
   if (blocking.method == Method::kPanels) return pack_for_panels(args, task, scratch);
+  if (blocking.method == Method::kThin) return sum_slice(args, task, scratch);
   const int64_t columns = halves() * tiles_n();
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.product;
   if (task < columns) {
@@ -474,14 +486,43 @@ void GemmPlan::Impl::finish(const GemmArgs& args, const TileRange& range,
   apply_epilogue(tile, spec.activation);
 }
 
+// Parts of a slice follow each other, so that workers read the memory of their slices as one run.
+void GemmPlan::Impl::sum_slice(const GemmArgs& args, int64_t task, std::byte* scratch) const {
+  const auto [slices, columns] = blocking.slicing;
+  const int64_t part = task % parts_of_slice(), slice = task / parts_of_slice() % slices;
+  const int64_t half = task / parts_of_slice() / slices, first = part * columns;
+  const int64_t k0 = slice * spec.k / slices, k1 = (slice + 1) * spec.k / slices;
+  multiply_thin(spec, {.a = args.a,
+                       .b = args.b,
+                       .part = {.first_row = k0,
+                                .rows = k1 - k0,
+                                .first_column = first + half * spec.n,
+                                .columns = std::min(columns, spec.n - first)},
+                       .sums = reinterpret_cast<float*>(packed_b(scratch, 0, half)) +
+                               slice * spec.m * spec.n + first,
+                       .ld_sums = spec.n});
+}
+
 void GemmPlan::Impl::multiply_few_rows(const GemmArgs& args, const TileRange& range,
-                                       std::byte* own) const {
+                                       std::byte* scratch, std::byte* own) const {
   for (int64_t half = 0; half < halves(); ++half) {
-    multiply_thin(spec, {.a = args.a,
-                         .b = args.b,
-                         .first_column = range.n0 + half * spec.n,
-                         .columns = range.columns,
-                         .sums = sums(own, half)});
+    if (!is_sliced()) {
+      multiply_thin(spec, {.a = args.a,
+                           .b = args.b,
+                           .part = {.first_row = 0,
+                                    .rows = spec.k,
+                                    .first_column = range.n0 + half * spec.n,
+                                    .columns = range.columns},
+                           .sums = sums(own, half),
+                           .ld_sums = range.columns});
+      continue;
+    }
+    const auto* slices = reinterpret_cast<const float*>(packed_b(scratch, 0, half)) + range.n0;
+    for (int64_t row = 0; row < spec.m; ++row)
+      add_slices({.first = slices + row * spec.n,
+                  .count = blocking.slicing.slices,
+                  .stride = spec.m * spec.n},
+                 range.columns, sums(own, half) + row * range.columns);
   }
 }
 
@@ -491,7 +532,7 @@ void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scr
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
   switch (blocking.method) {
     case Method::kPlain: multiply_plain(args, range, own); break;
-    case Method::kThin: multiply_few_rows(args, range, own); break;
+    case Method::kThin: multiply_few_rows(args, range, scratch, own); break;
     case Method::kPanels: multiply_of_panels(args, range, scratch, worker); break;
     case Method::kBlocks: multiply_blocks(args, range, own); break;
     case Method::kOneDnn: multiply_by_onednn(args, range, scratch, worker); break;

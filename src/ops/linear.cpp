@@ -74,6 +74,7 @@ std::vector<Sample> samples() {
           {{normal({1, 65}), normal({65, 33}), normal({33})}, in_out},
           {{normal({2, 66}), normal({66, 129})}, in_out},  // thin, past one tile
           {{normal({5, 33}), normal({33, 47}), normal({47})}, in_out},
+          {{normal({3, 200}), normal({200, 70}), normal({70})}, in_out},  // thin, in slices
           {{normal({3, 40}), normal({131, 40})}, out_in},
           {{normal({8, 40}), normal({30, 40}), normal({30})}, out_in},  // the last thin product
           {{normal({9, 40}), normal({30, 40}), absent()}, out_in},      // the first of oneDNN

@@ -224,6 +224,15 @@ TEST(Gemm, FewRowsInEveryLayout) {
   }
 }
 
+// Of B that is not transposed, from 96 rows on: slices without and with rows that are left over, in
+// one task or, for more threads than slices, in several.
+TEST(Gemm, FewRowsInSlices) {
+  for (const int64_t k : {95, 96, 97, 384, 500}) {
+    check_types({.spec = {.m = 1, .n = 70, .k = k, .bias = true}});
+    check_types({.spec = {.m = 5, .n = 200, .k = k}, .threads = 19});
+  }
+}
+
 // Strips of rows, panels of columns, tiles and blocks of the products that need no oneDNN.
 TEST(Gemm, PanelsAndStripsAroundTheirEdges) {
   for (const int64_t m : {9, 11, 12, 13, 191, 192, 193, 400}) {
@@ -382,7 +391,7 @@ template <class In>
 void expect_same_bits_for_threads(Case c) {
   c.spec.input = kDTypeOf<In>;
   const Run<In, float> one(c);
-  for (const int threads : {2, 3}) {
+  for (const int threads : {2, 3, 20}) {
     c.threads = threads;
     EXPECT_TRUE(testing::same_bits(one.result, Run<In, float>(c).result)) << threads << " threads";
   }
@@ -397,6 +406,11 @@ TEST(Gemm, SameBitsForEveryNumberOfThreads) {
         .spec = {.m = 300, .n = 120, .k = 190, .trans_a = trans_a, .trans_b = !trans_a}};
     expect_same_bits_for_threads<float>(small);
     expect_same_bits_for_threads<BFloat16>(small);
+  }
+  for (const int64_t n : {200, 16400}) {  // in slices, and in tiles
+    const Case few{.spec = {.m = 3, .n = n, .k = 500}};
+    expect_same_bits_for_threads<float>(few);
+    expect_same_bits_for_threads<BFloat16>(few);
   }
 }
 
