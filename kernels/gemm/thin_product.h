@@ -21,7 +21,7 @@ int64_t thin_tile_columns(const GemmSpec& spec, int workers);
 
 // Where B is not transposed, a part of its columns is read with a leap after each row, at half of
 // the speed: so its rows are cut into slices instead, which workers sum one by one before the tiles
-// add them up. Their number depends on k and n alone, as then does the order of every sum.
+// add them up. Their number depends on k and n alone: the number of workers shows in no bit.
 struct ThinSlicing {
   int64_t slices = 1;   // 1: tiles read B themselves
   int64_t columns = 0;  // of a task: all, unless there are more workers than slices

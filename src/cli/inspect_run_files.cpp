@@ -9,6 +9,7 @@
 #include "io/checkpoint_census.h"
 #include "report/json_log.h"
 #include "train/load_pretrain_config.h"
+#include "train/run_record.h"
 #include "train/run_state.h"
 #include "train/run_status.h"
 #include "weft/error.h"
@@ -20,7 +21,6 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr int64_t kLargestState = int64_t{1} << 20;
-constexpr int64_t kLargestRecord = int64_t{1} << 26;
 
 // The values of a record that are there, as log.jsonl writes them.
 ordered_json values_of(const report::LogRecord& record) {
@@ -74,12 +74,12 @@ ordered_json inspect_run_log(const FormatSource& source, const FormatOptions&) {
 
 ordered_json inspect_run_status(const FormatSource& source, const FormatOptions&) {
   const train::RunStatus status = train::run_status_from_json(
-      read_text_file(source.path, kLargestState), quote_path(source.path));
+      read_text_file(source.path, train::kLargestRunStatus), quote_path(source.path));
   return ordered_json::parse(train::to_json(status));
 }
 
 ordered_json inspect_run_record(const FormatSource& source, const FormatOptions&) {
-  const std::string text = real_file_system().read(source.path, kLargestRecord);
+  const std::string text = real_file_system().read(source.path, train::kLargestRunRecord);
   auto processes = ordered_json::array();
   std::string_view rest = text;
   // What a killed process left of a line is no line; the next process takes it off.

@@ -19,7 +19,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int64_t kLargestRecord = int64_t{1} << 30;  // bytes of the file
 
 ordered_json machine() {
   utsname system{};
@@ -91,7 +90,7 @@ std::string run_record(const RunStart& start) {
 
 void append_line(FileSystem& files, const Path& file, const std::string& line) {
   if (files.status(file).kind != FileKind::kMissing) {
-    std::string text = files.read(file, kLargestRecord);
+    std::string text = files.read(file, kLargestRunRecord);
     if (!text.empty() && !text.ends_with('\n')) {
       text.resize(text.rfind('\n') + 1);  // nothing where there is none: npos + 1 is 0
       write_file_atomically(files, file, text);

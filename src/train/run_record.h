@@ -13,6 +13,7 @@
 namespace weft::train {
 
 inline constexpr std::string_view kRunRecordFile = "run_record.jsonl";
+inline constexpr int64_t kLargestRunRecord = int64_t{1} << 30;  // bytes of the file
 
 struct RunStart {
   const PretrainConfig& config;

@@ -19,7 +19,6 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr int64_t kLargestStatus = 64 << 10;
 constexpr size_t kLogTail = 256 << 10;  // bytes: some thousand records
 constexpr int kDeepest = 3;             // levels of folders that are searched
 constexpr std::array kPhases = {RunPhase::kRunning, RunPhase::kFinished, RunPhase::kInterrupted,
@@ -153,7 +152,7 @@ RunSummary summary_of(FileSystem& files, const Path& run) {
   std::string problem;
   try {
     const Path file = run / kRunStatusFile;
-    status = run_status_from_json(files.read(file, kLargestStatus), "'" + file.string() + "'");
+    status = run_status_from_json(files.read(file, kLargestRunStatus), "'" + file.string() + "'");
     const std::vector<int64_t> checkpoints = io::checkpoint_steps(files, run);
     if (!checkpoints.empty()) summary.checkpoint = checkpoints.front();
     if (status.phase == RunPhase::kRunning && is_file(files, run / kRunLogFile))

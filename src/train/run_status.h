@@ -13,6 +13,7 @@
 namespace weft::train {
 
 inline constexpr std::string_view kRunStatusFile = "run_status.json";
+inline constexpr int64_t kLargestRunStatus = 64 << 10;  // bytes of the file
 
 enum class RunPhase : uint8_t { kRunning, kFinished, kInterrupted, kFailed };
 std::string_view name_of(RunPhase phase);
