@@ -19,7 +19,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-
 ordered_json machine() {
   utsname system{};
   ::uname(&system);
