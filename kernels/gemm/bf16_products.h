@@ -1,5 +1,5 @@
 // How bfloat16 matrix products are multiplied: decided here and nowhere else. Not how they are cut
-// into tiles (gemm_cpu.cpp).
+// into tiles (blocking.h).
 #pragma once
 
 #include <optional>

@@ -1,10 +1,10 @@
-// The GEMM plan: how a product is cut into tiles, and what a worker does with one.
+// The GEMM plan: what workers do with the tiles that a product is cut into (blocking.h).
 #include <algorithm>
 #include <array>
 #include <cstring>
 
-#include "kernels/gemm/bf16_products.h"
 #include "kernels/gemm/block_product.h"
+#include "kernels/gemm/blocking.h"
 #include "kernels/gemm/epilogue.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/panel_product.h"
@@ -12,105 +12,13 @@
 #include "kernels/gemm/tile_product.h"
 #include "kernels/simd/tiles.h"
 #include "weft/error.h"
-#include "weft/kernel_choice.h"
 
 namespace weft::kernels {
 namespace {
 
-// Tiles in float, measured on one Emerald Rapids core (2 MiB of L2, 175 GFLOP/s at most) over the
-// shapes of gemm_bench: 192 x 512 gives 128 GFLOP/s on average, 384 x 512 133, 384 x 1024 140. Each
-// tile packs its part of A and of B again, so larger is better while there are tiles for all.
-constexpr int64_t kBlockTileM = 384, kBlockTileN = 1024;
-constexpr int64_t kLeastBlockTileM = 48, kLeastBlockTileN = 128;
-// Leaves the last tile's worker alone for 6 % of the time. Pairs are multiplied so fast that
-// packing shows where tiles are small: at 256 rows and a k of 50,257, 164 GFLOP/s with 8, 192
-// with 3.
-constexpr int64_t kTilesPerWorker = 8, kPairTilesPerWorker = 3;
 // Rows of A that products of panels pack for all columns of tiles at once: bytes. More would make
 // the plan's memory grow, and so many rows make tiles enough without cutting columns.
 constexpr size_t kMostSharedRows = 8 << 20;
-// AMX multiplies so fast that a tile's fixed costs would show.
-constexpr int64_t kOneDnnTileM = 256, kOneDnnTileN = 512;
-constexpr int64_t kPlainTileM = 128, kPlainTileN = 256;
-
-// Equal parts of at most `target`, rounded up to a multiple of `unit`.
-int64_t balanced(int64_t size, int64_t target, int64_t unit) {
-  const int64_t part = ceil_div(size, ceil_div(size, target));
-  return std::min(size, round_up(part, unit));
-}
-
-enum class Method : uint8_t {
-  kPlain,   // the reference: loops in their simplest order
-  kThin,    // few rows: each weight is read once and used at once
-  kPanels,  // in registers, of B packed once, A as it lies
-  kBlocks,  // in registers, of packed blocks
-  kOneDnn,  // oneDNN's bfloat16 products; operands are brought into its layouts before the first
-            // tile, or else it would do that in each tile, for half of an AMX product's time
-};
-
-struct Blocking {
-  Method method = Method::kBlocks;
-  Packed packed = Packed::kFloats;  // of kPanels and kBlocks
-  int64_t tile_m = 0, tile_n = 0;
-  ThinSlicing slicing;  // of kThin
-};
-
-// Without tiles.
-Blocking choose_method(const GemmSpec& s) {
-  if (kernel_choice() == KernelChoice::kReference) return {Method::kPlain};
-  if (is_thin(s)) return {Method::kThin};
-  const bool is_bf16 = s.input == DType::kBF16;
-  if (is_bf16 && bf16_products() == Bf16Products::kOneDnn) return {Method::kOneDnn};
-  const bool pairs = is_bf16 && bf16_products() == Bf16Products::kPairs;
-  const Packed packed = pairs ? Packed::kPairs : Packed::kFloats;
-  return {suits_panels(s, packed) ? Method::kPanels : Method::kBlocks, packed};
-}
-
-struct TileSize {
-  int64_t m, n;
-};
-
-// The order of a sum does not depend on the tile (block_product.h), so workers may decide.
-TileSize block_tile_size(const GemmSpec& s, Packed packed, int workers) {
-  const int64_t each = packed == Packed::kPairs ? kPairTilesPerWorker : kTilesPerWorker;
-  int64_t m = kBlockTileM, n = kBlockTileN;
-  const auto too_few = [&] { return ceil_div(s.m, m) * ceil_div(s.n, n) < each * workers; };
-  // The longer side first: A is packed again for every tile of a row, B for every one of a column.
-  while (n > kLeastBlockTileN && too_few()) (n > m ? n : m) /= 2;
-  while (m > kLeastBlockTileM && too_few()) m /= 2;
-  return {balanced(s.m, m, kBlockTileRows), balanced(s.n, n, kBlockTileColumns)};
-}
-
-// Fewer columns rather than fewer rows for each worker: a panel is read once for all rows of a
-// tile.
-TileSize panel_tile_size(const GemmSpec& s, int workers) {
-  const int64_t m = balanced(s.m, kPanelTileRows, kBlockTileRows);
-  int64_t n = s.n;
-  while (n > kPanelColumns && ceil_div(s.m, m) * ceil_div(s.n, n) < kTilesPerWorker * workers) {
-    n = round_up(n / 2, kPanelColumns);
-  }
-  return {m, n};
-}
-
-TileSize tile_size(const GemmSpec& s, const Blocking& blocking, int workers) {
-  switch (blocking.method) {
-    case Method::kPlain: return {balanced(s.m, kPlainTileM, 16), balanced(s.n, kPlainTileN, 64)};
-    case Method::kThin: return {s.m, thin_tile_columns(s, workers)};
-    case Method::kOneDnn: return {balanced(s.m, kOneDnnTileM, 16), balanced(s.n, kOneDnnTileN, 64)};
-    case Method::kPanels: return panel_tile_size(s, workers);
-    case Method::kBlocks: break;
-  }
-  return block_tile_size(s, blocking.packed, workers);
-}
-
-Blocking choose_blocking(const GemmSpec& s, int workers) {
-  Blocking blocking = choose_method(s);
-  const TileSize size = tile_size(s, blocking, workers);
-  blocking.tile_m = size.m;
-  blocking.tile_n = size.n;
-  if (blocking.method == Method::kThin) blocking.slicing = thin_slicing(s, workers);
-  return blocking;
-}
 
 GemmSpec with_leading_dimensions(GemmSpec s) {
   const int64_t columns_b = s.gated ? 2 * s.n : s.n;
@@ -149,7 +57,7 @@ struct TileRange {
 
 struct GemmPlan::Impl {
   GemmSpec spec;
-  Blocking blocking;
+  GemmBlocking blocking;
   int workers = 1;
   ScratchLayout layout;
   // By (last row of tiles, last column of tiles); kPlain's and kOneDnn's.
@@ -162,22 +70,22 @@ struct GemmPlan::Impl {
   // What B is packed in: columns of tiles, or panels of a whole half, or in its place the sums of
   // its slices.
   int64_t packed_columns() const {
-    return blocking.method == Method::kPanels || is_sliced() ? 1 : tiles_n();
+    return blocking.method == GemmMethod::kPanels || is_sliced() ? 1 : tiles_n();
   }
   bool is_sliced() const { return blocking.slicing.slices > 1; }
   int64_t parts_of_slice() const { return ceil_div(spec.n, blocking.slicing.columns); }
   bool uses_products() const {
-    return blocking.method == Method::kPlain || blocking.method == Method::kOneDnn;
+    return blocking.method == GemmMethod::kPlain || blocking.method == GemmMethod::kOneDnn;
   }
   // Whether nothing is left to be done to what a kernel makes, which then lies where the result
   // belongs.
   bool is_final(const GemmArgs& args) const {
     if (spec.activation || spec.residual || spec.save_pre_activation || args.alpha != 1.0f)
       return false;
-    if (blocking.method == Method::kPanels)
+    if (blocking.method == GemmMethod::kPanels)
       return !spec.bias || (spec.bias_dtype == DType::kF32 && !args.accumulate);
     const bool rounds = spec.output == DType::kF32 || blocking.packed == Packed::kPairs;
-    return blocking.method == Method::kBlocks && rounds && !spec.bias;
+    return blocking.method == GemmMethod::kBlocks && rounds && !spec.bias;
   }
   TileRange range_of(int64_t tile) const;
   TileShape shape_of(const TileRange& range) const;
@@ -253,7 +161,7 @@ TileShape GemmPlan::Impl::shape_of(const TileRange& range) const {
           .trans_a = spec.trans_a,
           .trans_b = spec.trans_b,
           .input = spec.input,
-          .packed_for_m = blocking.method == Method::kOneDnn ? blocking.tile_m : 0};
+          .packed_for_m = blocking.method == GemmMethod::kOneDnn ? blocking.tile_m : 0};
 }
 
 size_t GemmPlan::Impl::product_index(const TileRange& range) const {
@@ -280,18 +188,18 @@ void GemmPlan::Impl::lay_out_scratch() {
   layout.bias = floats(halves() * blocking.tile_m * blocking.tile_n);
   layout.product = layout.bias + (spec.bias ? 2 * floats(blocking.tile_n) : 0);
   size_t most = 0;
-  if (blocking.method == Method::kPanels) {
+  if (blocking.method == GemmMethod::kPanels) {
     const size_t rows = panel_rows_bytes(spec, blocking.packed, blocking.tile_m);
     const bool shared = tiles_n() > 1 && rows * static_cast<size_t>(tiles_m()) <= kMostSharedRows;
     (shared ? layout.packed_a : most) = rows;
     layout.packed_b = panels_bytes(spec, blocking.packed);
   }
   if (is_sliced()) layout.packed_b = floats(blocking.slicing.slices * spec.m * spec.n);
-  if (blocking.method == Method::kBlocks)
+  if (blocking.method == GemmMethod::kBlocks)
     most = block_tile_scratch_bytes(blocking.tile_m, blocking.packed);
   if (uses_products()) {
     for_each_shape([&](size_t, const TileShape& shape) {
-      const TileMemory memory = blocking.method == Method::kPlain
+      const TileMemory memory = blocking.method == GemmMethod::kPlain
                                     ? TileMemory{plain_scratch_bytes(shape), 0, 0}
                                     : onednn_memory(shape);
       most = std::max(most, memory.scratch);
@@ -319,10 +227,10 @@ std::byte* GemmPlan::Impl::packed_b(std::byte* scratch, int64_t column, int64_t 
 }
 
 int64_t GemmPlan::Impl::pack_tasks() const {
-  if (blocking.method == Method::kPanels)
+  if (blocking.method == GemmMethod::kPanels)
     return panel_pack_tasks(spec) + (layout.packed_a > 0 ? tiles_m() : 0);
   if (is_sliced()) return halves() * blocking.slicing.slices * parts_of_slice();
-  if (blocking.method != Method::kOneDnn) return 0;
+  if (blocking.method != GemmMethod::kOneDnn) return 0;
   return halves() * tiles_n() + (layout.packed_a > 0 ? tiles_m() : 0);
 }
 
@@ -330,8 +238,8 @@ int64_t GemmPlan::Impl::pack_tasks() const {
 // those of the first), then a row of tiles' part of A.
 void GemmPlan::Impl::pack(const GemmArgs& args, int64_t task, std::byte* scratch,
                           int worker) const {
-  if (blocking.method == Method::kPanels) return pack_for_panels(args, task, scratch);
-  if (blocking.method == Method::kThin) return sum_slice(args, task, scratch);
+  if (blocking.method == GemmMethod::kPanels) return pack_for_panels(args, task, scratch);
+  if (blocking.method == GemmMethod::kThin) return sum_slice(args, task, scratch);
   const int64_t columns = halves() * tiles_n();
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes + layout.product;
   if (task < columns) {
@@ -531,11 +439,11 @@ void GemmPlan::Impl::run_tile(const GemmArgs& args, int64_t tile, std::byte* scr
   const TileRange range = range_of(tile);
   std::byte* own = scratch + static_cast<size_t>(worker) * layout.bytes;
   switch (blocking.method) {
-    case Method::kPlain: multiply_plain(args, range, own); break;
-    case Method::kThin: multiply_few_rows(args, range, scratch, own); break;
-    case Method::kPanels: multiply_of_panels(args, range, scratch, worker); break;
-    case Method::kBlocks: multiply_blocks(args, range, own); break;
-    case Method::kOneDnn: multiply_by_onednn(args, range, scratch, worker); break;
+    case GemmMethod::kPlain: multiply_plain(args, range, own); break;
+    case GemmMethod::kThin: multiply_few_rows(args, range, scratch, own); break;
+    case GemmMethod::kPanels: multiply_of_panels(args, range, scratch, worker); break;
+    case GemmMethod::kBlocks: multiply_blocks(args, range, own); break;
+    case GemmMethod::kOneDnn: multiply_by_onednn(args, range, scratch, worker); break;
   }
   if (is_final(args)) return;
   if (spec.output == DType::kF32) finish<float>(args, range, own);
@@ -546,7 +454,7 @@ GemmPlan::GemmPlan(const GemmSpec& spec, int workers)
     : impl_(std::make_unique<Impl>(spec, workers)) {
   if (!impl_->uses_products()) return;
   impl_->for_each_shape([&](size_t index, const TileShape& shape) {
-    impl_->products[index] = impl_->blocking.method == Method::kPlain
+    impl_->products[index] = impl_->blocking.method == GemmMethod::kPlain
                                  ? make_plain_product(shape)
                                  : make_onednn_product(shape, workers);
   });
@@ -571,11 +479,11 @@ const GemmSpec& GemmPlan::spec() const {
 const char* GemmPlan::kernel_name() const {
   const bool pairs = impl_->blocking.packed == Packed::kPairs;
   switch (impl_->blocking.method) {
-    case Method::kPlain: return "plain";
-    case Method::kThin: return "thin";
-    case Method::kPanels: return pairs ? "panels of pairs" : "panels";
-    case Method::kBlocks: return pairs ? "blocks of pairs" : "blocks";
-    case Method::kOneDnn: return "onednn bf16";
+    case GemmMethod::kPlain: return "plain";
+    case GemmMethod::kThin: return "thin";
+    case GemmMethod::kPanels: return pairs ? "panels of pairs" : "panels";
+    case GemmMethod::kBlocks: return pairs ? "blocks of pairs" : "blocks";
+    case GemmMethod::kOneDnn: return "onednn bf16";
   }
   return "?";
 }
