@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
+#include "cli/patient_output.h"
 #include "cli/verb.h"
 #include "core/quote.h"
 #include "core/thread_pool.h"
@@ -19,14 +22,28 @@ namespace {
 std::atomic<int> interrupt_count{0};
 std::atomic<bool> preempted{false}, interrupted_by_user{false};
 
+// One request may come twice: `timeout` and `mpirun` send it to the process and to its group.
+constexpr auto kOneRequest = std::chrono::milliseconds(100);
+
 // Twice is at once: nothing is half-written, since every file appears under its name by a rename.
 void wait_for_signals(sigset_t asked) {
-  for (int user_interrupts = 0;;) {
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> interrupted_at;
+  for (;;) {
     int signal = 0;
     if (sigwait(&asked, &signal) != 0) return;
-    if (signal == SIGINT && ++user_interrupts > 1) _exit(128 + signal);
-    if (signal == SIGINT) interrupted_by_user = true;
-    else if (signal != SIGHUP) preempted = true;
+    if (signal == SIGINT && interrupted_at) {
+      if (Clock::now() - *interrupted_at > kOneRequest) _exit(128 + signal);
+      continue;
+    }
+    if (signal == SIGINT) {
+      if (is_terminal(STDERR_FILENO))
+        print_last_words("\nweft: ending in order; Ctrl-C again ends at once\n");
+      interrupted_at = Clock::now();
+      interrupted_by_user = true;
+    } else if (signal != SIGHUP) {
+      preempted = true;
+    }
     interrupt_count.fetch_add(1);
   }
 }

@@ -38,10 +38,11 @@ void add_runs(Verb& app);
 void add_devices(Verb& app);
 
 // How many times someone has asked to stop. SIGINT is the user: the first asks for an orderly end,
-// the second ends the process at once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that
-// takes the machine away: however often they come, the end is orderly. SIGHUP is a terminal that
-// was closed; the same, except where it is ignored, as nohup makes it. The first call must come
-// before any other thread is started: from then on these signals do nothing but count.
+// which a terminal is told of; the second, a tenth of a second later or more, ends the process at
+// once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that takes the machine away:
+// however often they come, the end is orderly. SIGHUP is a terminal that was closed; the same,
+// except where it is ignored, as nohup makes it. The first call must come before any other thread
+// is started: from then on these signals do nothing but count.
 const std::atomic<int>& interrupts();
 // The exit code of what ended because it was asked to, so that a script learns who asked:
 // ExitCode::kPreempted after SIGTERM or SIGUSR1, else 130 (128 + SIGINT) after SIGINT, else 129

@@ -62,7 +62,7 @@ TEST_F(Signals, TwoInterruptsEndAtOnceAndNothingIsLost) {
   const auto process = start("run", {"max_steps=30"});
   wait_for_step("run", 12);
   process->send(SIGINT);
-  std::this_thread::sleep_for(std::chrono::milliseconds(1));  // equal signals may become one
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
   process->send(SIGINT);
   EXPECT_EQ(process->wait(), 130);
   EXPECT_EQ(start("run", {"max_steps=30"})->wait(), 0) << said("run");
@@ -73,12 +73,25 @@ TEST_F(Signals, TwoInterruptsEndAtOnceAndNothingIsLost) {
 TEST_F(Signals, ASecondInterruptWaitsForNoStep) {
   const auto process = start("run", {"max_steps=1000000", "gradient_accumulation_steps=300"});
   wait_for_step("run", 1);
+  process->send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));
   for (int i = 0; i < 20; ++i) {  // equal signals become one until the first has been taken
     process->send(SIGINT);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_EQ(process->wait(), 130);
   EXPECT_THAT(said("run"), testing::Not(HasSubstr("interrupted and saved")));
+}
+
+// As `timeout` and `mpirun` send it: to the process, and to its group.
+TEST_F(Signals, AnInterruptThatComesTwiceSaves) {
+  const auto process = start("run", {"max_steps=1000000"});
+  wait_for_step("run", 2);
+  process->send(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));  // equal signals may become one
+  process->send(SIGINT);
+  EXPECT_EQ(process->wait(), 130);
+  EXPECT_THAT(said("run"), HasSubstr("interrupted and saved at step"));
 }
 
 TEST_F(Signals, ASecondRunInTheFolderIsRefused) {

@@ -157,6 +157,17 @@ TEST_F(Terminal, ClosingItSavesAndTheSameCommandGoesOn) {
             saved[0] + 1);
 }
 
+TEST_F(Terminal, ItSaysHowAnInterruptedRunEndsAtOnce) {
+  open_terminal();
+  start_at_writer(arguments("run", "1000000"));
+  wait_for_log("run", 2);
+  ::kill(child_, SIGINT);
+  EXPECT_THAT(read_until("at once"),
+              HasSubstr("\nweft: ending in order; Ctrl-C again ends at once"));
+  EXPECT_THAT(read_until("goes on"), HasSubstr("interrupted and saved at step"));
+  EXPECT_EQ(wait_for_child(), 130);
+}
+
 TEST_F(Terminal, OneThatIsStoppedStopsNoTraining) {
   open_terminal();
   start_at_writer(arguments("run", "600"));
