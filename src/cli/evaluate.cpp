@@ -9,6 +9,7 @@
 #include "cli/text_input.h"
 #include "cli/verb.h"
 #include "core/file_system.h"
+#include "core/json_number.h"
 #include "core/quote.h"
 #include "data/ngram_baseline.h"
 #include "data/prepare.h"
@@ -38,7 +39,7 @@ train::EvaluationResult evaluate_tokens(const Options& options, const ModelFolde
   train::TextEvaluation evaluation(model.spec, model.tensors,
                                    {.batch = options.batch_size,
                                     .time = sequences.sequence_len(),
-                                    .compute = compute_type(options.model.precision, model.tensors),
+                                    .compute = compute_type(options.model.precision, model),
                                     .threads = thread_count(options.model.threads),
                                     .device = device_of(options.model),
                                     .document_mask = !options.cross_documents});
@@ -48,13 +49,6 @@ train::EvaluationResult evaluate_tokens(const Options& options, const ModelFolde
 int64_t window_length(const Options& options, const ModelFolder& model) {
   return options.sequence_len > 0 ? options.sequence_len
                                   : std::min<int64_t>(model.spec.max_positions, 1024);
-}
-
-// JSON has no NaN: as in log.jsonl, it is a word.
-nlohmann::ordered_json number(double value) {
-  if (std::isfinite(value)) return value;
-  if (std::isnan(value)) return "NaN";
-  return value > 0 ? "Infinity" : "-Infinity";
 }
 
 void check_loss(double loss) {
@@ -68,11 +62,11 @@ void check_loss(double loss) {
 void show(const Options& options, const train::EvaluationResult& result, int64_t text_bytes,
           const std::optional<data::NgramLosses>& baselines) {
   nlohmann::ordered_json out;
-  out["loss"] = number(result.loss);
-  out["perplexity"] = number(std::exp(result.loss));
+  out["loss"] = json_of_number(result.loss);
+  out["perplexity"] = json_of_number(std::exp(result.loss));
   if (text_bytes > 0)
-    out["bits_per_byte"] = number(result.loss * static_cast<double>(result.tokens) / std::log(2.0) /
-                                  static_cast<double>(text_bytes));
+    out["bits_per_byte"] = json_of_number(result.loss * static_cast<double>(result.tokens) /
+                                          std::log(2.0) / static_cast<double>(text_bytes));
   out["tokens"] = result.tokens;
   if (baselines) {
     out["unigram_loss"] = baselines->unigram;
@@ -141,11 +135,11 @@ void evaluate_batch(const Options& options, const ModelFolder& model) {
       train::evaluate_batch(model.spec, model.tensors,
                             {.input = options.batch,
                              .output = options.output,
-                             .compute = compute_type(options.model.precision, model.tensors),
+                             .compute = compute_type(options.model.precision, model),
                              .threads = thread_count(options.model.threads),
                              .device = device_of(options.model)});
   nlohmann::ordered_json out;
-  if (loss) out["loss"] = number(*loss);
+  if (loss) out["loss"] = json_of_number(*loss);
   out["output"] = options.output;
   print_values(out, options.json);
   if (loss) check_loss(*loss);

@@ -57,6 +57,7 @@ ordered_json inspect_run_state(const FormatSource& source, const FormatOptions&)
 // How far it goes and what stands at its ends; `weft report` draws what is between.
 ordered_json inspect_run_log(const FormatSource& source, const FormatOptions&) {
   const report::LogContents log = report::read_log(real_file_system(), source.path);
+  if (!log.bad_lines.empty()) throw Error(log.bad_lines.front());
   ordered_json facts = {{"records", log.records.size()}, {"torn_last_line", log.torn_last_line}};
   const auto count = [&](auto has) {
     return std::count_if(log.records.begin(), log.records.end(), has);

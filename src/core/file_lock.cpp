@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <ctime>
+#include <thread>
 
 #include "core/file_descriptor.h"
 
@@ -84,7 +86,20 @@ void write_owner(const FileDescriptor& descriptor, const Path& file, const std::
   const bool written =
       ::ftruncate(descriptor.get(), 0) == 0 &&
       ::pwrite(descriptor.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
-  if (!written) throw FileError("write", file, errno);
+  // The lock is the kernel's, and who holds it may be about to free space.
+  if (!written && errno != ENOSPC && errno != EDQUOT) throw FileError("write", file, errno);
+}
+
+// Whoever only looks whether a lock is held (is_locked) has it for a moment.
+constexpr int kMomentsToWait = 20;  // milliseconds
+
+// Else errno says why.
+bool take_lock(int descriptor) {
+  for (int i = 0;; ++i) {
+    if (retry([&] { return ::flock(descriptor, LOCK_EX | LOCK_NB); }) == 0) return true;
+    if (errno != EWOULDBLOCK || i == kMomentsToWait) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 class RealFileLock final : public FileLock {
@@ -110,7 +125,7 @@ std::unique_ptr<FileLock> lock_file(const Path& file) {
       // A link would let a folder of a stranger have any file of ours overwritten.
       retry([&] { return ::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666); }));
   if (!descriptor) fail_to_open("lock", file, errno);
-  const bool locked = retry([&] { return ::flock(descriptor.get(), LOCK_EX | LOCK_NB); }) == 0;
+  const bool locked = take_lock(descriptor.get());
   const int number = errno;
   std::optional<LockOwner> owner = read_owner(descriptor.get());
   if (!locked && number == EWOULDBLOCK)
@@ -118,6 +133,17 @@ std::unique_ptr<FileLock> lock_file(const Path& file) {
   if (!locked) refuse_unless_dead(file, owner);
   write_owner(descriptor, file, to_text(this_process()));
   return std::make_unique<RealFileLock>(std::move(descriptor), std::move(owner));
+}
+
+bool is_locked(const Path& file) {
+  // A pipe of this name would have us wait for its writer.
+  const FileDescriptor descriptor(
+      retry([&] { return ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC); }));
+  if (!descriptor) return false;
+  if (retry([&] { return ::flock(descriptor.get(), LOCK_SH | LOCK_NB); }) == 0) return false;
+  if (errno == EWOULDBLOCK) return true;
+  const std::optional<LockOwner> owner = read_owner(descriptor.get());
+  return owner && owner->host == this_process().host && is_alive(owner->pid);
 }
 
 }  // namespace weft

@@ -13,4 +13,9 @@ namespace weft {
 // Throws FileError naming the owner while another process (or this one) holds it.
 std::unique_ptr<FileLock> lock_file(const Path& file);
 
+// Whether a process holds it. Only looks: nothing is written, no owner's text is lost, a lock is no
+// longer in the way of who begins meanwhile than lock_file() waits. False where there is no such
+// file, or none that may be read.
+bool is_locked(const Path& file);
+
 }  // namespace weft

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
+
+#include "core/quote.h"
 
 namespace weft {
 namespace {
@@ -51,6 +54,19 @@ void write_file_atomically(FileSystem& files, const Path& file, std::span<const 
 
 void write_file_atomically(FileSystem& files, const Path& file, std::string_view text) {
   write_file_atomically(files, file, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+Path named_output(const FileSystem& files, const Path& file) {
+  const FileStatus status = files.status(file);
+  if (status.kind == FileKind::kFolder || status.kind == FileKind::kOther)
+    throw Error(quote_path(file) + " is a " +
+                (status.kind == FileKind::kFolder ? "folder" : "device or a pipe") +
+                "; give the name of a file to be written");
+  Path at = file;
+  constexpr int kMostLinks = 40;  // Linux follows as many
+  for (int i = 0; i < kMostLinks && files.status(at).is_link; ++i)
+    at = parent_folder(at) / std::filesystem::read_symlink(at);
+  return at;
 }
 
 void create_folders(FileSystem& files, const Path& folder) {

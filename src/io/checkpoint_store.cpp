@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/file_lock.h"
 #include "core/quote.h"
 #include "io/checkpoint_census.h"
 
@@ -46,15 +47,6 @@ bool is_sound(const FileSystem& files, const Path& folder) {
   }
 }
 
-template <class Action>
-void attempt(Action action) {
-  try {
-    action();
-  } catch (const Error&) {  // clean-up after a failure that is reported itself
-    return;
-  }
-}
-
 }  // namespace
 
 FoundCheckpoint latest_checkpoint(const FileSystem& files, const Path& output_dir) {
@@ -66,15 +58,8 @@ FoundCheckpoint best_checkpoint(const FileSystem& files, const Path& output_dir)
                       by_score(files, output_dir, checkpoint_steps(files, output_dir)));
 }
 
-bool run_in_progress(FileSystem& files, const Path& output_dir) {
-  const Path lock = output_dir / kRunLockFile;
-  if (files.status(lock).kind != FileKind::kFile) return false;
-  try {
-    files.lock(lock);
-    return false;
-  } catch (const FileError&) {
-    return true;
-  }
+bool run_in_progress(const Path& output_dir) {
+  return is_locked(output_dir / kRunLockFile);
 }
 
 CheckpointStore::CheckpointStore(FileSystem& files, Path output_dir, CheckpointOptions options)
@@ -92,7 +77,7 @@ void CheckpointStore::recover() {
   std::set<int64_t> steps;  // those with leftovers of any kind beside them
   for (const std::string& name : files_.list(output_dir_)) {
     if (is_abandoned_file(name)) {
-      files_.remove(output_dir_ / name);
+      remove_tree(files_, output_dir_ / name);
       notices_.push_back(quote_path(output_dir_ / name) +
                          " was removed: a run ended while writing it");
     }
@@ -159,12 +144,6 @@ void CheckpointStore::purge(int64_t saved_step, SavedCheckpoint& report) {
   } catch (const Error& error) {
     report.problems.emplace_back(error.what());
   }
-}
-
-std::vector<Path> CheckpointStore::discard_after(int64_t step) {
-  std::vector<int64_t> given_up = checkpoint_steps(files_, output_dir_);
-  std::erase_if(given_up, [&](int64_t other) { return other <= step; });
-  return remove(given_up);
 }
 
 std::vector<Path> CheckpointStore::remove(const std::vector<int64_t>& steps) {

@@ -52,8 +52,8 @@ struct SavedCheckpoint {
 
 inline constexpr const char* kRunLockFile = "run.lock";
 
-// Whether a process holds the lock of a run's folder. It is taken for a moment to find out.
-bool run_in_progress(FileSystem& files, const Path& output_dir);
+// Whether a process holds the lock of a run's folder.
+bool run_in_progress(const Path& output_dir);
 
 // The one writer of a run's checkpoints. Holds the lock OUTPUT/run.lock while it lives, so that two
 // runs cannot write to one folder. One call at a time.
@@ -69,10 +69,6 @@ class CheckpointStore {
   // Throws Error if the checkpoint could not be stored; all older ones are then still there. A
   // checkpoint of the same step (damaged, or of a time before a rewind) is replaced.
   SavedCheckpoint save(const CheckpointToSave& checkpoint);
-
-  // Removes the checkpoints above `step`: a run that goes back to `step` on purpose must not find
-  // the steps it has given up when it resumes. Returns what was removed.
-  std::vector<Path> discard_after(int64_t step);
 
   // Removes the checkpoints of these steps, each so that a crash leaves it whole or gone.
   std::vector<Path> remove(const std::vector<int64_t>& steps);

@@ -64,16 +64,6 @@ std::set<Path> subfolders(const std::vector<FileToWrite>& contents) {
   return result;
 }
 
-// For clean-up after a failure that is reported itself: one more would only hide it.
-template <class Action>
-void attempt(Action action) {
-  try {
-    action();
-  } catch (const Error&) {
-    return;
-  }
-}
-
 }  // namespace
 
 FileToWrite text_to_write(std::string name, std::string text) {

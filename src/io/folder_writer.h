@@ -68,4 +68,14 @@ void remove_folder(FileSystem& files, const Path& folder);
 std::vector<std::string> recover_folder(FileSystem& files, const Path& folder,
                                         const std::function<bool(const Path&)>& is_sound);
 
+// For clean-up after a failure that is reported itself: one more would only hide it.
+template <class Action>
+void attempt(Action action) {
+  try {
+    action();
+  } catch (const Error&) {
+    return;
+  }
+}
+
 }  // namespace weft::io

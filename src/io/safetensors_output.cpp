@@ -2,8 +2,9 @@
 
 namespace weft::io {
 
-void write_safetensors_file(FileSystem& files, const Path& file,
+void write_safetensors_file(FileSystem& files, const Path& named,
                             const std::vector<TensorToWrite>& tensors) {
+  const Path file = named_output(files, named);
   const Path partial = parent_folder(file) / ("." + file.filename().string() + ".partial");
   try {
     const auto out = files.open_for_writing(partial, WriteMode::kReplace);

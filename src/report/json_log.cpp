@@ -120,7 +120,11 @@ LogContents read_log(const FileSystem& files, const Path& file) {
       contents.torn_last_line = true;
       break;
     }
-    contents.records.push_back(log_record_from_json(current, location(file, line)));
+    try {
+      contents.records.push_back(log_record_from_json(current, location(file, line)));
+    } catch (const Error& error) {
+      contents.bad_lines.emplace_back(error.what());
+    }
     rest.remove_prefix(whole ? newline + 1 : rest.size());
   }
   return contents;

@@ -50,11 +50,11 @@ class JsonLog {
 
 struct LogContents {
   std::vector<LogRecord> records;
-  bool torn_last_line = false;  // it was left out
+  bool torn_last_line = false;         // it was left out
+  std::vector<std::string> bad_lines;  // left out too: file, line number, what is wrong with it
 };
 
-// The whole log. Throws Error with file and line number for a line that is no log record, unless it
-// is the last one and has no newline.
+// The whole log, but for lines that are no log records.
 LogContents read_log(const FileSystem& files, const Path& file);
 
 }  // namespace weft::report

@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "core/json_number.h"
 #include "core/quote.h"
 #include "core/strict_json.h"
 #include "report/number_text.h"
@@ -57,12 +58,8 @@ struct FieldReader {
   void operator()(std::string_view name, std::optional<double>& field) {
     if (name != key) return;
     found = true;
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    if (value.is_number()) field = value.get<double>();
-    else if (value == "NaN") field = std::numeric_limits<double>::quiet_NaN();
-    else if (value == "Infinity") field = kInfinity;
-    else if (value == "-Infinity") field = -kInfinity;
-    else bad_value(source, key, value, "a number, \"NaN\", \"Infinity\" or \"-Infinity\"");
+    field = number_of_json(value);
+    if (!field) bad_value(source, key, value, "a number, \"NaN\", \"Infinity\" or \"-Infinity\"");
   }
 
   void operator()(std::string_view name, std::optional<int64_t>& field) {

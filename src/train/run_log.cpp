@@ -29,11 +29,16 @@ RunLog::RunLog(FileSystem& files, const Options& options) : listener_(options.li
   const Path file = options.folder / kRunLogFile;
   const bool goes_on = files.status(file).kind != FileKind::kMissing;
   json_ = report::JsonLog::resume(files, file, options.first_step);
-  if (goes_on) records_ = report::read_log(files, file).records;
+  if (goes_on) {
+    report::LogContents contents = report::read_log(files, file);
+    records_ = std::move(contents.records);
+    for (const std::string& bad : contents.bad_lines)
+      message("a line of the log counts not: " + bad);
+  }
   if (json_->repair().lines_cut > 0)
     message(std::to_string(json_->repair().lines_cut) + " lines of " + quote_path(file) +
             " after step " + std::to_string(options.first_step) +
-            " were cut off: no checkpoint holds those steps, they are done again");
+            " were cut off: no checkpoint holds those steps");
   if (options.event_files)
     events_.emplace(
         files, options.folder,

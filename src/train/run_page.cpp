@@ -6,6 +6,7 @@
 #include <array>
 
 #include "config/load.h"
+#include "core/contained_file.h"
 #include "core/quote.h"
 #include "core/thread_pool.h"
 #include "io/checkpoint_store.h"
@@ -67,6 +68,7 @@ struct PageSource {
 std::string saved_profile(FileSystem& files, const Path& run) {
   constexpr int64_t kMost = int64_t{1} << 20;
   const Path file = run / kProfileFile;
+  refuse_link_outside(run, file);  // or any file of the user's would be on a page that goes round
   return files.status(file).kind == FileKind::kFile ? read_text_file(file, kMost) : "";
 }
 
@@ -122,28 +124,31 @@ void write_run_page(Pretrainer& run, const PretrainResult& result) {
 
 Path write_page_of_folder(FileSystem& files, const Path& run) {
   const Path config_file = run / kRunConfigFile, log_file = run / kRunLogFile;
-  for (const Path& file : {config_file, log_file})
+  for (const Path& file : {config_file, log_file}) {
+    refuse_link_outside(run, file);
     if (files.status(file).kind != FileKind::kFile)
       throw Error("there is no " + quote(file.string()) +
                   "; give the output_dir of a run of `weft pretrain`");
+  }
   const PretrainConfig config = load_pretrain_config(config_file).config;
   const int threads = config.threads ? static_cast<int>(*config.threads) : usable_threads();
   const bool on_device = runtime::plans_for_gpu(config.device, config.kernels);
   const PlanReport plan = report_plan(plan_pretraining(config, threads, on_device));
-  const std::vector<report::LogRecord> records = report::read_log(files, log_file).records;
+  const report::LogContents log = report::read_log(files, log_file);
+  const std::vector<report::LogRecord>& records = log.records;
   const int64_t step = records.empty() ? 0 : records.back().step;
   const bool finished = config.max_steps && step >= *config.max_steps;
   const report::RunState unfinished =
-      io::run_in_progress(files, run) ? report::RunState::kRunning : report::RunState::kStopped;
-  const report::ReportData data =
-      page_of({.config = config,
-               .plan = plan,
-               .threads = threads,
-               .state = finished ? report::RunState::kFinished : unfinished,
-               .step = step,
-               .total_steps = config.max_steps.value_or(0),
-               .records = records,
-               .profile = saved_profile(files, run)});
+      io::run_in_progress(run) ? report::RunState::kRunning : report::RunState::kStopped;
+  report::ReportData data = page_of({.config = config,
+                                     .plan = plan,
+                                     .threads = threads,
+                                     .state = finished ? report::RunState::kFinished : unfinished,
+                                     .step = step,
+                                     .total_steps = config.max_steps.value_or(0),
+                                     .records = records,
+                                     .profile = saved_profile(files, run)});
+  data.warnings = log.bad_lines;
   report::write_html_report(files, run / kPageName, data);
   return run / kPageName;
 }

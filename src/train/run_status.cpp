@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/contained_file.h"
+#include "core/json_number.h"
 #include "core/mapped_file.h"
 #include "core/process.h"
+#include "core/quote.h"
 #include "core/strict_json.h"
 #include "io/checkpoint_store.h"
 #include "report/log_record.h"
@@ -24,34 +26,33 @@ constexpr int kDeepest = 3;             // levels of folders that are searched
 constexpr std::array kPhases = {RunPhase::kRunning, RunPhase::kFinished, RunPhase::kInterrupted,
                                 RunPhase::kFailed};
 
-// JSON has no NaN: as in log.jsonl, it is a word.
-ordered_json number(const std::optional<double>& value) {
-  if (!value) return nullptr;
-  if (std::isfinite(*value)) return *value;
-  if (std::isnan(*value)) return "NaN";
-  return *value > 0 ? "Infinity" : "-Infinity";
+ordered_json json_of(const std::optional<double>& loss) {
+  return loss ? json_of_number(*loss) : nullptr;
 }
 
-std::optional<double> optional_number(const json& value) {
+std::optional<double> loss_of(const json& value) {
   if (value.is_null()) return std::nullopt;
-  if (!value.is_string()) return value.get<double>();
-  const std::string& word = value.get_ref<const std::string&>();
-  if (word == "NaN") return std::nan("");
-  return word == "Infinity" ? HUGE_VAL : -HUGE_VAL;
+  if (const auto loss = number_of_json(value)) return loss;
+  throw Error("a loss is " + quote(value.dump()) + ", neither a number nor a word for one");
+}
+
+int64_t step_of(const json& value) {
+  if (const auto step = count_of_json(value)) return *step;
+  throw Error("a step is " + quote(value.dump()) + ", no integer of at least 0");
 }
 
 RunPhase phase_of(const std::string& word) {
   for (const RunPhase phase : kPhases)
     if (name_of(phase) == word) return phase;
-  throw Error("no state is called '" + word + "'");
+  throw Error("no state is called " + quote(word));
 }
 
 // Steps and losses of the log's last records; a torn line is not looked at.
 void add_log(const Path& file, RunStatus& status) {
   const MappedFile log(file);
   std::string_view text = log.text();
-  text = text.substr(0, text.rfind('\n') + 1);
   if (text.size() > kLogTail) text.remove_prefix(text.size() - kLogTail);
+  text = text.substr(0, text.rfind('\n') + 1);
   while (!text.empty()) {
     const size_t end = text.find('\n');
     try {
@@ -87,8 +88,17 @@ std::vector<std::string> names_in(const FileSystem& files, const Path& folder) {
   }
 }
 
+// Nor have those that cannot be looked into.
+bool is_run_to_us(const FileSystem& files, const Path& folder) {
+  try {
+    return is_run(files, folder);
+  } catch (const FileError&) {
+    return false;
+  }
+}
+
 void search(FileSystem& files, const Path& folder, int levels, std::vector<RunSummary>& found) {
-  if (is_run(files, folder)) {
+  if (is_run_to_us(files, folder)) {
     found.push_back(summary_of(files, folder));
     return;
   }
@@ -116,8 +126,8 @@ std::string to_json(const RunStatus& status) {
   const ordered_json out = {{"state", name_of(status.phase)},
                             {"step", status.step},
                             {"total_steps", status.total_steps},
-                            {"loss", number(status.loss)},
-                            {"eval_loss", number(status.eval_loss)},
+                            {"loss", json_of(status.loss)},
+                            {"eval_loss", json_of(status.eval_loss)},
                             {"started", status.started},
                             {"changed", status.changed},
                             {"reason", status.reason}};
@@ -128,10 +138,10 @@ RunStatus run_status_from_json(std::string_view text, const std::string& source)
   try {
     const json in = parse_json(text, source);
     return {.phase = phase_of(in.at("state").get<std::string>()),
-            .step = in.at("step").get<int64_t>(),
-            .total_steps = in.at("total_steps").get<int64_t>(),
-            .loss = optional_number(in.at("loss")),
-            .eval_loss = optional_number(in.at("eval_loss")),
+            .step = step_of(in.at("step")),
+            .total_steps = step_of(in.at("total_steps")),
+            .loss = loss_of(in.at("loss")),
+            .eval_loss = loss_of(in.at("eval_loss")),
             .started = in.at("started").get<std::string>(),
             .changed = in.at("changed").get<std::string>(),
             .reason = in.at("reason").get<std::string>()};
@@ -152,7 +162,8 @@ RunSummary summary_of(FileSystem& files, const Path& run) {
   std::string problem;
   try {
     const Path file = run / kRunStatusFile;
-    status = run_status_from_json(files.read(file, kLargestRunStatus), "'" + file.string() + "'");
+    for (const Path& read : {file, run / kRunLogFile}) refuse_link_outside(run, read);
+    status = run_status_from_json(files.read(file, kLargestRunStatus), quote_path(file));
     const std::vector<int64_t> checkpoints = io::checkpoint_steps(files, run);
     if (!checkpoints.empty()) summary.checkpoint = checkpoints.front();
     if (status.phase == RunPhase::kRunning && is_file(files, run / kRunLogFile))
@@ -160,7 +171,7 @@ RunSummary summary_of(FileSystem& files, const Path& run) {
   } catch (const Error& error) {
     problem = error.what();
   }
-  if (io::run_in_progress(files, run)) status.phase = RunPhase::kRunning;
+  if (io::run_in_progress(run)) status.phase = RunPhase::kRunning;
   else if (!problem.empty()) status.phase = RunPhase::kFailed;
   else if (status.phase == RunPhase::kRunning) judge_silent(status, summary.checkpoint);
   if (!problem.empty()) status.reason = problem;
@@ -169,7 +180,7 @@ RunSummary summary_of(FileSystem& files, const Path& run) {
 
 std::vector<RunSummary> find_runs(FileSystem& files, const Path& folder) {
   if (files.status(folder).kind != FileKind::kFolder)
-    throw Error("'" + folder.string() + "' is no folder; give the folder that holds your runs");
+    throw Error(quote_path(folder) + " is no folder; give the folder that holds your runs");
   std::vector<RunSummary> found;
   search(files, folder, kDeepest, found);
   return found;

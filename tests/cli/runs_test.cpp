@@ -93,6 +93,19 @@ TEST_F(Runs, NothingOfAStatusReachesATerminalRaw) {
   EXPECT_THAT(told, AllOf(HasSubstr("\\x1b[2J"), HasSubstr("a\\x0a\\xc2\\x9b31m")));
 }
 
+TEST_F(Runs, NoFileOutsideOfARunIsShown) {
+  prepare_run();
+  must(training("run", "2"));
+  write("secret", "root:x:0\n");
+  fs::create_symlink(folder_ / "secret", folder_ / "all/run/profile.txt");
+  expect_error({"report", "all/run"}, {"profile.txt"});
+  fs::remove(folder_ / "all/run/profile.txt");
+  must({"report", "all/run"});
+  fs::remove(folder_ / "all/run/run_status.json");
+  fs::create_symlink(folder_ / "secret", folder_ / "all/run/run_status.json");
+  EXPECT_THAT(entry("run")["reason"].get<std::string>(), testing::Not(HasSubstr("root:x")));
+}
+
 TEST_F(Runs, ReadsDamagedOnesAndRefusesWhatIsNoFolder) {
   prepare_run();
   must(training("run", "2"));
@@ -100,6 +113,10 @@ TEST_F(Runs, ReadsDamagedOnesAndRefusesWhatIsNoFolder) {
   EXPECT_EQ(entry("run")["state"], "failed");
   EXPECT_THAT(entry("run")["reason"].get<std::string>(),
               HasSubstr("run_status.json': not the status of a run"));
+  write("all/run/run_status.json",
+        R"({"state":"finished","step":1,"total_steps":2,"loss":"low","eval_loss":null,)"
+        R"("started":"","changed":"","reason":""})");
+  EXPECT_THAT(entry("run")["reason"].get<std::string>(), HasSubstr("a loss is '\"low\"', neither"));
   fs::create_directory_symlink(folder_ / "all", folder_ / "all/loop");
   EXPECT_EQ(ask("all")["runs"].size(), 1u);
   fs::create_directory(folder_ / "empty");

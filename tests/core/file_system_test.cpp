@@ -144,6 +144,23 @@ TEST(FileSystem, TellsTheFreeSpaceOfAPathThatIsNotThereYet) {
   EXPECT_GT(disk().free_bytes("not-here-either"), 0);
 }
 
+// What a user names on a command line may be /dev/null.
+TEST(FileSystem, NoDeviceNorPipeIsReplacedByAFile) {
+  const TemporaryFolder folder;
+  const Path pipe = folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const Path& named : {pipe, Path("/dev/null")})
+    EXPECT_THAT(error_message([&] { named_output(disk(), named); }),
+                HasSubstr("is a device or a pipe; give the name of a file"));
+  EXPECT_THAT(error_message([&] { named_output(disk(), folder.path()); }),
+              HasSubstr("is a folder"));
+  std::filesystem::create_symlink("there", folder / "link");
+  EXPECT_EQ(named_output(disk(), folder / "link"), folder / "there") << "not there yet";
+  folder.write("there", "x");
+  EXPECT_EQ(named_output(disk(), folder / "link"), folder / "there");
+  EXPECT_EQ(named_output(disk(), folder / "new"), folder / "new");
+}
+
 TEST(FileSystem, ReplacesAFileWhole) {
   const TemporaryFolder folder;
   write_file_atomically(disk(), folder / "file", "one");

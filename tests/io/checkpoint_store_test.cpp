@@ -2,11 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cmath>
 #include <set>
+#include <thread>
 
 #include "io/folder_writer.h"
 #include "io/hash.h"
@@ -132,15 +135,6 @@ TEST(CheckpointStore, ReplacesACheckpointOfTheSameStep) {
   EXPECT_THAT(names_in(run.path()), ElementsAre("checkpoint-1"));
 }
 
-TEST(CheckpointStore, ForgetsTheStepsThatARewindGivesUp) {
-  const TemporaryFolder run;
-  CheckpointStore store(disk(), run.path(), {});
-  for (const int64_t step : {10, 20, 30}) store.save(checkpoint_of(step));
-  EXPECT_THAT(store.discard_after(10), ElementsAre(run / "checkpoint-30", run / "checkpoint-20"));
-  EXPECT_TRUE(holds(*latest_checkpoint(disk(), run.path()).checkpoint, 10));
-  EXPECT_THAT(store.discard_after(10), IsEmpty());
-}
-
 TEST(CheckpointStore, OneRunPerFolder) {
   const TemporaryFolder run;
   const CheckpointStore store(disk(), run.path(), {});
@@ -170,10 +164,38 @@ TEST(CheckpointStore, RemovesTemporaryFilesOfDeadProcessesOnly) {
 TEST(CheckpointStore, ARunThatEndedHasReleasedItsFolder) {
   const TemporaryFolder run;
   { const CheckpointStore store(disk(), run.path(), {}); }
-  EXPECT_FALSE(run_in_progress(disk(), run.path()));
+  EXPECT_FALSE(run_in_progress(run.path()));
   const CheckpointStore next(disk(), run.path(), {});
   EXPECT_THAT(next.notices(), IsEmpty());
-  EXPECT_TRUE(run_in_progress(disk(), run.path()));
+  EXPECT_TRUE(run_in_progress(run.path()));
+}
+
+// `weft runs` looks at folders of others, and of file systems that cannot be written.
+TEST(CheckpointStore, LookingForARunLeavesItsLockAlone) {
+  const TemporaryFolder run;
+  const std::string owner = "999999999\nelsewhere\n2026-01-01T00:00:00Z\n";
+  const Path lock = run.write(std::string(kRunLockFile), owner);
+  std::filesystem::permissions(lock, std::filesystem::perms::owner_read);
+  EXPECT_FALSE(run_in_progress(run.path()));
+  EXPECT_EQ(read_text_file(lock, 1 << 10), owner) << "the next run is to tell of it";
+  std::filesystem::remove(lock);
+  ASSERT_EQ(::mkfifo(lock.c_str(), 0600), 0);
+  EXPECT_FALSE(run_in_progress(run.path()));
+  std::filesystem::remove(lock);
+  EXPECT_FALSE(run_in_progress(run.path())) << "and makes none";
+  EXPECT_FALSE(std::filesystem::exists(lock));
+}
+
+// Whoever looks has the lock for a moment, which must not end a run that begins.
+TEST(CheckpointStore, ARunBeginsWhileItIsLookedFor) {
+  const TemporaryFolder run;
+  std::atomic<bool> stop{false};
+  std::thread looking([&] {
+    while (!stop) run_in_progress(run.path());
+  });
+  for (int i = 0; i < 200; ++i) EXPECT_NO_THROW(CheckpointStore(disk(), run.path(), {}));
+  stop = true;
+  looking.join();
 }
 
 // Free space is compared before each save, so that a disk that is nearly full is not filled up.
@@ -329,13 +351,6 @@ TEST_F(DamagedCheckpoint, ANewerFormatIsRefusedNotSkipped) {
   EXPECT_THROW(latest_checkpoint(disk(), run_.path()), NewerCheckpoint);
   EXPECT_THAT(error_message([&] { latest_checkpoint(disk(), run_.path()); }),
               HasSubstr("written by a newer Weft (format 2, this one reads up to 1); update Weft"));
-}
-
-TEST_F(DamagedCheckpoint, EveryOneAfterTheStepThatARunGoesOnFromIsGivenUp) {
-  CheckpointStore store(disk(), run_.path(), {});
-  EXPECT_THAT(store.discard_after(2), IsEmpty());
-  EXPECT_THAT(store.discard_after(1), ElementsAre(run_ / "checkpoint-2"));
-  EXPECT_THAT(names_in(run_.path()), ElementsAre("checkpoint-1"));
 }
 
 // The kernel's copy of a file is what was written, whatever the device has made of it.
