@@ -142,7 +142,7 @@ void place_persistent(const GraphData& graph, const PlanOptions& options, Memory
   for (size_t i = 0; i < graph.values.size(); ++i) {
     const ValueInfo& info = graph.values[i];
     if (info.base == kNoValue) continue;
-    const int64_t start = plan.offsets[static_cast<size_t>(graph.root(static_cast<ValueId>(i)))];
+    const int64_t start = plan.offsets[static_cast<size_t>(info.base)];  // placed before its views
     if (start != MemoryPlan::kUnplaced)
       plan.offsets[i] = start + info.offset * size_of(info.type.dtype);
   }

@@ -27,7 +27,8 @@ struct Instruction {
   std::vector<int> waits;
 };
 
-// Sees every instruction after it ran: for profiles, and for finding the origin of a NaN.
+// Sees every instruction before and after it runs: for profiles, and for finding the origin of a
+// NaN.
 class Observer {
  public:
   virtual ~Observer() = default;

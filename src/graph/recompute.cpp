@@ -3,6 +3,8 @@
 #include <map>
 #include <vector>
 
+#include "graph/layer_scope.h"
+
 namespace weft {
 
 std::string_view name_of(RecomputeMode mode) {
@@ -20,14 +22,6 @@ namespace weft::graph {
 
 namespace {
 
-// "layers.3" of "layers.3.attention"; empty for scopes outside of layers.
-std::string_view layer_of(std::string_view scope, std::string_view prefix) {
-  const size_t start = scope.find(prefix);
-  if (start == std::string_view::npos) return {};
-  const size_t end = scope.find('.', start + prefix.size());
-  return scope.substr(0, end);
-}
-
 bool writes_in_place(const Node& node) {
   for (const Pair& pair : node.contract->updates)
     if (pair.input < node.inputs.size() && node.inputs[pair.input] != kNoValue) return true;
@@ -38,8 +32,8 @@ bool writes_in_place(const Node& node) {
 
 class RecomputePass {
  public:
-  RecomputePass(GraphData& graph, RecomputeMode mode, std::string_view prefix)
-      : graph_(graph), mode_(mode), prefix_(prefix), again_(graph.values.size(), 0) {
+  RecomputePass(GraphData& graph, RecomputeMode mode)
+      : graph_(graph), mode_(mode), again_(graph.values.size(), 0) {
     for (const NodeId id : graph.order) mark(id);
     keep_layer_outputs();
   }
@@ -65,7 +59,7 @@ class RecomputePass {
     const Node& node = graph_.node(id);
     if (node.phase != Phase::kForward || writes_in_place(node)) return;
     const bool cheap = node.contract->recompute == Recompute::kCheap;
-    const bool inside = !layer_of(node.scope, prefix_).empty();
+    const bool inside = !layer_of(node.scope).empty();
     if (mode_ == RecomputeMode::kSelective ? !cheap : !inside) return;
     for (const ValueId v : node.outputs) again_[static_cast<size_t>(v)] = 1;
   }
@@ -79,8 +73,7 @@ class RecomputePass {
       for (const ValueId v : reader.inputs) {
         if (!again(v)) continue;
         const Node& producer = graph_.node(graph_.value(v).producer);
-        if (layer_of(producer.scope, prefix_) != layer_of(reader.scope, prefix_))
-          again_[static_cast<size_t>(v)] = 0;
+        if (layer_of(producer.scope) != layer_of(reader.scope)) again_[static_cast<size_t>(v)] = 0;
       }
     }
   }
@@ -113,15 +106,14 @@ class RecomputePass {
 
   GraphData& graph_;
   RecomputeMode mode_;
-  std::string_view prefix_;
   std::vector<char> again_;  // by value: computed again in the backward pass
   std::map<ValueId, ValueId> replayed_;
 };
 
 }  // namespace
 
-void recompute(GraphData& graph, RecomputeMode mode, std::string_view layer_prefix) {
-  if (mode != RecomputeMode::kNone) RecomputePass(graph, mode, layer_prefix).run();
+void recompute(GraphData& graph, RecomputeMode mode) {
+  if (mode != RecomputeMode::kNone) RecomputePass(graph, mode).run();
 }
 
 }  // namespace weft::graph

@@ -10,6 +10,6 @@ namespace weft::graph {
 
 // Rewrites `graph`, which holds forward and backward nodes. Values that a layer hands to another
 // scope are always kept. Random operators give the same numbers again, since these are counted.
-void recompute(GraphData& graph, RecomputeMode mode, std::string_view layer_prefix = "layers.");
+void recompute(GraphData& graph, RecomputeMode mode);
 
 }  // namespace weft::graph

@@ -1,6 +1,7 @@
 #include "optim/parameter_layout.h"
 
 #include "core/arena.h"
+#include "graph/layer_scope.h"
 
 namespace weft::optim {
 namespace {
@@ -10,7 +11,7 @@ using graph::ValueId;
 using graph::ValueInfo;
 
 Group group_of(const ValueInfo& info, OptimizerKind optimizer) {
-  const bool inside_layer = info.scope.find("layers.") != std::string::npos;
+  const bool inside_layer = !graph::layer_of(info.scope).empty();
   if (optimizer == OptimizerKind::kMuon && info.type.shape.rank() == 2 && inside_layer)
     return Group::kMatrix;
   return info.type.shape.rank() >= 2 ? Group::kDecayed : Group::kUndecayed;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/layer_scope.h"
+
 namespace weft::train {
 namespace {
 
@@ -13,11 +15,11 @@ using graph::Phase;
 using graph::ValueId;
 using graph::ValueInfo;
 
-// "layers.3" of "layers.3.attention"; what stands in no layer is the head.
-std::string layer_of(const std::string& scope) {
+// What stands outside of layers goes by the first part of its scope; without one, it is the head.
+std::string part_of_model(const std::string& scope) {
   if (scope.empty()) return "head";
-  if (!scope.starts_with("layers.")) return scope.substr(0, scope.find('.'));
-  return scope.substr(0, scope.find('.', std::string_view("layers.").size()));
+  const std::string_view layer = graph::layer_of(scope);
+  return layer.empty() ? scope.substr(0, scope.find('.')) : std::string(layer);
 }
 
 void add_persistent(const SessionPlan& plan, PlanReport& report) {
@@ -58,7 +60,7 @@ void add_activations(const GraphData& data, PlanReport& report) {
     for (const ValueId v : node.outputs) {
       if (kept[static_cast<size_t>(v)] == 0) continue;
       const int64_t bytes = align_up(data.value(v).type.bytes());
-      const std::string layer = layer_of(node.scope);
+      const std::string layer = part_of_model(node.scope);
       if (report.activations.empty() || report.activations.back().layer != layer)
         report.activations.push_back({layer, 0});
       report.activations.back().bytes += bytes;
