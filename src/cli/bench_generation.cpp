@@ -37,7 +37,7 @@ Subject subject_of(const GenerationBench& options) {
     ModelFolder folder =
         open_model({.model = options.model, .kernels = options.config.kernels}, false);
     const nn::DecoderSpec spec = folder.spec;
-    const DType compute = compute_type(options.precision, folder.tensors);
+    const DType compute = compute_type(options.precision, folder);
     return {.spec = spec,
             .compute = compute,
             .threads = thread_count(0),

@@ -9,6 +9,7 @@
 #include "core/quote.h"
 #include "io/hf_folder.h"
 #include "io/llama2c.h"
+#include "runtime/model_files.h"
 #include "train/model_folder.h"
 
 namespace weft::cli {
@@ -82,7 +83,8 @@ io::ModelFolder that_can_be_stopped(io::ModelFolder model) {
 void run_export(const ExportOptions& options) {
   const ModelFolder model = open_model({.model = options.run}, false);
   check_output(options.output, model.path);
-  const io::StoredType type = stored_type(options.dtype, model.tensors.tensors().front().type);
+  const io::StoredType type =
+      stored_type(options.dtype, runtime::weights_type(model.tensors, model.spec));
   LoadedParameters parameters(model);
   io::write_model_folder(
       real_file_system(), options.output,

@@ -108,11 +108,10 @@ class GenerateVerb {
 
   void run() {
     const int64_t side_by_side = static_cast<int64_t>(std::min(kBatch, prompts_.size()));
-    const generate::CacheOptions cache{
-        .batch = options_.beams > 1 ? options_.beams : side_by_side,
-        .capacity = capacity_,
-        .chunk = generate::chunk_for(longest_),
-        .compute = compute_type(options_.model.precision, folder_.tensors)};
+    const generate::CacheOptions cache{.batch = options_.beams > 1 ? options_.beams : side_by_side,
+                                       .capacity = capacity_,
+                                       .chunk = generate::chunk_for(longest_),
+                                       .compute = compute_type(options_.model.precision, folder_)};
     runtime::ForwardSession session(generate::generation_graphs(folder_.spec, cache),
                                     thread_count(options_.model.threads),
                                     device_of(options_.model));

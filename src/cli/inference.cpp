@@ -31,12 +31,10 @@ void add_inference_options(Verb& verb, InferenceOptions& options) {
   add_kernels_option(verb, options.kernels);
 }
 
-DType compute_type(const std::string& precision, const io::TensorSet& tensors) {
+DType compute_type(const std::string& precision, const ModelFolder& model) {
   if (precision != "auto") return precision == "bf16" ? DType::kBF16 : DType::kF32;
-  const auto fits = [](const io::TensorView& tensor) {
-    return tensor.shape.size() < 2 || tensor.type == io::StoredType::kBF16;
-  };
-  return std::ranges::all_of(tensors.tensors(), fits) ? DType::kBF16 : DType::kF32;
+  const io::StoredType stored = runtime::weights_type(model.tensors, model.spec);
+  return stored == io::StoredType::kBF16 ? DType::kBF16 : DType::kF32;
 }
 
 runtime::DeviceChoice device_of(const InferenceOptions& options) {

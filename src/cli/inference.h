@@ -45,7 +45,7 @@ Path model_folder_of(const Path& folder);
 
 // What to compute in: fp32, bf16, or, by the word auto, bf16 where the model's matrices are stored
 // so, which halves what is read for a token, and else fp32.
-DType compute_type(const std::string& precision, const io::TensorSet& tensors);
+DType compute_type(const std::string& precision, const ModelFolder& model);
 
 // What --device means here; standard error is told of a GPU. Throws Error for one that was asked
 // for and cannot be used.

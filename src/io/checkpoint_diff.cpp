@@ -1,7 +1,6 @@
 #include "io/checkpoint_diff.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -22,18 +21,6 @@ bool has_floats(StoredType type) {
          type == StoredType::kF64;
 }
 
-// `count` elements from `begin` on, as floats.
-void read_piece(const TensorView& tensor, int64_t begin, std::span<float> out) {
-  const int64_t count = static_cast<int64_t>(out.size());
-  const int64_t width = static_cast<int64_t>(tensor.bytes.size()) / tensor.elements();
-  const std::array shape = {count};
-  TensorView piece = tensor;
-  piece.shape = shape;
-  piece.bytes =
-      tensor.bytes.subspan(static_cast<size_t>(begin * width), static_cast<size_t>(count * width));
-  read_floats(piece, out);
-}
-
 struct Norms {
   double before = 0, after = 0, change = 0;
 };
@@ -45,8 +32,8 @@ Norms norms_of(const TensorView* before, const TensorView* after) {
   const int64_t elements = (before != nullptr ? before : after)->elements();
   for (int64_t begin = 0; begin < elements; begin += kPiece) {
     const auto count = static_cast<size_t>(std::min(kPiece, elements - begin));
-    if (before != nullptr) read_piece(*before, begin, std::span(a).first(count));
-    if (after != nullptr) read_piece(*after, begin, std::span(b).first(count));
+    if (before != nullptr) read_floats(*before, begin, std::span(a).first(count));
+    if (after != nullptr) read_floats(*after, begin, std::span(b).first(count));
     for (size_t i = 0; i < count; ++i) {
       const auto x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
       sums.before += x * x;

@@ -43,12 +43,9 @@ void write_converted(const TensorView& view, StoredType type, WritableFile& out)
   FloatWriter writer(name, type, out);
   std::vector<float> values;
   const auto elements = static_cast<size_t>(view.elements());
-  const size_t width = static_cast<size_t>(bits_of(view.type)) / 8;
   for (size_t begin = 0; begin < elements; begin += kPiece) {
     values.resize(std::min(kPiece, elements - begin));
-    TensorView piece = view;
-    piece.bytes = view.bytes.subspan(begin * width, values.size() * width);
-    read_floats(piece, values);
+    read_floats(view, static_cast<int64_t>(begin), values);
     writer.write(values);
   }
 }

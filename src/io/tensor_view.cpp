@@ -118,16 +118,27 @@ std::optional<int64_t> stored_bytes(StoredType type, std::span<const int64_t> sh
 }
 
 void read_floats(const TensorView& tensor, std::span<float> out) {
+  WEFT_ASSERT(static_cast<int64_t>(out.size()) == tensor.elements());
+  read_floats(tensor, 0, out);
+}
+
+void read_floats(const TensorView& tensor, int64_t first, std::span<float> out) {
+  const auto bytes_of = [&](size_t elements) {
+    return elements * static_cast<size_t>(bits_of(tensor.type)) / 8;
+  };
+  WEFT_ASSERT(first >= 0 && first + static_cast<int64_t>(out.size()) <= tensor.elements());
+  const auto bytes =
+      tensor.bytes.subspan(bytes_of(static_cast<size_t>(first)), bytes_of(out.size()));
   const auto from_bits = [](uint16_t bits) {
     return static_cast<float>(BFloat16::from_bits(bits));
   };
   const auto rounded = [](double value) { return static_cast<float>(value); };
   switch (tensor.type) {
     case StoredType::kF32:
-      return convert_blocks<float>(tensor.bytes, out, [](float value) { return value; });
-    case StoredType::kF16: return convert_blocks<uint16_t>(tensor.bytes, out, from_half);
-    case StoredType::kBF16: return convert_blocks<uint16_t>(tensor.bytes, out, from_bits);
-    case StoredType::kF64: return convert_blocks<double>(tensor.bytes, out, rounded);
+      return convert_blocks<float>(bytes, out, [](float value) { return value; });
+    case StoredType::kF16: return convert_blocks<uint16_t>(bytes, out, from_half);
+    case StoredType::kBF16: return convert_blocks<uint16_t>(bytes, out, from_bits);
+    case StoredType::kF64: return convert_blocks<double>(bytes, out, rounded);
     default: refuse(tensor, "numbers", "F32, F16, BF16, F64");
   }
 }

@@ -33,6 +33,8 @@ std::optional<int64_t> stored_bytes(StoredType type, std::span<const int64_t> sh
 // The elements as floats: F32, F16, BF16 exactly, F64 rounded. `out` has as many elements. Error,
 // naming tensor and type, for other types.
 void read_floats(const TensorView& tensor, std::span<float> out);
+// The same for as many elements as `out` has, from the element `first` on.
+void read_floats(const TensorView& tensor, int64_t first, std::span<float> out);
 
 // The elements as integers: BOOL (0 or 1), U8, I8, I16, U16, I32, U32, I64. Error for other types.
 void read_integers(const TensorView& tensor, std::span<int64_t> out);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace weft::runtime {
@@ -74,21 +75,11 @@ class Matcher {
   std::set<std::string> used_;
 };
 
-// Elements [begin, begin + count) as a tensor of their own.
-io::TensorView piece_of(const io::TensorView& tensor, int64_t begin, int64_t count) {
-  const size_t width = tensor.bytes.size() / static_cast<size_t>(tensor.elements());
-  io::TensorView piece = tensor;
-  piece.shape = {&count, 1};
-  piece.bytes =
-      tensor.bytes.subspan(static_cast<size_t>(begin) * width, static_cast<size_t>(count) * width);
-  return piece;
-}
-
 // What the loader would say to the type of the tensor; empty if it can be read.
 std::string problem_of_type(const io::TensorView& tensor) {
   try {
     float value = 0;
-    io::read_floats(piece_of(tensor, 0, 1), {&value, 1});
+    io::read_floats(tensor, 0, {&value, 1});
     return "";
   } catch (const Error& error) {
     return error.what();
@@ -132,7 +123,7 @@ class WeightLoader {
                   const ParameterMemory& memory) {
     buffer_.resize(static_cast<size_t>(kPiece));
     float* const values = memory.master == nullptr ? buffer_.data() : memory.master + begin;
-    io::read_floats(piece_of(tensor, begin, count), {values, static_cast<size_t>(count)});
+    io::read_floats(tensor, begin, {values, static_cast<size_t>(count)});
     if (memory.copy != nullptr)
       std::transform(values, values + count, memory.copy + begin,
                      [](float value) { return BFloat16(value); });
@@ -166,6 +157,19 @@ std::vector<std::string> weight_problems(const io::TensorSet& tensors,
   }
   for (const io::TensorView& tensor : tensors.tensors()) keep(matcher.problem_of_extra(tensor));
   return problems;
+}
+
+io::StoredType weights_type(const io::TensorSet& tensors, const nn::DecoderSpec& spec) {
+  Matcher matcher(tensors, spec);
+  std::optional<io::StoredType> type;
+  for (const nn::TensorName& name : nn::tensor_names(spec)) {
+    const io::TensorView* tensor = name.shape.rank() < 2 ? nullptr : matcher.find(name);
+    if (tensor == nullptr) continue;  // load_weights() misses it
+    if (type && *type != tensor->type) return io::StoredType::kF32;
+    type = tensor->type;
+  }
+  const bool is_half = type == io::StoredType::kBF16 || type == io::StoredType::kF16;
+  return is_half ? *type : io::StoredType::kF32;
 }
 
 std::vector<io::TensorToWrite> weights_to_write(const nn::DecoderSpec& spec,

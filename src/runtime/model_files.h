@@ -34,6 +34,10 @@ void load_weights(const io::TensorSet& tensors, const nn::DecoderSpec& spec,
 // (but a head that is tied is compared with its embedding).
 std::vector<std::string> weight_problems(const io::TensorSet& tensors, const nn::DecoderSpec& spec);
 
+// What the model's matrices are stored in: BF16 or F16 where that is so of all of them, else F32,
+// which holds what there is of other types.
+io::StoredType weights_type(const io::TensorSet& tensors, const nn::DecoderSpec& spec);
+
 // The model's tensors as they stand in a Hugging Face folder, in the type `type` (F32, BF16 or
 // F16). `parameters` are fp32 and must live until the folder is written.
 std::vector<io::TensorToWrite> weights_to_write(const nn::DecoderSpec& spec,

@@ -99,5 +99,33 @@ INSTANTIATE_TEST_SUITE_P(Types, LoadWeights,
                          testing::Values(io::StoredType::kF32, io::StoredType::kBF16,
                                          io::StoredType::kF16));
 
+// A buffer that comes first in the file, norms in fp32 and the like say nothing of the weights.
+TEST(WeightsType, IsThatOfAllMatrices) {
+  const nn::DecoderSpec spec = small_model();
+  const auto type_of = [&](io::StoredType matrices, io::StoredType first_matrix) {
+    const TemporaryFolder folder;
+    std::vector<io::TensorToWrite> tensors;
+    const std::vector<float> zeros(4097 * 32);
+    bool first = true;
+    for (const nn::TensorName& name : nn::tensor_names(spec)) {
+      const bool is_matrix = name.shape.rank() > 1;
+      const io::StoredType type =
+          is_matrix ? (first ? first_matrix : matrices) : io::StoredType::kF32;
+      if (is_matrix) first = false;
+      tensors.push_back(io::floats_to_write(
+          name.file_name, {name.shape.begin(), name.shape.end()},
+          std::span(zeros).first(static_cast<size_t>(name.shape.elements())), type));
+    }
+    tensors.push_back(
+        io::floats_to_write("a.attn.bias", {2}, std::span(zeros).first(2), io::StoredType::kF32));
+    io::write_safetensors_file(real_file_system(), folder / "model.safetensors", tensors);
+    return weights_type(io::TensorSet::from_folder(folder.path()), spec);
+  };
+  using enum io::StoredType;
+  for (const io::StoredType type : {kF32, kBF16, kF16}) EXPECT_EQ(type_of(type, type), type);
+  EXPECT_EQ(type_of(kBF16, kF32), kF32) << "what fits all";
+  EXPECT_EQ(type_of(kBF16, kF16), kF32);
+}
+
 }  // namespace
 }  // namespace weft::runtime
