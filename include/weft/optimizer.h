@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace weft {
@@ -31,8 +32,8 @@ struct OptimizerOptions {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-8;
-  double momentum = 0.0;  // SGD and Muon
-  bool nesterov = false;  // SGD and Muon; configs set it for Muon
+  std::optional<double> momentum;  // SGD (unset: none) and Muon (unset: 0.95)
+  bool nesterov = false;           // SGD and Muon; configs set it for Muon
   double weight_decay = 0.1;
   double max_grad_norm = 1.0;  // 0: no clipping
 };

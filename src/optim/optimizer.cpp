@@ -91,7 +91,7 @@ class UpdateBuilder {
       const std::string name = "muon." + info.name;
       ops::muon(operands(place.offset, name, info.type.shape),
                 part(velocity, place.offset, name, info.type.shape),
-                {.momentum = options_.momentum > 0 ? options_.momentum : 0.95,
+                {.momentum = options_.momentum.value_or(ops::MuonParams().momentum),
                  .nesterov = options_.nesterov,
                  .weight_decay = options_.weight_decay,
                  .match_rms_adamw = true});
@@ -127,6 +127,7 @@ class UpdateBuilder {
     if (elements == 0) return;
     const ops::UpdateOperands rest = operands(start, "rest", {elements});
     const int64_t decayed = layout_.decayed_end - start;
+    const double momentum = options_.momentum.value_or(0);
     switch (options_.kind) {
       case OptimizerKind::kAdamW:
       case OptimizerKind::kMuon:
@@ -138,8 +139,8 @@ class UpdateBuilder {
                     .decayed = decayed});
         return;
       case OptimizerKind::kSgd:
-        ops::sgd(rest, options_.momentum > 0 ? state("@velocity", start, end) : Value(),
-                 {.momentum = options_.momentum,
+        ops::sgd(rest, momentum > 0 ? state("@velocity", start, end) : Value(),
+                 {.momentum = momentum,
                   .nesterov = options_.nesterov,
                   .weight_decay = options_.weight_decay,
                   .decayed = decayed});

@@ -155,7 +155,7 @@ TEST(TrainProgram, RefusesWhatCannotBeTrained) {
   EXPECT_THAT(refusal(model.loss, {.compute = DType::kF16}), HasSubstr("f32 or bf16, got f16"));
   EXPECT_THAT(refusal(model.loss, {.threads = -2}), HasSubstr("got -2"));
   EXPECT_THAT(refusal(model.loss, {.optimizer = {.beta1 = 1.5}}),
-              HasSubstr("adamw: beta1 must be at least 0 and at most 1, got 1.5"));
+              HasSubstr("adamw: beta1 must be at least 0 and below 1, got 1.5"));
   EXPECT_THAT(refusal(model.loss, {.optimizer = {.eps = NAN}}),
               HasSubstr("eps must be at least 0, got nan"));
   model.graph.parameter("forgotten", {3, 2});

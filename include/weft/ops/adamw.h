@@ -13,8 +13,8 @@ struct AdamWParams {
   int64_t decayed = 0;  // the first `decayed` elements decay, the others do not
 
   void visit(auto&& v) {
-    v("beta1", beta1, {.min = 0, .max = 1});
-    v("beta2", beta2, {.min = 0, .max = 1});
+    v("beta1", beta1, {.min = 0, .max = 1, .below_max = true});
+    v("beta2", beta2, {.min = 0, .max = 1, .below_max = true});
     v("eps", eps, {.min = 0});
     v("weight_decay", weight_decay, {.min = 0});
     v("decayed", decayed, {.min = 0});

@@ -23,7 +23,7 @@ struct AttentionParams {
     v("scale", scale);
     v("causal", causal);
     v("window", window, {.min = 0});
-    v("dropout", dropout, {.min = 0, .max = 1});
+    v("dropout", dropout, {.min = 0, .max = 1, .below_max = true});
     v("dropout_key", dropout_key);
   }
 };
