@@ -88,14 +88,19 @@ void ShardView::read(int64_t begin, std::span<int32_t> out) const {
   const std::byte* source = bytes_.data() + at;
   if (layout_.token_bytes == 4) {
     std::memcpy(out.data(), source, out.size_bytes());
-    return;
+  } else {
+    for (int32_t& token : out) {
+      uint16_t stored;
+      std::memcpy(&stored, source, sizeof stored);
+      token = stored;
+      source += sizeof stored;
+    }
   }
-  for (int32_t& token : out) {
-    uint16_t stored;
-    std::memcpy(&stored, source, sizeof stored);
-    token = stored;
-    source += sizeof stored;
-  }
+  // Their blocks were checked when they were first read; since then someone may have written there.
+  const auto beyond = [&](int32_t token) { return static_cast<uint32_t>(token) >= vocab_size(); };
+  if (std::any_of(out.begin(), out.end(), beyond))
+    fail("was changed while it was read: tokens " + std::to_string(begin) + " to " +
+         std::to_string(begin + count - 1) + " hold one beyond the vocabulary" + kMendShard);
 }
 
 uint64_t ShardView::raw_start(int64_t index) const {

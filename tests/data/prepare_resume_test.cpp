@@ -110,7 +110,11 @@ TEST_F(PrepareResume, AfterItsProcessWasKilled) {
     kill(child, SIGKILL);
     int status = 0;
     waitpid(child, &status, 0);
-    if (!WIFSIGNALED(status)) break;
+    if (!WIFSIGNALED(status)) {
+      if (killed > 0) break;
+      remove_tree(real_file_system(), folder_ / "tokens");  // we were not given time before its end
+      continue;
+    }
     ++killed;
     ASSERT_FALSE(exists("tokens") && bytes_of("tokens") != whole);
     if (exists("tokens")) break;

@@ -205,6 +205,19 @@ TEST_F(ShardFile, SaysWhichBytesWereFlipped) {
   EXPECT_THROW(shard.read(65536, read), Error);
 }
 
+// Into the file that is mapped, after its block was checked: the model's tables end somewhere.
+TEST_F(ShardFile, ATokenThatIsTooLargeGetsIntoNoSampleEvenLater) {
+  for (const int32_t vocab_size : {300, 70000}) {
+    auto bytes = write(vocab_size, 100);
+    const ShardView shard(bytes, "s");
+    std::vector<int32_t> tokens(10);
+    shard.read(20, tokens);
+    std::fill(bytes.begin(), bytes.end(), std::byte{255});
+    EXPECT_THAT(error_message([&] { shard.read(20, tokens); }),
+                HasSubstr("was changed while it was read: tokens 20 to 29 hold one beyond"));
+  }
+}
+
 TEST_F(ShardFile, IsNeverWrittenOverAnother) {
   const ShardBuilder builder = filled_builder(300, 10);
   builder.write(real_file_system(), folder_ / "s");
