@@ -40,7 +40,7 @@ def formatting(tree, names):
 
 
 def changed_since(tree, revision):
-    """Files changed since `revision`; None where git cannot tell.
+    """Files changed since `revision`; Skipped where git cannot tell.
 
     By default since the branch left origin/main (or main); on that branch itself, in its last ten commits:
     every file takes minutes, which scripts/test --long has.
@@ -59,8 +59,8 @@ def changed_since(tree, revision):
     try:
         changed = tree.git('diff', '--name-only', revision or base()).split('\n')
         changed += tree.git('ls-files', '--others', '--exclude-standard').split('\n')
-    except (OSError, subprocess.CalledProcessError):
-        return None
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Skipped('without git nobody knows what changed of late; --long reads every file') from error
     return {name for name in changed if name}
 
 
