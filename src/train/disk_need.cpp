@@ -1,19 +1,29 @@
 #include "train/disk_need.h"
 
 #include <algorithm>
+#include <numeric>
 
+#include "core/quote.h"
 #include "io/checkpoint_folder.h"
 #include "report/number_text.h"
 
 namespace weft::train {
 namespace {
 
-// Saves behind `length.first_step`: those that are due, and the end.
+// Saves behind `length.first_step`, at most: those that are due, those after evaluations, each of
+// which may find the best model so far, and the end.
 int64_t saves_left(const PretrainConfig& config, const RunLength& length) {
-  if (length.first_step >= length.total_steps) return 0;
-  const int64_t every = config.save_steps.value_or(length.total_steps);
-  const int64_t due = length.total_steps / every - length.first_step / every;
-  return due + (length.total_steps % every != 0 ? 1 : 0);
+  const int64_t end = length.total_steps;
+  if (length.first_step >= end) return 0;
+  const auto multiples = [&](int64_t every) { return end / every - length.first_step / every; };
+  const int64_t every = config.save_steps.value_or(end);
+  const int64_t saves = multiples(every) + (end % every != 0 ? 1 : 0);
+  if (!config.load_best_model_at_end) return saves;
+  const int64_t evaluations = *config.eval_steps;
+  const int64_t part = every / std::gcd(every, evaluations);
+  const int64_t both = part > end / evaluations ? 0 : multiples(part * evaluations);
+  const bool end_is_both = end % every != 0 && end % evaluations == 0;
+  return saves + multiples(evaluations) - both - (end_is_both ? 1 : 0);
 }
 
 }  // namespace
@@ -35,11 +45,13 @@ std::string check_disk(const FileSystem& files, const PretrainConfig& config,
   const int64_t free = files.free_bytes(config.output_dir);
   if (count == 0 || bytes <= free / count) return "";
   const auto text = [](int64_t size) { return report::bytes(static_cast<double>(size)); };
-  const std::string problem =
-      "the checkpoints do not fit on the disk: this run will keep " + std::to_string(count) +
-      (existing > 0 ? " more" : "") + " of " + text(bytes) + " each in '" + config.output_dir +
-      "', and with " + text(free) + " free there is room for " + std::to_string(free / bytes) +
-      "; free some space or choose another folder, or set save_total_limit";
+  const std::string problem = std::string("the checkpoints do not fit on the disk: this run ") +
+                              (config.load_best_model_at_end ? "may keep up to " : "will keep ") +
+                              std::to_string(count) + (existing > 0 ? " more" : "") + " of " +
+                              text(bytes) + " each in " + quote_path(config.output_dir) +
+                              ", and with " + text(free) + " free there is room for " +
+                              std::to_string(free / bytes) +
+                              "; free some space or choose another folder, or set save_total_limit";
   if (config.save_total_limit || free < bytes)
     throw Error(problem + (config.save_total_limit
                                ? " (" + std::to_string(*config.save_total_limit) + ") lower"

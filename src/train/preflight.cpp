@@ -11,6 +11,7 @@
 #include <memory>
 #include <sstream>
 
+#include "core/available_memory.h"
 #include "core/process.h"
 #include "core/quote.h"
 #include "data/prepare.h"
@@ -323,10 +324,10 @@ void Checks::check_schedule() {
 void Checks::check_prompts() {
   for (const std::string& prompt : config_.sample_prompts) {
     const auto length = static_cast<int64_t>(data_->tokenizer().encode(prompt).size());
-    const int64_t room = sample_cache(config_).capacity - config_.sample_max_new_tokens;
-    if (length == 0 || length > room)
+    if (length == 0 || length > longest_prompt(config_))
       doubtful("samples", "the prompt " + quote(prompt) + " has " + std::to_string(length) +
-                              " tokens, of 1 to " + std::to_string(std::max<int64_t>(room, 0)) +
+                              " tokens, allowed are 1 to " +
+                              std::to_string(longest_prompt(config_)) +
                               "; no sample would be made of it");
   }
 }
@@ -348,10 +349,7 @@ void Checks::check_memory() {
   const std::string text = std::to_string(plan_->parameter_count) + " parameters, the plan takes " +
                            mebibytes(plan_->total) + " of " +
                            (have > 0 ? mebibytes(have) : "an unknown amount") + " that is free";
-  if (have > 0 && plan_->total > have)
-    fails("memory", text +
-                        "; lower micro_batch_size or sequence_len, or set "
-                        "gradient_checkpointing: full");
+  if (have > 0 && plan_->total > have) fails("memory", text + "; " + std::string(kToNeedLess));
   else fine("memory", text);
 }
 
@@ -373,21 +371,6 @@ void Checks::check_disk() {
                    mebibytes(real_file_system().free_bytes(config_.output_dir)) + " are free");
 }
 
-int64_t number_in(const char* file) {
-  int64_t value = -1;
-  std::ifstream(file) >> value;  // "max" leaves it alone
-  return value;
-}
-
-int64_t available_by_kernel() {
-  std::ifstream input("/proc/meminfo");
-  for (std::string word; input >> word;) {
-    int64_t kibibytes = 0;
-    if (word == "MemAvailable:" && input >> kibibytes) return kibibytes << 10;
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::string_view name_of(Verdict verdict) {
@@ -398,19 +381,6 @@ std::string_view name_of(Verdict verdict) {
 bool Preflight::would_fail() const {
   return std::any_of(findings.begin(), findings.end(),
                      [](const Finding& finding) { return finding.verdict == Verdict::kFails; });
-}
-
-int64_t available_memory() {
-  int64_t available = available_by_kernel();
-  constexpr std::array<std::array<const char*, 2>, 2> kGroups = {
-      {{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
-       {"/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes"}}};
-  for (const auto& [limit_file, used_file] : kGroups) {
-    const int64_t limit = number_in(limit_file), used = number_in(used_file);
-    if (limit > 0 && used >= 0) available = std::min(available, std::max<int64_t>(1, limit - used));
-  }
-  return available;
 }
 
 Preflight run_preflight(const PretrainConfig& config, const PreflightOptions& options) {

@@ -50,8 +50,4 @@ struct PreflightOptions {
 // A check that fails is a finding; those that need what it would have given are left out and named.
 Preflight run_preflight(const PretrainConfig& config, const PreflightOptions& options);
 
-// Memory that the system can give to this process now, in bytes: what is available, or what the
-// control group leaves of its limit. 0 if it is not known.
-int64_t available_memory();
-
 }  // namespace weft::train

@@ -225,6 +225,26 @@ void derive_accumulation(PretrainConfig& c, const Tree& map, Report& report) {
     report.error(map.position_of(whole), "",
                  given + " is not a multiple of " + micro + "; change one of them");
   c.gradient_accumulation_steps = std::max<int64_t>(1, sequences / c.micro_batch_size);
+  if (*c.gradient_accumulation_steps > kMaxAccumulation)
+    report.error(map.position_of(whole), "",
+                 given + " needs " + std::to_string(*c.gradient_accumulation_steps) +
+                     " micro-batches of " + micro + " a step; at most " +
+                     std::to_string(kMaxAccumulation) + " are allowed");
+}
+
+// Samples and tokens of a run are counted in 64 bits.
+void check_run_size(const PretrainConfig& c, const Tree& map, Report& report) {
+  const int64_t last_stage = c.curriculum.empty() ? 1 : c.curriculum.back().until_step;
+  const int64_t steps = std::max(c.max_steps.value_or(1), last_stage);
+  const double tokens = static_cast<double>(c.micro_batch_size) *
+                        static_cast<double>(*c.gradient_accumulation_steps) *
+                        static_cast<double>(c.sequence_len);
+  if (static_cast<double>(steps) * tokens > 0x1p62)
+    report.error(map.position_of(c.max_steps ? "max_steps" : "micro_batch_size"), "",
+                 std::to_string(steps) + " steps of " + std::to_string(c.micro_batch_size) + " x " +
+                     std::to_string(*c.gradient_accumulation_steps) + " x " +
+                     std::to_string(c.sequence_len) +
+                     " tokens are more than can be counted (4.6e18); lower one of them");
 }
 
 void check_schedule(const PretrainConfig& c, const Tree& map, Report& report) {
@@ -291,6 +311,7 @@ void PretrainConfig::finish(const Tree& map, Report& report) {
   check_evaluation(*this, map, report);
   check_shares(*this, map, report);
   check_curriculum(*this, map, report);
+  check_run_size(*this, map, report);
   note_without_effect(map, *this, report);
   note_kept_steps(map, *this, report);
 }
@@ -307,7 +328,7 @@ OptimizerOptions PretrainConfig::optimizer_options() const {
           .beta1 = adam_beta1,
           .beta2 = adam_beta2,
           .eps = adam_epsilon,
-          .momentum = momentum.value_or(is_muon ? 0.95 : 0.9),
+          .momentum = is_muon ? momentum : momentum.value_or(0.9),
           .nesterov = is_muon,
           .weight_decay = weight_decay,
           .max_grad_norm = max_grad_norm};

@@ -5,6 +5,7 @@
 namespace weft::train {
 
 inline constexpr double kMaxConfigCount = 1e15;  // exact in a double
+inline constexpr int64_t kMaxAccumulation = 1 << 20;
 
 template <class Visitor>
 void DatasetConfig::visit(Visitor&& v) {
@@ -117,7 +118,7 @@ void PretrainConfig::visit_batch(Visitor& v) {
     {.help = "micro-batches in one optimizer step. Unset: from global_batch_size or "
              "global_batch_tokens, else 1",
      .min = 1,
-     .max = 1 << 20,
+     .max = kMaxAccumulation,
      .aliases = "optimizer-delay"});
   v("global_batch_size", global_batch_size,
     {.help = "sequences in one optimizer step",

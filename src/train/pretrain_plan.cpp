@@ -43,6 +43,10 @@ generate::CacheOptions sample_cache(const PretrainConfig& config) {
           .compute = config.compute_type()};
 }
 
+int64_t longest_prompt(const PretrainConfig& config) {
+  return sample_cache(config).capacity - 1;
+}
+
 SessionPlan plan_pretraining(const PretrainConfig& config, int threads, bool on_device) {
   runtime::check_kernels(config.kernels, on_device, "device: " + config.device);
   choose_kernels(config.kernels);

@@ -14,8 +14,14 @@ namespace weft::train {
 // The forward programs of a run, in the order of its session.
 enum ForwardProgram : size_t { kEvaluation, kGeneration };
 
+// Advice where a plan does not fit.
+inline constexpr std::string_view kToNeedLess =
+    "lower micro_batch_size or sequence_len, or set gradient_checkpointing: full";
+
 // The cache that samples during a run are made with.
 generate::CacheOptions sample_cache(const PretrainConfig& config);
+// A prompt of more tokens leaves the sample no room.
+int64_t longest_prompt(const PretrainConfig& config);
 
 // Chooses the process's kernels as the config says: workspaces are theirs. `on_device`: for a GPU,
 // whatever the config says.

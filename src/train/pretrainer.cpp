@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "config/load.h"
+#include "core/available_memory.h"
 #include "core/process.h"
 #include "core/quote.h"
 #include "data/prepare.h"
 #include "generate/generator.h"
+#include "report/number_text.h"
 #include "train/disk_need.h"
 #include "train/feed.h"
 #include "train/locate_nan.h"
@@ -31,6 +33,20 @@ ops::CallChoices remembered_choices(const Resume& from, const device::Device& de
   if (!from.checkpoint) return {};
   const RunState saved = state_of(*from.checkpoint);
   return saved.processor == device.properties().name ? saved.products : ops::CallChoices();
+}
+
+bool is_due(const std::optional<int64_t>& every, int64_t updates) {
+  return every && updates % *every == 0;
+}
+
+// Rather than be killed in the middle: Linux promises memory that it has not got.
+void require_memory(int64_t needed, const std::optional<int64_t>& given) {
+  const int64_t free = given.value_or(available_memory());
+  if (free == 0 || needed <= free) return;  // 0: not known
+  const auto text = [](int64_t bytes) { return report::bytes(static_cast<double>(bytes)); };
+  throw Error("the plan takes " + text(needed) + " of memory, and " + text(free) + " is free; " +
+                  std::string(kToNeedLess) + "; `weft plan` says what takes it",
+              ExitCode::kDoesNotFit);
 }
 
 // A wait for data that the user has interrupted; it never leaves this file.
@@ -68,9 +84,8 @@ Pretrainer::Pretrainer(PretrainConfig config, PretrainOptions options)
       spec_(nn::decoder_spec(*config_.model)),
       data_(with_datasets(config_, options_), spec_.vocab_size),
       guard_(config_, options_.locate_nan) {
-  store_ = std::make_unique<io::CheckpointStore>(*options_.files, config_.output_dir,
-                                                 retention(config_));
-  saver_ = std::make_unique<io::BackgroundSaver>(*store_);
+  saver_ = std::make_unique<RunSaver>(*options_.files, config_.output_dir, retention(config_),
+                                      [this](const std::string& what) { log_->message(what); });
   Resume from = find_resume(*options_.files, config_);
   open_session(from);
   plan_report_ = report_plan(session_->plan());
@@ -112,6 +127,7 @@ void Pretrainer::open_session(const Resume& from) {
                         plan.options.deterministic);
     peak_ = runtime::measure_flops(config_.compute_type(), *device, options_.roof_seconds);
   }
+  if (device == nullptr) require_memory(plan.total(), options_.memory_bytes);
   baseline_bytes_ = resident_bytes();
   session_ = std::make_unique<Session>(std::move(plan), static_cast<uint64_t>(config_.seed),
                                        std::move(device));
@@ -139,7 +155,7 @@ void Pretrainer::open_log(const Resume& from) {
                                                   .first_step = first_step_,
                                                   .event_files = reports_to(config_, "tensorboard"),
                                                   .listener = options_.listener});
-  for (const std::string& notice : store_->notices()) log_->message(notice);
+  for (const std::string& notice : saver_->notices()) log_->message(notice);
   for (const std::string& notice : from.notices) log_->message(notice);
   for (const std::string& notice : data_.notices()) log_->message(notice);
   if (device_.on_gpu())
@@ -293,10 +309,11 @@ void Pretrainer::train() {
   data::Prefetcher batches(data_.batches(), {.first_step = first_step_,
                                              .end_step = std::max(first_step_, total_steps()),
                                              .while_waiting = [this] { wait_for_data(); }});
+  if (state_.step_end_is_due) unless_waiting_ends([&] { end_step(); });
   for (int64_t index = first_step_; index < total_steps(); ++index) {
     if (interrupted()) result_.outcome = Outcome::kInterrupted;  // before the first step
     if (result_.outcome != Outcome::kFinished) break;
-    if (saver_->has_ended()) collect_save();
+    saver_->collect_if_ended();
     unless_waiting_ends([&] {
       launch(index, batches);
       clock_->waited = batches.seconds_waited();
@@ -306,21 +323,17 @@ void Pretrainer::train() {
     });
   }
   if (pending_ && result_.outcome != Outcome::kDiverged) unless_waiting_ends([&] { settle(); });
-  saved_ = collect_save() && saved_;
-  if (!saved_ && result_.outcome != Outcome::kDiverged) save();
+  saver_->collect();
+  if (!saver_->is_saved() && result_.outcome != Outcome::kDiverged) save();
 }
 
 bool Pretrainer::must_settle(int64_t updates) const {
-  const auto due = [&](const std::optional<int64_t>& steps) {
-    return steps && updates % *steps == 0;
-  };
-  return !overlaps_ || updates == total_steps() || due(config_.save_steps) ||
-         due(config_.eval_steps) || due(config_.sample_steps);
+  return !overlaps_ || updates == total_steps() || is_due(config_.save_steps, updates) ||
+         is_due(config_.eval_steps, updates) || is_due(config_.sample_steps, updates);
 }
 
 void Pretrainer::settle() {
   const int64_t index = *std::exchange(pending_, std::nullopt);
-  saved_ = false;
   const StepResult result = session_->step_result();
   const int64_t labels = data_.batches().labels(index);
   state_.tokens_seen += labels;
@@ -332,9 +345,15 @@ void Pretrainer::settle() {
   Judgment judgment = guard_.judge(index, result);
   react(index, judgment);
   log_step(index, result, std::move(judgment.warnings));
-  if (result_.outcome == Outcome::kDiverged) return;
-  after_step(index + 1);
-  saved_ = save_is_due(index + 1) && try_to_save();
+  if (result_.outcome != Outcome::kDiverged) end_step();
+}
+
+void Pretrainer::end_step() {
+  saver_->state_has_changed();
+  state_.step_end_is_due = true;
+  after_step(state_.updates);
+  state_.step_end_is_due = false;
+  if (save_is_due(state_.updates)) save_on_the_way();
 }
 
 // Only a dataset that is still being written is told of: otherwise a wait is the disk's.
@@ -380,6 +399,7 @@ void Pretrainer::react(int64_t index, Judgment& judgment) {
 
 // Nothing was applied, so that the parameters are still those before the step.
 void Pretrainer::locate(int64_t index, Judgment& judgment) {
+  saver_->collect();  // it reads what parameters are fetched into from a device
   result_.outcome = Outcome::kDiverged;
   result_.reason = locate_nan(*session_, {.index = index,
                                           .learning_rate = optim::learning_rate(
@@ -390,11 +410,11 @@ void Pretrainer::locate(int64_t index, Judgment& judgment) {
 }
 
 void Pretrainer::rewind(int64_t updates, Judgment& judgment) {
-  collect_save();
+  saver_->collect();
   const io::FoundCheckpoint found = rewind_checkpoint(*options_.files, config_, updates);
   const std::string step = "step " + std::to_string(updates) + ": ";
   for (const io::SkippedCheckpoint& skipped : found.skipped)
-    log_->message(step + "not back to '" + skipped.folder.string() + "': " + skipped.reason);
+    log_->message(step + "not back to " + quote_path(skipped.folder) + ": " + skipped.reason);
   std::string text = "there is no checkpoint to go back to, the step is skipped";
   if (found.checkpoint) {
     load_checkpoint(*found.checkpoint);
@@ -444,13 +464,11 @@ void Pretrainer::log_step(int64_t index, const StepResult& result,
 void Pretrainer::after_step(int64_t updates) {
   const double start = monotonic_seconds();
   const bool last = updates == total_steps();
-  const auto due = [&](const std::optional<int64_t>& steps) {
-    return last || (steps && updates % *steps == 0);
-  };
-  if (data_.evaluation() != nullptr && due(config_.eval_steps)) evaluate_and_judge(updates);
-  if (!config_.sample_prompts.empty() &&
-      (config_.sample_steps ? due(config_.sample_steps) : last || evaluated_at_ == updates))
-    generate_samples(updates);
+  if (data_.evaluation() != nullptr && (last || is_due(config_.eval_steps, updates)))
+    evaluate_and_judge(updates);
+  const bool sampled =
+      config_.sample_steps ? is_due(config_.sample_steps, updates) : evaluated_at_ == updates;
+  if (!config_.sample_prompts.empty() && (last || sampled)) generate_samples(updates);
   if (!last && patience_is_spent()) result_.outcome = Outcome::kStoppedEarly;
   else if (!last && interrupted()) result_.outcome = Outcome::kInterrupted;
   clock_->not_training += monotonic_seconds() - start;
@@ -487,14 +505,19 @@ void Pretrainer::generate_samples(int64_t updates) {
     const std::string& prompt = config_.sample_prompts[i];
     const generate::Prompts prompts{.ids = {data_.tokenizer().encode(prompt)}, .first = i};
     const int64_t length = static_cast<int64_t>(prompts.ids[0].size());
-    if (length == 0 || length >= cache.capacity) {
+    if (length == 0 || length > longest_prompt(config_)) {
       log_->message("no sample of \"" + prompt + "\": it has " + std::to_string(length) +
-                    " tokens, allowed are 1 to " + std::to_string(cache.capacity - 1));
+                    " tokens, allowed are 1 to " + std::to_string(longest_prompt(config_)));
       continue;
     }
     options.max_new_tokens = std::min(config_.sample_max_new_tokens, cache.capacity - length);
-    const auto generated = generate::generate(model, data_.tokenizer(), prompts, options);
-    record.samples.push_back({.prompt = prompt, .text = generated[0].text});
+    try {
+      const auto generated = generate::generate(model, data_.tokenizer(), prompts, options);
+      record.samples.push_back({.prompt = prompt, .text = generated[0].text});
+    } catch (const Error& error) {  // what follows is for non_finite_policy to say
+      if (error.code() != ExitCode::kDiverged) throw;
+      log_->message("no sample of \"" + prompt + "\": " + error.what());
+    }
   }
   if (!record.samples.empty()) log_->write(record);
 }
@@ -519,43 +542,21 @@ void Pretrainer::evaluate_and_judge(int64_t updates) {
 // A best model that is to be loaded at the end must have been saved.
 bool Pretrainer::save_is_due(int64_t updates) const {
   const bool best = state_.has_best && state_.best_step == updates;
-  return (config_.save_steps && updates % *config_.save_steps == 0) ||
-         (config_.load_best_model_at_end && best);
+  return is_due(config_.save_steps, updates) || (config_.load_best_model_at_end && best);
 }
 
-void Pretrainer::tell_unsaved(int64_t step, const Error& error) {
-  log_->message("no checkpoint was saved at step " + std::to_string(step) +
-                ", training goes on: " + error.what());
+void Pretrainer::save_on_the_way() {
+  const double start = monotonic_seconds();
+  if (session_->plan().options.with_snapshot) saver_->collect();
+  log_->sync();
+  if (session_->plan().options.with_snapshot) saver_->begin(to_save(session_->take_snapshot()));
+  else saver_->try_to_save(to_save(session_->trained_tensors()));
+  clock_->not_training += monotonic_seconds() - start;
 }
 
-bool Pretrainer::try_to_save() {
-  if (session_->plan().options.with_snapshot) {
-    const double start = monotonic_seconds();
-    collect_save();
-    log_->sync();
-    saver_->start(to_save(session_->take_snapshot()));
-    saving_step_ = state_.updates;
-    clock_->not_training += monotonic_seconds() - start;
-    return true;
-  }
-  try {
-    save();
-    return true;
-  } catch (const Error& error) {
-    tell_unsaved(state_.updates, error);
-    return false;
-  }
-}
-
-bool Pretrainer::collect_save() {
-  if (!saver_->under_way()) return true;
-  try {
-    for (const std::string& problem : saver_->collect().problems) log_->message(problem);
-    return true;
-  } catch (const Error& error) {
-    tell_unsaved(saving_step_, error);
-    return false;
-  }
+void Pretrainer::save() {
+  log_->sync();
+  saver_->save(to_save(session_->trained_tensors()));
 }
 
 io::CheckpointToSave Pretrainer::to_save(const TrainedTensors& tensors) {
@@ -571,14 +572,6 @@ io::CheckpointToSave Pretrainer::to_save(const TrainedTensors& tensors) {
   return {.step = state_.updates,
           .score = scored ? result_.eval_loss : std::nullopt,
           .files = std::move(files)};
-}
-
-void Pretrainer::save() {
-  const double start = monotonic_seconds();
-  log_->sync();
-  const io::SavedCheckpoint saved = store_->save(to_save(session_->trained_tensors()));
-  for (const std::string& problem : saved.problems) log_->message(problem);
-  clock_->not_training += monotonic_seconds() - start;
 }
 
 void Pretrainer::load_best_model() {

@@ -9,13 +9,13 @@
 
 #include "core/process.h"
 #include "data/prefetcher.h"
-#include "io/checkpoint_background.h"
 #include "nn/decoder.h"
 #include "runtime/roof.h"
 #include "train/plan_report.h"
 #include "train/pretrain_plan.h"
 #include "train/resume.h"
 #include "train/run_log.h"
+#include "train/run_saver.h"
 #include "train/run_state.h"
 #include "train/run_status.h"
 #include "train/step_guard.h"
@@ -31,6 +31,8 @@ struct PretrainOptions {
   double roof_seconds = 0.1;  // to measure the machine's peak, shares of which are logged
   // How long a dataset that may be read while it is written is waited for, if nothing is there yet.
   double arrival_seconds = 30;
+  // Bytes that a run on the CPU may plan for; unset: what the system has to give.
+  std::optional<int64_t> memory_bytes;
   // A step that is not finite is computed once more (locate_nan.h), and ends the run.
   bool locate_nan = false;
 };
@@ -106,6 +108,9 @@ class Pretrainer {
   void launch(int64_t index, data::Prefetcher& batches);
   // What there is to do after the step that was launched last but not settled.
   void settle();
+  // after_step() and the checkpoint that is due. What a user interrupts is left to the next
+  // process.
+  void end_step();
   // Whether a step must end before the next is launched: what follows it needs its parameters.
   bool must_settle(int64_t updates) const;
   template <class F>
@@ -126,15 +131,10 @@ class Pretrainer {
   bool patience_is_spent() const;
   void generate_samples(int64_t updates);
   bool save_is_due(int64_t updates) const;
-  // Saves, or begins to where the plan has a snapshot. False, and the listener is told, if the
-  // checkpoint could not be written.
-  bool try_to_save();
-  // Waits for the save in the background, if one is under way. False, and the listener is told, if
-  // it could not be written.
-  bool collect_save();
+  // Goes on where that fails; beside training where the plan has a snapshot.
+  void save_on_the_way();
   void save();
   io::CheckpointToSave to_save(const TrainedTensors& tensors);
-  void tell_unsaved(int64_t step, const Error& error);
   bool interrupted() const;
 
   PretrainConfig config_;
@@ -142,7 +142,6 @@ class Pretrainer {
   nn::DecoderSpec spec_;
   TrainingData data_;
   std::string told_wait_;
-  std::unique_ptr<io::CheckpointStore> store_;
   int64_t baseline_bytes_ = 0;
   std::unique_ptr<Session> session_;
   PlanReport plan_report_;
@@ -152,17 +151,14 @@ class Pretrainer {
   double peak_ = 0;                 // of this machine, flops a second
   bool overlaps_ = false;           // a step may be launched before the last is settled
   std::optional<int64_t> pending_;  // the step that is launched and not settled
-  bool saved_ = true;               // the state after the last settled step
   RunState state_;
   Arithmetic before_;  // of the checkpoint that the run goes on from
   PretrainResult result_;
   int64_t first_step_ = 0;
   std::string started_ = utc_text(wall_seconds());
-  int64_t saving_step_ = 0;    // of the save in the background
   int64_t evaluated_at_ = -1;  // updates done at the last evaluation
   StepGuard guard_;
-  std::unique_ptr<io::BackgroundSaver>
-      saver_;  // reads session_, writes by store_: ends before both
+  std::unique_ptr<RunSaver> saver_;  // reads session_ and tells log_: ends before both
 };
 
 }  // namespace weft::train

@@ -43,8 +43,15 @@ std::string described(const Difference& difference) {
   return difference.path + " was " + shown(difference.before) + ", is " + shown(difference.after);
 }
 
+// What a run has written names no other file: a stranger's must not have one of the user's shown.
 PretrainConfig config_of(const io::Checkpoint& checkpoint) {
-  return config::load<PretrainConfig>(checkpoint.file(kConfigFile)).value;
+  const Path own = checkpoint.file(kConfigFile);
+  const auto read = [&](const Path& file) {
+    if (file != own)
+      throw Error(quote_path(own) + " is not as a run writes it: it extends " + quote_path(file));
+    return config::read_config_text(file);
+  };
+  return config::load<PretrainConfig>(own, {}, read).value;
 }
 
 std::vector<Difference> differences(const PretrainConfig& before, const PretrainConfig& after) {
@@ -72,16 +79,30 @@ int64_t newest_step(const FileSystem& files, const Path& output_dir) {
   return steps.empty() ? -1 : steps.front();
 }
 
-io::Checkpoint chosen_checkpoint(const FileSystem& files, const PretrainConfig& config) {
+// The newest of output_dir, with what was skipped.
+std::optional<io::Checkpoint> newest_checkpoint(const FileSystem& files,
+                                                const PretrainConfig& config, Resume& resume) {
+  io::FoundCheckpoint found = io::latest_checkpoint(files, config.output_dir);
+  for (const io::SkippedCheckpoint& skipped : found.skipped)
+    resume.notices.push_back("skipped the damaged checkpoint " + quote_path(skipped.folder) + ": " +
+                             skipped.reason);
+  return std::move(found.checkpoint);
+}
+
+// A run that began with the chosen checkpoint and was interrupted goes on with its own.
+io::Checkpoint chosen_checkpoint(const FileSystem& files, const PretrainConfig& config,
+                                 Resume& resume) {
   io::Checkpoint chosen = io::open_checkpoint(files, config.resume_from_checkpoint);
   const int64_t newest = newest_step(files, config.output_dir);
-  if (newest > chosen.manifest.step)
-    throw Error("resume_from_checkpoint is '" + config.resume_from_checkpoint +
-                "', but output_dir '" + config.output_dir + "' has the later checkpoint-" +
+  if (newest <= chosen.manifest.step) return chosen;
+  io::Checkpoint own = *newest_checkpoint(files, config, resume);
+  if (config_of(own).resume_from_checkpoint != config.resume_from_checkpoint)
+    throw Error("resume_from_checkpoint is " + quote_path(config.resume_from_checkpoint) +
+                ", but output_dir " + quote_path(config.output_dir) + " has the later checkpoint-" +
                 std::to_string(newest) +
                 "; choose another output_dir, move the later ones away, or set "
                 "resume_from_checkpoint=auto to go on with the newest");
-  return chosen;
+  return own;
 }
 
 }  // namespace
@@ -105,16 +126,12 @@ io::FoundCheckpoint rewind_checkpoint(const FileSystem& files, const PretrainCon
 Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
   Resume resume;
   if (config.resume_from_checkpoint == "auto") {
-    io::FoundCheckpoint found = io::latest_checkpoint(files, config.output_dir);
-    for (const io::SkippedCheckpoint& skipped : found.skipped)
-      resume.notices.push_back("skipped the damaged checkpoint " + quote_path(skipped.folder) +
-                               ": " + skipped.reason);
-    resume.checkpoint = std::move(found.checkpoint);
+    resume.checkpoint = newest_checkpoint(files, config, resume);
   } else if (config.resume_from_checkpoint != "never") {
-    resume.checkpoint = chosen_checkpoint(files, config);
+    resume.checkpoint = chosen_checkpoint(files, config, resume);
   } else if (const int64_t newest = newest_step(files, config.output_dir); newest >= 0) {
-    throw Error("resume_from_checkpoint is never, but output_dir '" + config.output_dir +
-                "' has checkpoint-" + std::to_string(newest) +
+    throw Error("resume_from_checkpoint is never, but output_dir " + quote_path(config.output_dir) +
+                " has checkpoint-" + std::to_string(newest) +
                 " of an earlier run; choose another output_dir, or move the checkpoints away");
   }
   if (resume.checkpoint) check_config(*resume.checkpoint, config, resume.notices);
@@ -123,7 +140,13 @@ Resume find_resume(const FileSystem& files, const PretrainConfig& config) {
 
 RunState state_of(const io::Checkpoint& checkpoint) {
   const Path file = checkpoint.file(kStateFile);
-  return run_state_from_json(read_text_file(file, int64_t{1} << 20), printable(file.native()));
+  RunState state =
+      run_state_from_json(read_text_file(file, int64_t{1} << 20), printable(file.native()));
+  if (state.updates != checkpoint.manifest.step)
+    throw Error(quote_path(file) + " is of step " + std::to_string(state.updates) +
+                ", its checkpoint of step " + std::to_string(checkpoint.manifest.step) +
+                "; restore it from a copy, or remove the checkpoint");
+  return state;
 }
 
 RunState state_to_resume(Resume& resume, const PretrainConfig& config, const DataIdentity& now) {
@@ -158,8 +181,7 @@ std::vector<Difference> config_differences(const io::Checkpoint& before,
 io::FoundCheckpoint model_checkpoint(const FileSystem& files, const Path& run) {
   io::FoundCheckpoint newest = io::latest_checkpoint(files, run);
   if (!newest.checkpoint || !newest.checkpoint->has(kConfigFile)) return newest;
-  const Path file = newest.checkpoint->file(kConfigFile);
-  const bool best = config::load<PretrainConfig>(file).value.load_best_model_at_end;
+  const bool best = config_of(*newest.checkpoint).load_best_model_at_end;
   return best ? io::best_checkpoint(files, run) : std::move(newest);
 }
 

@@ -20,6 +20,9 @@ struct RunState {
   bool has_best = false;
   int64_t best_step = 0;
   int64_t evaluations_since_best = 0;
+  // The evaluation and the samples after the last update were interrupted: the next process makes
+  // them before it goes on.
+  bool step_end_is_due = false;
   int64_t tokens_seen = 0;
   std::string tokenizer_hash;
   std::string data_hash;  // of what the order of samples depends on

@@ -201,7 +201,9 @@ TEST_F(Check, DoubtsAreToldAndEndNothing) {
   expect_doubt("model.eos_token_id=3",
                {"doubtful  tokenizer: documents end with token 256", "set it to 256"});
   expect_doubt("sample_prompts=[" + std::string(70, 'x') + "]",
-               {"doubtful  samples: the prompt", "has 70 tokens"});
+               {"doubtful  samples: the prompt", "has 70 tokens", "allowed are 1 to 63"});
+  EXPECT_THAT(check("sample_prompts=[x]").out, testing::Not(HasSubstr("doubtful  samples")))
+      << "its sample is shorter than sample_max_new_tokens";
   expect_doubt("warmup_ratio=1", {"doubtful  schedule: the warmup of 2 steps is not over"});
 }
 

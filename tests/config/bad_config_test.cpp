@@ -135,6 +135,14 @@ INSTANTIATE_TEST_SUITE_P(
                "micro_batch_size: 2\nglobal_batch_size: 8\ngradient_accumulation_steps: 3\n",
                "9:1: global_batch_size (8 sequences) is not micro_batch_size (2, x.yaml:8:1) times "
                "gradient_accumulation_steps (3, x.yaml:10:1); leave one of them out"},
+        BadKey{"TooManyBatches", "micro_batch_size: 1\nglobal_batch_size: 1048577\n",
+               "9:1: global_batch_size (1048577 sequences) needs 1048577 micro-batches of "
+               "micro_batch_size (1, x.yaml:8:1) a step; at most 1048576 are allowed"},
+        BadKey{"TooManyTokens",
+               "micro_batch_size: 1048576\ngradient_accumulation_steps: 1048576\n"
+               "curriculum: [{until_step: 1000000000000000, weights: [1]}]\n",
+               "6:1: 1000000000000000 steps of 1048576 x 1048576 x 64 tokens are more than can be "
+               "counted (4.6e18); lower one of them"},
         BadKey{"OddTokens", "global_batch_tokens: 100\n",
                "8:1: global_batch_tokens (100) is not a multiple of sequence_len (64, x.yaml:5:1); "
                "the nearest is 64"},

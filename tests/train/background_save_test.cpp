@@ -8,6 +8,7 @@
 #include "tests/io/protocol_mutants.h"
 #include "tests/train/training_test.h"
 #include "train/pretrain_plan.h"
+#include "train/run_saver.h"
 
 namespace weft::train {
 namespace {
@@ -83,6 +84,25 @@ TEST_F(BackgroundSaveThreads, AFailureOfTheLastOneIsAnError) {
   files_ = &files;
   EXPECT_THAT(error_message([&] { run(config("run", options(true))); }),
               HasSubstr("the disk is full"));
+}
+
+// What is found out before the next step leaves its state to be saved at the end.
+TEST_F(BackgroundSaveThreads, AFailureLeavesItsStateUnsaved) {
+  HeldBack files(2, true);
+  std::vector<std::string> told;
+  RunSaver saver(files, folder_of("run"), {},
+                 [&](const std::string& what) { told.push_back(what); });
+  const auto checkpoint = [](int64_t step) {
+    return io::CheckpointToSave{.step = step, .files = {io::text_to_write("weights", "all")}};
+  };
+  saver.state_has_changed();
+  saver.begin(checkpoint(2));
+  while (told.empty()) saver.collect_if_ended();
+  EXPECT_THAT(told.front(), HasSubstr("no checkpoint was saved at step 2"));
+  EXPECT_FALSE(saver.is_saved());
+  saver.begin(checkpoint(3));
+  saver.collect();
+  EXPECT_TRUE(saver.is_saved() && has_checkpoint("run", 3));
 }
 
 TEST_F(BackgroundSaveThreads, AnInterruptWaitsForIt) {

@@ -50,6 +50,11 @@ TEST_F(DiskNeed, CountsWhatTheConfigKeeps) {
   EXPECT_EQ(added({"save_steps=10", "save_total_limit=2"}, 50, 3), 1);
   EXPECT_EQ(added({"save_steps=1", "save_total_limit=2", "save_keep_every=25"}), 8);
   EXPECT_EQ(added({"save_steps=50", "save_total_limit=9"}), 2) << "never more than are saved";
+  const std::string best = "load_best_model_at_end=true";
+  EXPECT_EQ(added({best, "eval_steps=10"}), 10) << "each evaluation may find the best";
+  EXPECT_EQ(added({best, "eval_steps=15"}), 7) << "and the end";
+  EXPECT_EQ(added({best, "eval_steps=20", "save_steps=30"}), 7) << "20 30 40 60 80 90 100";
+  EXPECT_EQ(added({best, "eval_steps=100", "save_steps=30"}), 4);
 }
 
 TEST_F(DiskNeed, ARunThatCannotKeepItsCheckpointsDoesNotBegin) {

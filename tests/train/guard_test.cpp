@@ -257,6 +257,22 @@ TEST_F(Guard, TheLastLossesAndNormsAreInTheCheckpoint) {
   EXPECT_EQ(state.guard.log_gradient_norms, norms);
 }
 
+// A file may be whole, have the hash that its manifest says, and yet be of no run.
+TEST_F(Guard, CountsThatNoRunHasAreRefused) {
+  const auto error_of = [](const RunState& state) {
+    return error_message([&] { run_state_from_json(to_json(state), "state.json"); });
+  };
+  EXPECT_THAT(error_of({.updates = -1}),
+              HasSubstr("state.json: not a trainer state of Weft: updates is '-1', no integer"));
+  EXPECT_THAT(error_of({.updates = 3, .best_step = 4}), HasSubstr("best_step is after the last"));
+  EXPECT_THAT(error_of({.tokens_seen = -5}), HasSubstr("tokens_seen is '-5'"));
+  GuardState guard;
+  guard.losses.assign(128, 2.0);
+  EXPECT_NO_THROW(run_state_from_json(to_json(RunState{.guard = guard}), "state.json"));
+  guard.losses.push_back(2.0);
+  EXPECT_THAT(error_of({.guard = guard}), HasSubstr("longer than any run's"));
+}
+
 // Through the file of the checkpoint: the next process judges by what the last one saw.
 TEST_F(Guard, JudgesAfterARestartByTheLossesBeforeIt) {
   PretrainConfig spikes = config("run");

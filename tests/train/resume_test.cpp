@@ -234,6 +234,38 @@ TEST_F(Resume, ABranchBeginsAtACheckpointOfAnotherFolder) {
   EXPECT_FALSE(has_checkpoint("branch", 2));
 }
 
+TEST_F(Resume, ABranchThatWasInterruptedGoesOnByTheSameCommand) {
+  run(config("run", {"save_steps=2"}));
+  const std::vector<std::string> branch = {
+      "save_steps=2", "resume_from_checkpoint=" + checkpoint("run", 2).string()};
+  run_until(config("branch", branch), 5);
+  EXPECT_EQ(run(config("branch", branch)).outcome, Outcome::kFinished);
+  EXPECT_EQ(trace("branch", 8).tensors, trace("run", 8).tensors);
+  EXPECT_THAT(recorder_.said("continuing from"), testing::Contains(HasSubstr("checkpoint-5")));
+}
+
+TEST_F(Resume, AStrangersCheckpointShowsNoFileOfTheUsers) {
+  const Path secret = folder_.write("secret", "root:x:0\n");
+  io::CheckpointStore(real_file_system(), folder_of("run"), {})
+      .save(
+          {.step = 1,
+           .files = {io::text_to_write(std::string(kConfigFile), "extends: " + secret.string())}});
+  const std::string error =
+      error_message([&] { model_checkpoint(real_file_system(), folder_of("run")); });
+  EXPECT_THAT(error, HasSubstr("is not as a run writes it: it extends"));
+  EXPECT_THAT(error, testing::Not(HasSubstr("root:x")));
+}
+
+TEST_F(Resume, ADamagedLineOfTheLogStopsNoRun) {
+  run_until(config("run", {"logging_steps=1"}), 4);
+  const Path log = folder_of("run") / kRunLogFile;
+  std::string text = read_text_file(log, 1 << 20);
+  text.insert(text.find('\n') + 1, "nonsense\n");
+  write_file_atomically(real_file_system(), log, text);
+  EXPECT_EQ(run(config("run", {"logging_steps=1"})).outcome, Outcome::kFinished);
+  EXPECT_THAT(recorder_.said("a line of the log counts not"), SizeIs(1));
+}
+
 TEST_F(Resume, TwoRunsInOneFolderAreRefused) {
   const auto first = open(config("run"));
   const std::string message = error_message([&] { open(config("run")); });

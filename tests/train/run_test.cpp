@@ -217,6 +217,36 @@ TEST_F(Run, TellsOfNaNAndEndsAfterTenInARow) {
   EXPECT_FALSE(result.best_eval_loss.has_value());
 }
 
+// non_finite_policy decides what becomes of such a run; a sample decides nothing.
+TEST_F(Run, ASampleOfNaNIsToldAndEndsNothing) {
+  const auto process =
+      open(config("run", {"max_steps=5", "sample_prompts=[warp]", "sample_steps=1"}));
+  recorder_.on_record = [&](const report::LogRecord& record) {
+    if (record.step != 3 || !record.loss) return;
+    for (const NamedTensor& entry : process->session().parameters())
+      if (entry.name.find("norm") != std::string::npos) entry.tensor.as<float>()[0] = NAN;
+  };
+  EXPECT_EQ(process->run().updates, 5);
+  EXPECT_THAT(recorder_.said("no sample of \"warp\""), SizeIs(3));
+}
+
+TEST_F(Run, APlanThatIsLargerThanTheMemoryThatIsFreeDoesNotBegin) {
+  const auto open_with = [&](int64_t bytes) {
+    const Pretrainer run(config("run"),
+                         {.listener = &recorder_, .roof_seconds = 1e-4, .memory_bytes = bytes});
+    return run.plan().total();
+  };
+  const int64_t needed = open_with(int64_t{1} << 40);
+  EXPECT_EQ(open_with(needed), needed);
+  try {
+    open_with(needed - 1);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kDoesNotFit);
+    EXPECT_THAT(error.what(), HasSubstr("is free; lower micro_batch_size"));
+  }
+}
+
 TEST_F(Run, OneStepWithNaNIsSkippedAndTheRunGoesOn) {
   const auto process = open(config("run", {"max_steps=6", "save_steps=3"}));
   NamedTensor norm;

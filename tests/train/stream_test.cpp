@@ -63,6 +63,15 @@ class StreamedTraining : public TrainingTest {
     return "";
   }
 
+  // Of steps and of evaluations, in the order of the log.
+  std::vector<std::pair<double, double>> losses(const std::string& name) const {
+    std::vector<std::pair<double, double>> values;
+    for (const auto& record :
+         report::read_log(real_file_system(), folder_of(name) / kRunLogFile).records)
+      values.emplace_back(record.loss.value_or(-1), record.eval_loss.value_or(-1));
+    return values;
+  }
+
   data::PrepareOptions options_;
   std::thread thread_;
   std::mutex mutex_;
@@ -82,13 +91,6 @@ TEST_F(StreamedTraining, HasTheWeightsAndTheLogOfTrainingAfterwards) {
   EXPECT_EQ(run(config("whole")).outcome, Outcome::kFinished);
   const Trace streamed = trace("streamed", 30), whole = trace("whole", 30);
   EXPECT_TRUE(streamed.tensors == whole.tensors);
-  const auto losses = [&](const std::string& name) {
-    std::vector<std::pair<double, double>> values;
-    for (const auto& record :
-         report::read_log(real_file_system(), folder_of(name) / kRunLogFile).records)
-      values.emplace_back(record.loss.value_or(-1), record.eval_loss.value_or(-1));
-    return values;
-  };
   EXPECT_EQ(losses("streamed"), losses("whole"));
 }
 
@@ -154,6 +156,29 @@ TEST_F(StreamedTraining, IsInterruptedWhileItWaitsAndGoesOnLater) {
   EXPECT_EQ(run(waiting).outcome, Outcome::kFinished);
   run(wide("whole"));
   EXPECT_TRUE(trace("streamed", 30).tensors == trace("whole", 30).tensors);
+}
+
+TEST_F(StreamedTraining, AnEvaluationThatWasInterruptedIsMadeByTheNextProcess) {
+  const auto evaluating = [&](const std::string& name) {
+    return config(name, {"max_steps=3", "eval_steps=1", "eval_batches=1000"});
+  };
+  bool has_step = false;
+  recorder_.on_record = [&](const report::LogRecord&) { has_step = true; };
+  recorder_.on_message = [&](const std::string&) {  // of what is waited for
+    if (has_step) interrupts_ = 1;
+  };
+  const PretrainResult interrupted = run(evaluating("streamed"));
+  EXPECT_EQ(interrupted.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(interrupted.updates, 1);
+  EXPECT_EQ(losses("streamed").size(), 1u) << "a step, no evaluation";
+  recorder_.on_message = nullptr;
+  recorder_.on_record = nullptr;
+  interrupts_ = 0;
+  go_on();
+  EXPECT_EQ(run(evaluating("streamed")).outcome, Outcome::kFinished);
+  run(evaluating("whole"));
+  EXPECT_EQ(losses("streamed"), losses("whole"));
+  EXPECT_TRUE(trace("streamed", 3).tensors == trace("whole", 3).tensors);
 }
 
 // The two commands may be given at once.
