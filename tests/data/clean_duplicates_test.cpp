@@ -149,5 +149,28 @@ TEST(Duplicates, MemoryIsBounded) {
               HasSubstr("memory_mb"));
 }
 
+// A new key for each band, of which all 20 are full at the same document.
+TEST(Duplicates, MemoryOfAllBandsTogetherIsBounded) {
+  const StageList stages(real_file_system(),
+                         {{.stage = StageKind::kNearDuplicates, .memory_mb = 1}});
+  const auto memory = stages.stage(0).make_memory();
+  uint64_t admitted = 0;
+  const auto admit = [&] {
+    std::array<uint64_t, 20> keys;
+    for (uint64_t band = 0; band < keys.size(); ++band) {
+      const auto random = philox(band, admitted);
+      keys[band] = uint64_t{random[0]} << 32 | random[1];
+    }
+    ASSERT_TRUE(memory->admit(keys));
+    ++admitted;
+  };
+  EXPECT_THAT(error_message([&] {
+                while (admitted < 100'000) admit();
+              }),
+              HasSubstr("memory_mb"));
+  // 20 tables of 8,192 slots are 0.8 MiB, of the next size 1.6 MiB. A table grows at 7 tenths.
+  EXPECT_EQ(admitted, 5735u);
+}
+
 }  // namespace
 }  // namespace weft::data

@@ -11,7 +11,7 @@ class Memory final : public StageMemory {
  public:
   explicit Memory(int64_t limit) : limit_(limit) {}
   bool admit(std::span<const uint64_t> keys) override {
-    limit_.check(seen_.bytes() + seen_.growth());
+    limit_.check(seen_.bytes() + 2 * seen_.growth());
     return seen_.insert({keys[0], keys[1]});
   }
   std::string_view reason() const override { return "equal to an earlier document"; }

@@ -17,8 +17,9 @@ class FingerprintSet {
   bool contains(uint64_t hash) const;
   void insert(uint64_t hash);
   int64_t bytes() const { return static_cast<int64_t>(low_.size()) * 5; }
-  // What insert() would add to bytes() for a while, to move to a larger table; 0 for most calls.
-  int64_t growth() const { return is_full() ? 10 * static_cast<int64_t>(low_.size()) : 0; }
+  // What insert() would add to bytes(), to move to a larger table; 0 for most calls. While it moves
+  // the old table is there too: as much again.
+  int64_t growth() const { return is_full() ? bytes() : 0; }
 
  private:
   static constexpr size_t kLeast = 1024;
@@ -39,7 +40,8 @@ class HashSet128 {
   // False if it was there.
   bool insert(const Hash& hash);
   int64_t bytes() const { return static_cast<int64_t>(slots_.size() * sizeof(Hash)); }
-  int64_t growth() const { return is_full() ? 2 * bytes() : 0; }
+  // As that of FingerprintSet.
+  int64_t growth() const { return is_full() ? bytes() : 0; }
 
  private:
   static constexpr size_t kLeast = 1024;

@@ -9,8 +9,10 @@
 
 namespace weft::data {
 
+inline constexpr int64_t kMiB = 1 << 20;
+
 inline int64_t memory_limit_of(const StageConfig& config) {
-  return config.memory_mb.value_or(512) << 20;
+  return config.memory_mb.value_or(512) * kMiB;
 }
 
 class MemoryLimit {
@@ -19,8 +21,8 @@ class MemoryLimit {
   void check(int64_t wanted) const {
     if (wanted > bytes_)
       throw Error("what a stage for duplicates remembers would take " +
-                      std::to_string(wanted >> 20) + " MiB, it may take " +
-                      std::to_string(bytes_ >> 20) +
+                      std::to_string((wanted + kMiB - 1) / kMiB) + " MiB, it may take " +
+                      std::to_string(bytes_ / kMiB) +
                       " MiB; raise its memory_mb, or prepare the input in parts",
                   ExitCode::kDoesNotFit);
   }
