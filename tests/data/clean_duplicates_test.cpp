@@ -149,6 +149,18 @@ TEST(Duplicates, MemoryIsBounded) {
               HasSubstr("memory_mb"));
 }
 
+TEST(Duplicates, WhatOtherStagesRememberedIsRefused) {
+  const StageList stages(real_file_system(), {{.stage = StageKind::kExactDuplicates}});
+  const auto error = [&](size_t reports, const std::vector<std::vector<uint64_t>>& keys) {
+    return error_message(
+        [&] { StageTally(stages).restore(std::vector<StageReport>(reports), keys); });
+  };
+  StageTally(stages).restore(std::vector<StageReport>(1), {{2, 7, 8}});
+  EXPECT_THAT(error(0, {{}}), HasSubstr("of another number of stages"));
+  EXPECT_THAT(error(1, {}), HasSubstr("of another number of stages"));
+  EXPECT_THAT(error(1, {{3, 7, 8}}), HasSubstr("damaged"));
+}
+
 // A new key for each band, of which all 20 are full at the same document.
 TEST(Duplicates, MemoryOfAllBandsTogetherIsBounded) {
   const StageList stages(real_file_system(),

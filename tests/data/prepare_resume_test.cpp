@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <nlohmann/json.hpp>
 
 #include "data/prepare.h"
 #include "data_test_util.h"
@@ -226,6 +227,11 @@ TEST_F(PrepareResume, StartsAgainWhereTheInputOrTheOptionsAreOthers) {
   const Path state = folder_ / ".tokens.unfinished";
   for (const std::string& name : real_file_system().list(state))
     if (name.starts_with("stage-")) folder_.write(".tokens.unfinished/" + name, "damaged");
+  expect_as_undisturbed();
+  interrupt();
+  auto progress = nlohmann::ordered_json::parse(read_text_file(state / "progress.json", 1 << 24));
+  progress["stages"].erase(0);
+  folder_.write(".tokens.unfinished/progress.json", progress.dump());
   expect_as_undisturbed();
 }
 

@@ -187,7 +187,8 @@ size_t StageTally::new_key_count() const {
 
 void StageTally::restore(std::vector<StageReport> reports,
                          const std::vector<std::vector<uint64_t>>& keys) {
-  WEFT_ASSERT(keys.size() == memories_.size() && reports.size() == reports_.size());
+  if (keys.size() != memories_.size() || reports.size() != reports_.size())
+    throw Error("what was saved is of another number of stages");
   for (size_t stage = 0; stage < keys.size(); ++stage)
     for (size_t at = 0; at < keys[stage].size();) {
       const size_t count = keys[stage][at++];

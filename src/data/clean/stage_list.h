@@ -73,7 +73,8 @@ class StageTally {
   std::vector<std::vector<uint64_t>> take_new_keys();
   // How many keys wait for take_new_keys().
   size_t new_key_count() const;
-  // The reverse: reports, and all keys that take_new_keys() gave, in their order.
+  // The reverse: reports, and all keys that take_new_keys() gave, in their order. Throws Error for
+  // what is of other stages or damaged.
   void restore(std::vector<StageReport> reports, const std::vector<std::vector<uint64_t>>& keys);
 
  private:
