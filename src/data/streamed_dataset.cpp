@@ -9,6 +9,8 @@
 namespace weft::data {
 namespace {
 
+constexpr int64_t kAllTokens = int64_t{1} << 62;  // more than a split has
+
 bool has_manifest(const Path& folder) {
   return real_file_system().status(folder / kManifestName).kind == FileKind::kFile;
 }
@@ -162,10 +164,9 @@ int64_t StreamedDataset::wait_for(Split split, int64_t tokens,
 
 void JoinedWindows::wait(const std::function<void()>& meanwhile) {
   if (windows_) return;
-  constexpr int64_t kAll = int64_t{1} << 62;  // tokens, and more than a split has
   std::vector<Path> folders;
   for (StreamedDataset* dataset : datasets_) {
-    dataset->wait_for(split_, kAll, meanwhile);
+    dataset->wait_for(split_, kAllTokens, meanwhile);
     folders.push_back(dataset->folder());
   }
   stream_ = std::make_unique<TokenStream>(folders, split_);
@@ -186,7 +187,9 @@ int64_t StreamedWindows::labels(int64_t index) const {
 }
 
 int64_t StreamedWindows::wait_for(int64_t count, const std::function<void()>& meanwhile) const {
-  dataset_.wait_for(split_, count * options_.sequence_len + 1, meanwhile);
+  // A window of samples may be larger than any corpus.
+  const bool most = count > (kAllTokens - 1) / options_.sequence_len;
+  dataset_.wait_for(split_, most ? kAllTokens : count * options_.sequence_len + 1, meanwhile);
   const int64_t there = size();
   if (there == 0) TokenWindows(dataset_.stream(split_), options_);  // says what is wrong
   return there;

@@ -188,6 +188,17 @@ TEST_F(Streaming, CountsAndTellsWhatItWaitsFor) {
   EXPECT_EQ(dataset.waiting_for(), "");
 }
 
+// So many tokens that their number has no int64_t: all that will ever be are waited for.
+TEST_F(Streaming, WaitsForTheEndWhereAWindowIsLargerThanAnyCorpus) {
+  start(60'000);
+  StreamedDataset dataset(options_.output, {.poll_seconds = 0.005});
+  const StreamedWindows windows(dataset, Split::kTrain, {.sequence_len = 16'384});
+  const int64_t before = windows.size();
+  EXPECT_GT(before, 0);
+  EXPECT_GT(windows.wait_for(1'000'000'000'000'000, [this] { end(kGoOn); }), before);
+  EXPECT_TRUE(dataset.is_complete());
+}
+
 TEST_F(Streaming, EndsWithAWaitThatIsStopped) {
   start(60'000);
   StreamedDataset dataset(options_.output, {.poll_seconds = 60});
