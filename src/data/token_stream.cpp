@@ -109,25 +109,36 @@ void TokenStream::document_begins(int64_t begin, std::span<int32_t> out) const {
 void TokenStream::for_each_document(
     const std::function<void(int64_t begin, int64_t end)>& body) const {
   int64_t begin = 0;  // a document may go on in the next shard
-  for (size_t shard = 0; shard < shards_.size(); ++shard) {
-    for (int64_t i = 0; i < shards_[shard]->documents(); ++i) {
-      const int64_t start = begins_[shard] + shards_[shard]->document_start(i);
+  int64_t shard_begin = 0;
+  for (const Shard* shard : shards()) {
+    const ShardView& view = **shard;
+    for (int64_t i = 0; i < view.documents(); ++i) {
+      const int64_t start = shard_begin + view.document_start(i);
       if (start > begin) body(begin, start);
       begin = start;
     }
+    shard_begin += view.tokens();
   }
-  if (tokens() > begin) body(begin, tokens());
+  if (shard_begin > begin) body(begin, shard_begin);
 }
 
 void TokenStream::verify() const {
-  for (const Shard& shard : shards_) shard->verify();
+  for (const Shard* shard : shards()) (*shard)->verify();
+}
+
+std::vector<const Shard*> TokenStream::shards() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<const Shard*> all;
+  for (const Shard& shard : shards_) all.push_back(&shard);
+  return all;
 }
 
 void TokenStream::check_vocabulary(int64_t model_vocab_size) const {
-  if (vocab_size_ <= model_vocab_size) return;
-  throw Error("the " + name_ + " has a vocabulary of " + std::to_string(vocab_size_) +
+  const int32_t mine = vocab_size();
+  if (mine <= model_vocab_size) return;
+  throw Error("the " + name_ + " has a vocabulary of " + std::to_string(mine) +
               " tokens, the model's vocab_size is " + std::to_string(model_vocab_size) +
-              "; set vocab_size to " + std::to_string(vocab_size_) +
+              "; set vocab_size to " + std::to_string(mine) +
               " or more, or prepare the text with a smaller tokenizer");
 }
 

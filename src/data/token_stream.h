@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <shared_mutex>
@@ -14,8 +15,8 @@
 
 namespace weft::data {
 
-// Immutable once opened; any number of threads may read. Blocks of shards are checked when they are
-// first read (shard_reader.h), so that reading may throw Error.
+// Only ever grows, and only by extend(); any number of threads may read meanwhile. Blocks of shards
+// are checked when they are first read (shard_reader.h), so that reading may throw Error.
 class TokenStream {
  public:
   // Opens `split` of each folder that `weft prepare` wrote, in the order given. Throws Error if a
@@ -26,7 +27,7 @@ class TokenStream {
   // A stream without tokens yet, to be extended.
   explicit TokenStream(std::string name) : name_(std::move(name)) {}
   // Adds the shards of `split` that `manifest`, of `folder`, lists after those that are here.
-  // Threads may read meanwhile. Throws Error if those that are here are others.
+  // Throws Error if those that are here are others.
   void extend(const Path& folder, const DatasetManifest& manifest, Split split);
 
   // "validation split of 'runs/demo/tokens'": how messages call it.
@@ -35,20 +36,37 @@ class TokenStream {
     const std::shared_lock lock(mutex_);
     return begins_.back();
   }
-  int64_t documents() const { return documents_; }
-  int64_t bytes() const { return bytes_; }  // of the text that the tokens stand for
-  int32_t vocab_size() const { return vocab_size_; }
-  int32_t eos_token_id() const { return eos_token_id_; }
-  const std::string& tokenizer_hash() const { return tokenizer_hash_; }
+  int64_t documents() const {
+    const std::shared_lock lock(mutex_);
+    return documents_;
+  }
+  // Of the text that the tokens stand for.
+  int64_t bytes() const {
+    const std::shared_lock lock(mutex_);
+    return bytes_;
+  }
+  int32_t vocab_size() const {
+    const std::shared_lock lock(mutex_);
+    return vocab_size_;
+  }
+  int32_t eos_token_id() const {
+    const std::shared_lock lock(mutex_);
+    return eos_token_id_;
+  }
+  std::string tokenizer_hash() const {
+    const std::shared_lock lock(mutex_);
+    return tokenizer_hash_;
+  }
 
   // Tokens [begin, begin + out.size()), which must lie within the stream.
   void read(int64_t begin, std::span<int32_t> out) const;
   // For each token t of that range the place, relative to `begin`, where its document begins: 0 if
   // that is at `begin` or before.
   void document_begins(int64_t begin, std::span<int32_t> out) const;
-  // Calls body(first token, the token after the last) for each document, in order.
+  // Calls body(first token, the token after the last) for each document that is here when this is
+  // called, in order.
   void for_each_document(const std::function<void(int64_t begin, int64_t end)>& body) const;
-  // Reads and checks every shard whole.
+  // Reads and checks whole every shard that is here when this is called.
   void verify() const;
   // Throws Error if a model with `model_vocab_size` embeddings cannot read these tokens.
   void check_vocabulary(int64_t model_vocab_size) const;
@@ -62,9 +80,12 @@ class TokenStream {
   template <class Body>
   void for_each_part(int64_t begin, size_t count, Body body) const;
 
+  // The shards as they are now, which stay at their places when more come.
+  std::vector<const Shard*> shards() const;
+
   std::string name_;
-  mutable std::shared_mutex mutex_;  // guards the shards, which extend() adds to
-  std::vector<Shard> shards_;
+  mutable std::shared_mutex mutex_;  // guards what follows, which extend() changes
+  std::deque<Shard> shards_;
   std::vector<int64_t> begins_ = {0};  // of each shard, and the end
   int64_t documents_ = 0;
   int64_t bytes_ = 0;
