@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kLeastWords = 5;
 
-// A hash set that is filled once: each hash in one of 2^k sorted runs.
+// A hash set that is filled once: from finish() on a table of 2^k slots, at most a third of them in
+// use, 0 for an empty one (no hash is 0), probed one after the other.
 class FixedHashes {
  public:
   void add(uint64_t hash) { hashes_.push_back(hash); }
