@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,8 @@ namespace weft {
 namespace {
 
 constexpr size_t kLargestOwnerText = 1024;
+// Each is lost to a process that has removed the file since it was opened: no two follow often.
+constexpr int kAttempts = 100;
 
 LockOwner this_process() {
   std::array<char, 256> host{};
@@ -102,12 +105,21 @@ bool take_lock(int descriptor) {
   }
 }
 
+// An owner may remove the file before it lets go (data/pending_folder.h). Whoever opened it before
+// then holds a lock that keeps nobody out: the next one makes another file of that name.
+bool has_name(const FileDescriptor& descriptor, const Path& file) {
+  struct stat opened {};
+  struct stat named {};
+  return ::fstat(descriptor.get(), &opened) == 0 && ::stat(file.c_str(), &named) == 0 &&
+         opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
 class RealFileLock final : public FileLock {
  public:
   RealFileLock(FileDescriptor descriptor, std::optional<LockOwner> dead)
       : descriptor_(std::move(descriptor)), dead_(std::move(dead)) {}
-  // The file stays, empty: removing it would let two processes lock two files of one name.
-  // A failure leaves the text of a dead owner, which costs the next run a notice.
+  // The file stays, empty. A failure leaves the text of a dead owner, which costs the next run a
+  // notice.
   ~RealFileLock() override {
     if (::ftruncate(descriptor_.get(), 0) != 0) return;
   }
@@ -121,29 +133,39 @@ class RealFileLock final : public FileLock {
 }  // namespace
 
 std::unique_ptr<FileLock> lock_file(const Path& file) {
-  FileDescriptor descriptor(
-      // A link would let a folder of a stranger have any file of ours overwritten.
-      retry([&] { return ::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666); }));
-  if (!descriptor) fail_to_open("lock", file, errno);
-  const bool locked = take_lock(descriptor.get());
-  const int number = errno;
-  std::optional<LockOwner> owner = read_owner(descriptor.get());
-  if (!locked && number == EWOULDBLOCK)
-    refuse(file, owner, "stop that run or choose another folder");
-  if (!locked) refuse_unless_dead(file, owner);
-  write_owner(descriptor, file, to_text(this_process()));
-  return std::make_unique<RealFileLock>(std::move(descriptor), std::move(owner));
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    // A link would let a folder of a stranger have any file of ours overwritten.
+    FileDescriptor descriptor(retry(
+        [&] { return ::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666); }));
+    if (!descriptor) fail_to_open("lock", file, errno);
+    const bool locked = take_lock(descriptor.get());
+    const int number = errno;
+    std::optional<LockOwner> owner = read_owner(descriptor.get());
+    if (!locked && number == EWOULDBLOCK)
+      refuse(file, owner, "stop that run or choose another folder");
+    if (!has_name(descriptor, file)) continue;
+    if (!locked) refuse_unless_dead(file, owner);
+    write_owner(descriptor, file, to_text(this_process()));
+    return std::make_unique<RealFileLock>(std::move(descriptor), std::move(owner));
+  }
+  refuse(file, std::nullopt, "the file is removed whenever it is opened; choose another folder");
 }
 
+// A shared lock can be had where nobody holds the exclusive one, and is given back at once.
 bool is_locked(const Path& file) {
-  // A pipe of this name would have us wait for its writer.
-  const FileDescriptor descriptor(
-      retry([&] { return ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC); }));
-  if (!descriptor) return false;
-  if (retry([&] { return ::flock(descriptor.get(), LOCK_SH | LOCK_NB); }) == 0) return false;
-  if (errno == EWOULDBLOCK) return true;
-  const std::optional<LockOwner> owner = read_owner(descriptor.get());
-  return owner && owner->host == this_process().host && is_alive(owner->pid);
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    // A pipe of this name would have us wait for its writer.
+    const FileDescriptor descriptor(retry(
+        [&] { return ::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC); }));
+    if (!descriptor) return false;
+    const bool shared = retry([&] { return ::flock(descriptor.get(), LOCK_SH | LOCK_NB); }) == 0;
+    if (!shared && errno == EWOULDBLOCK) return true;
+    if (!has_name(descriptor, file)) continue;
+    if (shared) return false;
+    const std::optional<LockOwner> owner = read_owner(descriptor.get());
+    return owner && owner->host == this_process().host && is_alive(owner->pid);
+  }
+  return false;
 }
 
 }  // namespace weft

@@ -10,7 +10,8 @@ namespace weft {
 // An flock(2) on `file`, which then says who holds it. The kernel's lock decides, not the text: it
 // ends with the process (kill -9 included), and process numbers mean nothing to another container.
 // Where the file system has no flock, the text decides, for processes of this host.
-// Throws FileError naming the owner while another process (or this one) holds it.
+// Its owner may remove the file while it holds the lock. Throws FileError naming the owner while
+// another process (or this one) holds it.
 std::unique_ptr<FileLock> lock_file(const Path& file);
 
 // Whether a process holds it. Only looks: nothing is written, no owner's text is lost, a lock is no

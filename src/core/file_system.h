@@ -105,7 +105,7 @@ class FileSystem {
   virtual bool create_folder(const Path& folder) = 0;
   // A file, a link (not its target) or an empty folder.
   virtual void remove(const Path& path) = 0;
-  // Takes the lock kept in `file` (made if missing, never removed), or throws with its owner.
+  // Takes the lock kept in `file` (made if missing; it stays), or throws with its owner.
   virtual std::unique_ptr<FileLock> lock(const Path& file) = 0;
 
   // Operations that look.

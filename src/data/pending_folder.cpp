@@ -1,12 +1,7 @@
 // The lock, the checks and the end of a folder's writing.
 #include "data/pending_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-
+#include "core/file_lock.h"
 #include "core/quote.h"
 #include "io/folder_writer.h"
 
@@ -31,19 +26,14 @@ Path unfinished_folder(const Path& target) {
   return parent_folder(plain) / ("." + plain.filename().string() + ".unfinished");
 }
 
-// A shared lock can be had where nobody holds the exclusive one, and is given back at once.
 bool is_being_written(const Path& target) {
-  const Path file = lock_name(without_trailing_slash(target));
-  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return false;
-  const bool held = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(descriptor);
-  return held;
+  return is_locked(lock_name(without_trailing_slash(target)));
 }
 
 PendingFolder::Lock::Lock(FileSystem& files, const Path& file)
     : files_(files), file_(file), lock_(files.lock(file)) {}
 
+// Removed while it is held: afterwards it may be another process's.
 PendingFolder::Lock::~Lock() {
   try {
     files_.remove(file_);

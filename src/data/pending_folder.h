@@ -7,10 +7,7 @@
 
 namespace weft::data {
 
-// Holds the lock of `target` and the folder ".NAME.unfinished" beside it, in which it is being
-// written; once whole, that is published (io/folder_writer.h). What an interrupted process left of
-// publishing is mended first. For one thread.
-// Where `target` is written until it is whole.
+// Where `target` is written until it is whole: the folder ".NAME.unfinished" beside it.
 Path unfinished_folder(const Path& target);
 // Whether a living process holds the lock of `target`. On a file system without locks: false.
 bool is_being_written(const Path& target);
