@@ -84,11 +84,38 @@ void PendingFolder::clear() {
   files_.create_folder(unfinished_);
 }
 
-void PendingFolder::commit() {
+std::string PendingFolder::commit() {
+  const Path replaced = io::replaced_name(target_);
   files_.sync_folder(unfinished_);
-  files_.rename(unfinished_, io::partial_name(target_));
-  io::publish_folder(files_, target_);
-  remove_tree(files_, io::replaced_name(target_));
+  if (has_name(target_)) files_.rename(target_, replaced);
+  try {
+    files_.rename(unfinished_, target_);
+    files_.sync_folder(parent_folder(target_));
+  } catch (const Error&) {
+    take_back();
+    throw;
+  }
+  try {
+    remove_tree(files_, replaced);
+  } catch (const Error& error) {
+    return std::string(error.what()) + "; it is a part of the folder that was replaced";
+  }
+  return "";
+}
+
+// Undoes what commit() did, as far as the device allows: the next run mends the rest.
+void PendingFolder::take_back() {
+  const Path replaced = io::replaced_name(target_);
+  try {
+    if (!has_name(unfinished_)) files_.rename(target_, unfinished_);
+    if (has_name(replaced)) files_.rename(replaced, target_);
+  } catch (const Error&) {  // the first error says what went wrong
+  }
+}
+
+bool PendingFolder::has_name(const Path& path) const {
+  const FileStatus status = files_.status(path);
+  return status.kind != FileKind::kMissing || status.is_link;
 }
 
 }  // namespace weft::data

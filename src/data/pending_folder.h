@@ -1,4 +1,6 @@
-// A folder that is written in one go and appears whole or not at all, for one process at a time.
+// A folder that is written in one go and appears whole or not at all, for one process at a time. As
+// what io/folder_writer.h writes, but work that took hours is moved back, and not removed, where
+// its last step fails.
 #pragma once
 
 #include <memory>
@@ -12,6 +14,8 @@ Path unfinished_folder(const Path& target);
 // Whether a living process holds the lock of `target`. On a file system without locks: false.
 bool is_being_written(const Path& target);
 
+// Holds the lock of `target` and the folder in which it is being written. What an interrupted
+// process left of publishing is mended first. For one thread.
 class PendingFolder {
  public:
   // Throws Error if another process writes `target`; if it is a file; if it is a folder that holds
@@ -31,8 +35,10 @@ class PendingFolder {
   void keep() { keep_ = true; }
   // Removes all that was written, to start again.
   void clear();
-  // Afterwards, and after a crash from then on, the folder is at its place.
-  void commit();
+  // Afterwards, and after a crash from then on, the folder is at its place. Where that fails, what
+  // was there before is put back, and what was written is at path() as before. Returns what is left
+  // of the folder that was replaced, if it could not be removed, in words, else "".
+  std::string commit();
 
  private:
   // A lock whose file goes with it.
@@ -50,6 +56,8 @@ class PendingFolder {
   };
 
   void check_target(bool replace, std::string_view mark) const;
+  void take_back();
+  bool has_name(const Path& path) const;
 
   FileSystem& files_;
   Path target_;

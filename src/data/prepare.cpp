@@ -2,6 +2,7 @@
 #include "data/prepare.h"
 
 #include <cstdio>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -86,13 +87,6 @@ std::vector<std::string> warnings_for(const DatasetManifest& manifest) {
   return warnings;
 }
 
-void write_file(FileSystem& files, const Path& path, std::string_view content) {
-  const auto file = files.open_for_writing(path, WriteMode::kReplace);
-  file->write(content);
-  file->sync();
-  file->close();
-}
-
 DatasetManifest start_manifest(const text::Tokenizer& tokenizer, const PrepareOptions& options,
                                const DatasetFormat& format, const InputFiles& inputs) {
   DatasetManifest manifest;
@@ -138,10 +132,11 @@ std::string fingerprint_of(const FileSystem& files, const PassOptions& pass) {
   return io::hash_hex(text.str());
 }
 
-// What a pass makes, besides shards.
+// What the passes make, besides shards.
 struct Outcome {
   DatasetManifest manifest;
   std::vector<StageReport> reports;
+  bool is_written = false;  // by a process that ended before the folder had its name
 };
 
 // What others may read of an unfinished folder (streamed_dataset.h).
@@ -156,59 +151,68 @@ void publish(FileSystem& files, const Path& folder, const PassOptions& options,
   write_file_atomically(files, folder / kManifestName, to_json(so_far));
 }
 
-// What an interrupted run is gone on from was saved, by this pass or, before it began, by another.
-bool has_saved(const FileSystem& files, const PendingFolder& folder,
-               const std::optional<Pass>& pass) {
-  return pass ? pass->has_saved()
-              : files.status(folder.path() / kProgressName).kind == FileKind::kFile;
+// What cannot be looked at is not given up.
+bool may_have_state(const FileSystem& files, const Path& folder) {
+  try {
+    return has_state(files, folder);
+  } catch (const Error&) {
+    return true;
+  }
 }
 
 // Work of hours is not given up for an interrupt, or for a disk that was full or failed: it is
 // gone on with. `error` as it came, or told so.
-[[noreturn]] void end_with(const Error& error, bool saved, PendingFolder& folder) {
+[[noreturn]] void end_with(const Error& error, const FileSystem& files, PendingFolder& folder) {
   const auto* of_files = dynamic_cast<const FileError*>(&error);
-  const bool keeps = saved && (error.code() == ExitCode::kInterrupted || of_files != nullptr);
+  const bool keeps = (error.code() == ExitCode::kInterrupted || of_files != nullptr) &&
+                     may_have_state(files, folder.path());
   if (keeps) folder.keep();
   if (!keeps || of_files == nullptr) throw;
   throw Error(std::string(error.what()) + "; what was done is kept in " +
-                  quote_path(folder.path()) + ", and the same command goes on from there",
+                  quote_path(folder.path()) +
+                  ", and the same command goes on from there (remove it to start anew)",
               error.code());
 }
 
 // Goes on with what another process left in the folder, or starts; a better plan, if there is one.
 std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, PassOptions options,
                                   StageList& stages, Outcome& outcome) {
-  std::optional<Pass> pass;
-  try {
-    if (!stages.tables().empty())
-      stages.set_statistics(table_statistics(files, folder.path(), options));
-    options.format.features = stages.features().names().size();
-    options.fingerprint = fingerprint_of(files, options);
-    options.publish = [&](const std::array<SplitContent, 2>& splits) {
-      publish(files, folder.path(), options, outcome.manifest, splits);
-    };
+  if (!stages.tables().empty())
+    stages.set_statistics(table_statistics(files, folder.path(), options));
+  options.format.features = stages.features().names().size();
+  options.fingerprint = fingerprint_of(files, options);
+  options.publish = [&](const std::array<SplitContent, 2>& splits) {
+    publish(files, folder.path(), options, outcome.manifest, splits);
+  };
+  std::optional<Pass> pass(std::in_place, files, folder.path(), options);
+  if (const auto finished = finished_manifest(files, folder.path())) {
+    outcome.is_written = pass->has_made(*finished);
+    if (outcome.is_written) outcome.manifest = *finished;
+    if (outcome.is_written) return std::nullopt;
     pass.emplace(files, folder.path(), options);
-    if (!pass->resume()) {
-      folder.clear();
-      pass.emplace(files, folder.path(), options);
-    }
-    for (const text::TokenizerFile& file : options.tokenizer.files())
-      write_file_atomically(files, folder.path() / file.name, file.content);
-    outcome.manifest.fingerprint = options.fingerprint;
-    pass->run(outcome.manifest);
-  } catch (const Error& error) {
-    end_with(error, has_saved(files, folder, pass), folder);
   }
+  if (!pass->resume()) {
+    folder.clear();
+    pass.emplace(files, folder.path(), options);
+  }
+  for (const text::TokenizerFile& file : options.tokenizer.files())
+    write_file_atomically(files, folder.path() / file.name, file.content);
+  outcome.manifest.fingerprint = options.fingerprint;
+  pass->run(outcome.manifest);
   outcome.reports = pass->stage_reports();
   return pass->splitter().revise();
 }
 
-// Removes what only an unfinished folder needs, and adds what goes with the shards.
+// Adds what goes with the shards. With the manifest the folder lacks nothing but its name
+// (finished_manifest()), and what only an unfinished one needs can go.
 void finish_folder(FileSystem& files, const Path& folder, const Outcome& outcome) {
+  if (!outcome.is_written) {
+    write_file_atomically(files, folder / "report.html",
+                          report_page(outcome.manifest, outcome.reports));
+    write_file_atomically(files, folder / kManifestName, to_json(outcome.manifest));
+  }
   for (const std::string& name : files.list(folder))
     if (name.ends_with(".open") || name == kProgressName) remove_tree(files, folder / name);
-  write_file(files, folder / "report.html", report_page(outcome.manifest, outcome.reports));
-  write_file_atomically(files, folder / kManifestName, to_json(outcome.manifest));
 }
 
 }  // namespace
@@ -229,22 +233,32 @@ PrepareResult prepare(const text::Tokenizer& tokenizer, const PrepareOptions& op
   StageList stages(files, options.stages);
   if (!stages.tables().empty()) check_inputs(inputs);
   Outcome outcome{start_manifest(tokenizer, options, format, inputs), {}};
-  PendingFolder folder(files, options.output, options.overwrite, kManifestName);
   std::optional<SplitPlan> plan = make_plan(options.split, inputs);
-  while (plan) {
-    const PassOptions pass_options{.tokenizer = tokenizer,
-                                   .options = options,
-                                   .inputs = inputs,
-                                   .stages = stages,
-                                   .plan = *plan,
-                                   .format = format,
-                                   .fingerprint = ""};
-    plan = run_pass(files, folder, pass_options, stages, outcome);
+  PendingFolder folder(files, options.output, options.overwrite, kManifestName);
+  std::string leftover;
+  try {
+    while (plan) {
+      const PassOptions pass_options{.tokenizer = tokenizer,
+                                     .options = options,
+                                     .inputs = inputs,
+                                     .stages = stages,
+                                     .plan = *plan,
+                                     .format = format,
+                                     .fingerprint = ""};
+      plan = run_pass(files, folder, pass_options, stages, outcome);
+    }
+    check_splits(outcome.manifest, options);
+    finish_folder(files, folder.path(), outcome);
+    leftover = folder.commit();
+  } catch (const Error& error) {
+    end_with(error, files, folder);
+  } catch (const std::bad_alloc&) {
+    if (may_have_state(files, folder.path())) folder.keep();
+    throw;
   }
-  check_splits(outcome.manifest, options);
-  finish_folder(files, folder.path(), outcome);
-  folder.commit();
-  return {.manifest = outcome.manifest, .warnings = warnings_for(outcome.manifest)};
+  PrepareResult result{.manifest = outcome.manifest, .warnings = warnings_for(outcome.manifest)};
+  if (!leftover.empty()) result.warnings.push_back(leftover);
+  return result;
 }
 
 }  // namespace weft::data

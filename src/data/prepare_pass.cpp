@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -23,7 +24,44 @@ std::vector<uint64_t> as_keys(const std::vector<std::byte>& bytes) {
   return keys;
 }
 
+// What is missing or cut short stays so; other failures of a file system may pass.
+bool is_of_content(const Error& error) {
+  const auto* of_files = dynamic_cast<const FileError*>(&error);
+  return of_files == nullptr || of_files->number() == ENOENT || of_files->number() == E2BIG;
+}
+
+bool has_all_files(const FileSystem& files, const Path& folder, const DatasetManifest& manifest) {
+  const auto has = [&](const std::string& name, int64_t bytes) {
+    const FileStatus status = files.status(folder / name);
+    return status.kind == FileKind::kFile && status.size == bytes;
+  };
+  for (const Split split : kSplits) {
+    const SplitContent& content = manifest.split(split);
+    for (size_t i = 0; i < content.shards.size(); ++i)
+      if (!has(shard_name(split, i), content.shards[i].bytes)) return false;
+    for (size_t i = 0; i < content.features.size(); ++i)
+      if (!has(features_name(split, i), content.features[i].bytes)) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+std::optional<DatasetManifest> finished_manifest(const FileSystem& files, const Path& folder) {
+  if (files.status(folder / kManifestName).kind != FileKind::kFile) return std::nullopt;
+  try {
+    DatasetManifest manifest = read_manifest_file(folder / kManifestName);
+    if (manifest.complete) return manifest;
+  } catch (const Error& error) {
+    if (!is_of_content(error)) throw;
+  }
+  return std::nullopt;
+}
+
+bool has_state(const FileSystem& files, const Path& folder) {
+  return files.status(folder / kProgressName).kind == FileKind::kFile ||
+         finished_manifest(files, folder);
+}
 
 TextOptions text_options_of(const PassOptions& pass) {
   return {.text_field = pass.options.text_field,
@@ -180,6 +218,15 @@ bool Pass::resume() {
   if (files_.status(folder_ / kProgressName).kind != FileKind::kFile) return false;
   int64_t pieces = 0;
   std::string text_hash;
+  if (!restore(pieces, text_hash)) return false;
+  publish();
+  saved_ = true;  // an interrupt from here on leaves what it found
+  saved_ = skip_pieces(pieces) && pieces_ == pieces && text_hash_.hex() == text_hash;
+  return saved_;
+}
+
+// False where the state is another one's, or damaged.
+bool Pass::restore(int64_t& pieces, std::string& text_hash) {
   try {
     const nlohmann::json state = read_json_file(folder_ / kProgressName, kProgressLimits);
     if (state.at("fingerprint").get<std::string>() != pass_.fingerprint) return false;
@@ -194,34 +241,43 @@ bool Pass::resume() {
       keys.push_back(as_keys(memories_[i].restore(state.at("memories").at(i))));
     tally_.restore(std::move(reports), keys);
     remove_unknown_files();
-  } catch (const Error&) {
-    return false;
+    return true;
+  } catch (const Error& error) {
+    if (!is_of_content(error)) throw;
   } catch (const nlohmann::json::exception&) {
-    return false;
   }
-  publish();
-  saved_ = true;  // an interrupt from here on leaves what it found
-  saved_ = skip_pieces(pieces, text_hash);
+  return false;
+}
+
+bool Pass::has_made(const DatasetManifest& manifest) {
+  if (manifest.fingerprint != pass_.fingerprint || !has_all_files(files_, folder_, manifest))
+    return false;
+  for (const Split split : kSplits) tokens_ += manifest.split(split).tokens;
+  saved_ = true;  // as in resume()
+  saved_ = skip_pieces(INT64_MAX) && text_hash_.hex() == manifest.input_hash;
   return saved_;
 }
 
-// Reads what was written already; false if it is not the same text.
-bool Pass::skip_pieces(int64_t count, const std::string& text_hash) {
+// Reads what was written already: `count` pieces, or all there are. False where the text is bad:
+// the same error comes again from the start.
+bool Pass::skip_pieces(int64_t count) {
   const int64_t report_every = std::min(kBatchBytes, pass_.options.save_bytes);
   int64_t unreported = 0;
   Piece piece;
   while (pieces_ < count) {
     try {
-      if (!read_piece(piece)) return false;
+      if (!read_piece(piece)) return true;
+    } catch (const FileError&) {
+      throw;  // nothing is wrong with the text, nor with what was made of it
     } catch (const Error&) {
-      return false;  // the same error comes again from the start
+      return false;
     }
     unreported += static_cast<int64_t>(piece.text.text.size() + sizeof piece);
     if (unreported < report_every) continue;
     unreported = 0;
     report(piece.text.input_end);
   }
-  return text_hash_.hex() == text_hash;
+  return true;
 }
 
 // What the killed process wrote after it saved its state last. What readers of an unfinished folder

@@ -16,6 +16,11 @@ namespace weft::data {
 // Where a pass writes, and what it writes down to go on from.
 inline constexpr std::string_view kProgressName = "progress.json";
 
+// The manifest of a folder that lacks nothing but its name: it is written after all else.
+std::optional<DatasetManifest> finished_manifest(const FileSystem& files, const Path& folder);
+// Whether `folder` holds what another process can go on from.
+bool has_state(const FileSystem& files, const Path& folder);
+
 struct PassOptions {
   const text::Tokenizer& tokenizer;
   const PrepareOptions& options;
@@ -38,15 +43,17 @@ class Pass {
 
   // Goes on where another process ended, if it left its state in the folder and the input still
   // begins as it did; reads that part of the input again. False otherwise, and then this pass and
-  // the folder are of no use any more. Throws only what the callbacks progress and publish throw.
+  // the folder are of no use any more. Throws what the callbacks progress and publish throw, and
+  // FileError: the state is as good as it was.
   bool resume();
-  // Writes all shards and fills in what the manifest tells of them; then removes the state.
+  // Whether this pass would write what another process has finished: `manifest`, which it left in
+  // the folder with its shards. Reads the input again; otherwise as resume().
+  bool has_made(const DatasetManifest& manifest);
+  // Writes all shards and fills in what the manifest tells of them.
   void run(DatasetManifest& manifest);
 
   const Splitter& splitter() const { return splitter_; }
   const std::vector<StageReport>& stage_reports() const { return tally_.reports(); }
-  // Something was saved that another process can go on from.
-  bool has_saved() const { return saved_; }
 
  private:
   struct Piece {
@@ -72,8 +79,8 @@ class Pass {
   void publish();
   void append_keys();
   void save(const Batch& batch);
-  void restore();
-  bool skip_pieces(int64_t count, const std::string& text_hash);
+  bool restore(int64_t& pieces, std::string& text_hash);
+  bool skip_pieces(int64_t count);
   void remove_unknown_files() const;
 
   FileSystem& files_;
@@ -89,7 +96,7 @@ class Pass {
   int64_t tokens_ = 0;
   int64_t unsaved_bytes_ = 0;
   std::optional<size_t> published_shards_;
-  bool saved_ = false;
+  bool saved_ = false;  // an interrupt leaves what another process can go on from
 };
 
 }  // namespace weft::data

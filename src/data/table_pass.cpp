@@ -24,7 +24,7 @@ std::vector<ColumnStatistics> table_statistics(FileSystem& files, const Path& fo
   TextReader reader(files, pass.inputs, text_options_of(pass));
   Splitter splitter(reader, pass.plan, options.split.seed);
   TableFit fit(plan, options.stages, files, folder);
-  const bool saved = files.status(folder / kProgressName).kind == FileKind::kFile;
+  const bool saved = has_state(files, folder);
   TextPiece piece;
   int64_t unreported = 0;
   for (Split split = Split::kTrain; splitter.next(piece, split);) {

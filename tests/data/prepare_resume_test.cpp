@@ -10,11 +10,14 @@
 #include "data/prepare.h"
 #include "data_test_util.h"
 #include "tests/core/faulty_file_system.h"
+#include "tests/core/forwarding_file_system.h"
 #include "weft/philox.h"
 
 namespace weft::data {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class PrepareResume : public ::testing::Test {
@@ -52,6 +55,7 @@ class PrepareResume : public ::testing::Test {
     return all;
   }
   std::string undisturbed() {
+    remove_tree(real_file_system(), folder_ / "whole");
     options_.output = folder_ / "whole";
     prepare(ByteIds(), options_);
     options_.output = folder_ / "tokens";
@@ -61,25 +65,18 @@ class PrepareResume : public ::testing::Test {
     return real_file_system().status(folder_ / name).kind != FileKind::kMissing;
   }
 
-  TemporaryFolder folder_;
-  PrepareOptions options_;
-};
-
-TEST_F(PrepareResume, AfterACrashAtEveryFileOperation) {
-  const std::string whole = undisturbed();
-  int continued = 0, crashed = 0;
-  FaultyFileSystem counted;
-  prepare(ByteIds(), options_, counted);
-  EXPECT_TRUE(bytes_of("tokens") == whole);
-  for (int64_t at = 0; at < counted.operations(); at += 4) {
-    remove_tree(real_file_system(), folder_ / "tokens");
-    FaultyFileSystem files(Fault::kCrash, at);
-    try {
-      prepare(ByteIds(), options_, files);
-    } catch (const Crash&) {
-      ++crashed;
-    }
-    options_.overwrite = true;  // the crash may have come after the last rename
+  // With an old folder in the place of the new one, or nothing.
+  void start_over(bool with_old) {
+    for (const char* name : {"tokens", ".tokens.unfinished", ".tokens.replaced", ".tokens.lock"})
+      remove_tree(real_file_system(), folder_ / name);
+    if (with_old) folder_.write("tokens/dataset.json", "old");
+    options_.overwrite = with_old;
+  }
+  bool is_finished(const std::string& whole) {
+    return exists("tokens") && bytes_of("tokens") == whole;
+  }
+  // Runs it to its end; whether it went on from what was saved.
+  bool goes_on() {
     bool from_state = false, first = true;
     options_.progress = [&](const PrepareProgress& progress) {
       if (first) from_state = progress.saved && progress.tokens > 0;
@@ -87,12 +84,72 @@ TEST_F(PrepareResume, AfterACrashAtEveryFileOperation) {
     };
     prepare(ByteIds(), options_);
     options_.progress = nullptr;
-    continued += from_state;
-    ASSERT_TRUE(bytes_of("tokens") == whole) << at;
-    ASSERT_FALSE(exists(".tokens.unfinished"));
+    return from_state;
   }
-  EXPECT_GT(crashed, 20);
-  EXPECT_GT(continued, crashed / 2);
+  // One operation after the other fails, and all of those that come after the last shard. Then the
+  // folder is whole, or the same command goes on to it from what was saved, if anything was.
+  void expect_nothing_lost(Fault fault, bool replaces) {
+    const std::string whole = undisturbed();
+    start_over(replaces);
+    FaultyFileSystem counted;
+    prepare(ByteIds(), options_, counted);
+    ASSERT_TRUE(is_finished(whole));
+    const auto place_of = [&](const std::string& what, const std::string& file) {
+      for (size_t i = 0; i < counted.log().size(); ++i)
+        if (counted.log()[i].starts_with(what) && counted.log()[i].find(file) != std::string::npos)
+          return static_cast<int64_t>(i);
+      return int64_t{-1};
+    };
+    const int64_t saved = place_of("rename", "progress.json"), last = place_of("open", "report");
+    ASSERT_GT(saved, 0);
+    ASSERT_GT(last, saved);
+    for (int64_t at = 0; at < counted.operations(); at += at < last ? 4 : 1) {
+      SCOPED_TRACE(counted.log()[static_cast<size_t>(at)]);
+      int64_t failing = at;
+      if (fault == Fault::kShortWrite) failing += place_of_write(counted, at);
+      fail_and_go_on(fault, at, whole, failing > saved);
+      if (HasFatalFailure()) return;
+    }
+  }
+  // From operation `at`, how far it is to one that writes.
+  static int64_t place_of_write(const FaultyFileSystem& counted, int64_t at) {
+    const auto from = counted.log().begin() + at;
+    return std::find_if(from, counted.log().end(),
+                        [](const std::string& what) { return what.starts_with("write"); }) -
+           from;
+  }
+  void fail_and_go_on(Fault fault, int64_t at, const std::string& whole, bool is_saved) {
+    start_over(options_.overwrite);
+    FaultyFileSystem files(fault, at);
+    std::string message;
+    try {
+      prepare(ByteIds(), options_, files);  // a lock that cannot be removed is no failure
+    } catch (const Error& error) {
+      message = error.what();
+    } catch (const Crash&) {
+    }
+    if (is_finished(whole)) {
+      ASSERT_FALSE(exists(".tokens.unfinished"));
+      return;
+    }
+    if (fault != Fault::kCrash) {
+      const bool says = message.find("the same command goes on from there") != message.npos;
+      ASSERT_EQ(says, is_saved) << message;
+      ASSERT_EQ(exists(".tokens.unfinished"), is_saved) << message;
+      ASSERT_EQ(exists("tokens/dataset.json"), options_.overwrite) << message;
+    }
+    ASSERT_EQ(goes_on(), is_saved);
+    ASSERT_TRUE(is_finished(whole));
+    for (const std::string& name : real_file_system().list(folder_.path()))
+      ASSERT_FALSE(name.starts_with(".")) << name;
+  }
+
+  TemporaryFolder folder_;
+  PrepareOptions options_;
+};
+
+TEST_F(PrepareResume, AfterACrashAtEveryFileOperation) {
+  for (const bool replaces : {false, true}) expect_nothing_lost(Fault::kCrash, replaces);
 }
 
 TEST_F(PrepareResume, AfterItsProcessWasKilled) {
@@ -139,6 +196,16 @@ TEST_F(PrepareResume, AfterAnInterruptWithAnotherNumberOfThreads) {
   EXPECT_TRUE(bytes_of("tokens") == whole);
 }
 
+TEST_F(PrepareResume, AfterMemoryThatTheSystemRefused) {
+  const std::string whole = undisturbed();
+  options_.progress = [&](const PrepareProgress& progress) {
+    if (progress.saved) throw std::bad_alloc();
+  };
+  EXPECT_THROW(prepare(ByteIds(), options_), std::bad_alloc);
+  EXPECT_TRUE(goes_on());
+  EXPECT_TRUE(is_finished(whole));
+}
+
 // Going on begins with reading what was read before, which takes a while.
 TEST_F(PrepareResume, AfterAnInterruptWhileItFindsItsPlaceAgain) {
   const std::string whole = undisturbed();
@@ -165,37 +232,87 @@ TEST_F(PrepareResume, AfterAnInterruptWhileItFindsItsPlaceAgain) {
 }
 
 TEST_F(PrepareResume, AfterADiskThatWasFullOrFailed) {
-  const std::string whole = undisturbed();
-  FaultyFileSystem counted;
-  prepare(ByteIds(), options_, counted);
-  for (const Fault fault : {Fault::kDiskFull, Fault::kShortWrite, Fault::kIoError}) {
-    int kept = 0, from_state = 0;
-    for (int64_t at = 1; at < counted.operations(); at += 9) {
-      remove_tree(real_file_system(), folder_ / "tokens");
-      FaultyFileSystem files(fault, at);
-      std::string message;
-      try {
-        prepare(ByteIds(), options_, files);  // a file that cannot be removed is no failure
-      } catch (const Error& error) {
-        message = error.what();
-      }
-      const bool says = message.find("the same command goes on from there") != message.npos;
-      ASSERT_EQ(exists(".tokens.unfinished"), says) << message;
-      kept += says;
-      options_.overwrite = true;
-      bool first = true;
-      options_.progress = [&](const PrepareProgress& progress) {
-        from_state += first && progress.saved && progress.tokens > 0;
-        first = false;
-      };
-      prepare(ByteIds(), options_);
-      options_.progress = nullptr;
-      ASSERT_TRUE(bytes_of("tokens") == whole) << at;
-      ASSERT_FALSE(exists(".tokens.unfinished"));
+  for (const Fault fault : {Fault::kDiskFull, Fault::kShortWrite, Fault::kIoError})
+    for (const bool replaces : {false, true}) expect_nothing_lost(fault, replaces);
+}
+
+// A share of the network that is away for a moment, say, while it finds its place again; or the
+// disk of what it has saved. Whatever was saved stays.
+TEST_F(PrepareResume, AfterAFileThatCouldNotBeReadForAWhile) {
+  class Away final : public ForwardingFileSystem {
+   public:
+    Away(std::string name, int64_t after)
+        : ForwardingFileSystem(real_file_system()), name_(std::move(name)), after_(after) {}
+    std::unique_ptr<ReadableFile> open_for_reading(const Path& file, ReadFrom from) const override {
+      if (file.filename().string().starts_with(name_) && after_-- <= 0)
+        throw FileError("read", file, ESTALE);
+      return ForwardingFileSystem::open_for_reading(file, from);
     }
-    EXPECT_GT(kept, 3);
-    EXPECT_EQ(from_state, kept);
-  }
+
+   private:
+    std::string name_;
+    mutable int64_t after_;
+  };
+  const std::string whole = undisturbed();
+  const auto expect_kept = [&](const std::string& name, int64_t after) {
+    Away files(name, after);
+    EXPECT_THAT(
+        error_message([&] { prepare(ByteIds(), options_, files); }),
+        AllOf(HasSubstr(name), HasSubstr("what was done is kept in"), HasSubstr("goes on from")));
+    EXPECT_TRUE(exists(".tokens.unfinished")) << name;
+  };
+  options_.progress = [&](const PrepareProgress& progress) {
+    if (progress.saved && progress.bytes_done > 50 << 10)
+      throw Error("stop", ExitCode::kInterrupted);
+  };
+  error_message([&] { prepare(ByteIds(), options_); });
+  options_.progress = nullptr;
+  expect_kept("in0.jsonl", 0);
+  expect_kept("in1.jsonl", 0);
+  expect_kept("stage-0", 0);
+  expect_kept("train-tokens", 0);
+  EXPECT_TRUE(goes_on());
+  EXPECT_TRUE(is_finished(whole));
+}
+
+// All is written when only the name of the folder fails; but the text is another by then.
+TEST_F(PrepareResume, StartsAgainWhereTheTextOfAFinishedFolderIsAnother) {
+  FaultyFileSystem counted;
+  options_.output = folder_ / "tokens";
+  prepare(ByteIds(), options_, counted);
+  int64_t naming = 0;
+  for (size_t i = 0; i < counted.log().size(); ++i)
+    if (counted.log()[i] == "rename " + (folder_ / ".tokens.unfinished").string())
+      naming = static_cast<int64_t>(i);
+  start_over(false);
+  FaultyFileSystem files(Fault::kIoError, naming);
+  EXPECT_THAT(error_message([&] { prepare(ByteIds(), options_, files); }),
+              HasSubstr("the same command goes on from there"));
+  EXPECT_FALSE(exists(".tokens.unfinished/progress.json"));
+  std::string text = real_file_system().read(folder_ / "in2.jsonl", 1 << 24);
+  text[text.size() - 30] = text[text.size() - 30] == '7' ? '8' : '7';
+  folder_.write("in2.jsonl", text);
+  prepare(ByteIds(), options_);
+  const std::string tokens = bytes_of("tokens");
+  EXPECT_TRUE(tokens == undisturbed());
+}
+
+// The new folder is whole and at its place: that is no failure.
+TEST_F(PrepareResume, TellsOfAnOldFolderThatCouldNotBeRemoved) {
+  const std::string whole = undisturbed();
+  const auto replace = [&](FaultyFileSystem& files) {
+    start_over(true);
+    return prepare(ByteIds(), options_, files);
+  };
+  FaultyFileSystem counted;
+  EXPECT_TRUE(replace(counted).warnings.empty());
+  const std::string old = (folder_ / ".tokens.replaced/dataset.json").string();
+  const auto removed = std::find(counted.log().begin(), counted.log().end(), "remove " + old);
+  FaultyFileSystem files(Fault::kIoError, removed - counted.log().begin());
+  EXPECT_THAT(replace(files).warnings, ElementsAre(HasSubstr("cannot remove '" + old)));
+  EXPECT_TRUE(is_finished(whole));
+  prepare(ByteIds(), options_);
+  EXPECT_FALSE(exists(".tokens.replaced"));
 }
 
 TEST_F(PrepareResume, StartsAgainWhereTheInputOrTheOptionsAreOthers) {
@@ -212,7 +329,6 @@ TEST_F(PrepareResume, StartsAgainWhereTheInputOrTheOptionsAreOthers) {
   const auto expect_as_undisturbed = [&] {
     prepare(ByteIds(), options_);
     const std::string tokens = bytes_of("tokens");
-    remove_tree(real_file_system(), folder_ / "whole");
     EXPECT_TRUE(tokens == undisturbed());
   };
   interrupt();
