@@ -102,25 +102,28 @@ DatasetManifest start_manifest(const text::Tokenizer& tokenizer, const PrepareOp
   return manifest;
 }
 
+constexpr size_t kFingerprintHalf = 16;
+
 // Of all that the outcome depends on besides the content of the input, which is compared itself.
+// The second half is of what is learned from the input.
 std::string fingerprint_of(const FileSystem& files, const PassOptions& pass) {
   const PrepareOptions& options = pass.options;
   const SplitPlan& plan = pass.plan;
-  std::ostringstream text;
+  std::ostringstream text, learned;
   text.precision(17);
+  learned << plan.pieces_are_units << plan.cut_short_documents << " " << plan.piece_bytes << " "
+          << plan.validation_below << "\n";
+  for (const ColumnStatistics& column : pass.stages.statistics())
+    learned << to_json(column).dump() << "\n";
   text << "weft " << WEFT_VERSION << "\n"
        << tokenizer_hash(pass.tokenizer) << "\n"
        << pass.format.vocab_size << " " << pass.format.eos_token_id << " "
        << pass.format.bos_token_id.value_or(-1) << " " << options.shard_tokens << "\n"
        << options.text_field << "\n"
        << name_of(options.invalid_utf8) << " " << name_of(options.bad_input) << "\n"
-       << name_of(plan.by) << plan.none << plan.pieces_are_units << plan.cut_short_documents << " "
-       << plan.piece_bytes << " " << plan.validation_below << " " << plan.validation_begin << " "
-       << options.split.seed << "\n";
+       << name_of(plan.by) << " " << options.split.size << " " << options.split.seed << "\n";
   for (const InputFile& file : pass.inputs.files)
     text << file.name().string() << "\n" << name_of(file.kind) << " " << file.size << "\n";
-  for (const ColumnStatistics& column : pass.stages.statistics())
-    text << to_json(column).dump() << "\n";
   for (const StageConfig& stage : options.stages) {
     text << describe(stage) << "\n";
     std::vector<std::string> read = stage.files;
@@ -129,7 +132,14 @@ std::string fingerprint_of(const FileSystem& files, const PassOptions& pass) {
          read.empty() ? std::vector<InputFile>() : collect_inputs(files, read).files)
       text << io::hash_file(files, file.path, ReadFrom::kCache).hex << "\n";
   }
-  return io::hash_hex(text.str());
+  return io::hash_hex(text.str()).substr(0, kFingerprintHalf) +
+         io::hash_hex(learned.str()).substr(0, kFingerprintHalf);
+}
+
+// The same options, of which another process has learned something else.
+bool is_of_other_plan(const std::string& fingerprint, const std::string& other) {
+  return fingerprint != other &&
+         fingerprint.substr(0, kFingerprintHalf) == other.substr(0, kFingerprintHalf);
 }
 
 // What the passes make, besides shards.
@@ -137,6 +147,7 @@ struct Outcome {
   DatasetManifest manifest;
   std::vector<StageReport> reports;
   bool is_written = false;  // by a process that ended before the folder had its name
+  int passes = 0;           // that this process has made
 };
 
 // What others may read of an unfinished folder (streamed_dataset.h).
@@ -174,6 +185,18 @@ bool may_have_state(const FileSystem& files, const Path& folder) {
               error.code());
 }
 
+// Writes them all; a better plan, if there is one.
+std::optional<SplitPlan> make_shards(FileSystem& files, const Path& folder, Pass& pass,
+                                     const PassOptions& options, Outcome& outcome) {
+  for (const text::TokenizerFile& file : options.tokenizer.files())
+    write_file_atomically(files, folder / file.name, file.content);
+  outcome.manifest.fingerprint = options.fingerprint;
+  pass.run(outcome.manifest);
+  ++outcome.passes;
+  outcome.reports = pass.stage_reports();
+  return pass.splitter().revise();
+}
+
 // Goes on with what another process left in the folder, or starts; a better plan, if there is one.
 std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, PassOptions options,
                                   StageList& stages, Outcome& outcome) {
@@ -184,27 +207,24 @@ std::optional<SplitPlan> run_pass(FileSystem& files, PendingFolder& folder, Pass
   options.publish = [&](const std::array<SplitContent, 2>& splits) {
     publish(files, folder.path(), options, outcome.manifest, splits);
   };
-  std::optional<Pass> pass(std::in_place, files, folder.path(), options);
-  if (const auto finished = finished_manifest(files, folder.path())) {
-    outcome.is_written = pass->has_made(*finished);
-    if (outcome.is_written) outcome.manifest = *finished;
-    if (outcome.is_written) return std::nullopt;
-    pass.emplace(files, folder.path(), options);
+  std::optional<Pass> pass;
+  const auto begin = [&] { return &pass.emplace(files, folder.path(), options); };
+  const auto left = left_manifest(files, folder.path());
+  if (left && begin()->has_made(*left)) {
+    outcome.is_written = true;
+    outcome.manifest = *left;
+    return std::nullopt;
   }
-  if (!pass->resume()) {
-    folder.clear();
-    pass.emplace(files, folder.path(), options);
-  }
-  for (const text::TokenizerFile& file : options.tokenizer.files())
-    write_file_atomically(files, folder.path() / file.name, file.content);
-  outcome.manifest.fingerprint = options.fingerprint;
-  pass->run(outcome.manifest);
-  outcome.reports = pass->stage_reports();
-  return pass->splitter().revise();
+  if (begin()->resume()) return make_shards(files, folder.path(), *pass, options, outcome);
+  // The pass that led to its plan need not be made again, but for reading.
+  if (left && outcome.passes == 0 && is_of_other_plan(left->fingerprint, options.fingerprint))
+    if (const auto better = begin()->plan_anew()) return better;
+  folder.clear();
+  return make_shards(files, folder.path(), *begin(), options, outcome);
 }
 
 // Adds what goes with the shards. With the manifest the folder lacks nothing but its name
-// (finished_manifest()), and what only an unfinished one needs can go.
+// (left_manifest()), and what only an unfinished one needs can go.
 void finish_folder(FileSystem& files, const Path& folder, const Outcome& outcome) {
   if (!outcome.is_written) {
     write_file_atomically(files, folder / "report.html",

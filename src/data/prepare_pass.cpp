@@ -47,11 +47,10 @@ bool has_all_files(const FileSystem& files, const Path& folder, const DatasetMan
 
 }  // namespace
 
-std::optional<DatasetManifest> finished_manifest(const FileSystem& files, const Path& folder) {
+std::optional<DatasetManifest> left_manifest(const FileSystem& files, const Path& folder) {
   if (files.status(folder / kManifestName).kind != FileKind::kFile) return std::nullopt;
   try {
-    DatasetManifest manifest = read_manifest_file(folder / kManifestName);
-    if (manifest.complete) return manifest;
+    return read_manifest_file(folder / kManifestName);
   } catch (const Error& error) {
     if (!is_of_content(error)) throw;
   }
@@ -59,8 +58,9 @@ std::optional<DatasetManifest> finished_manifest(const FileSystem& files, const 
 }
 
 bool has_state(const FileSystem& files, const Path& folder) {
-  return files.status(folder / kProgressName).kind == FileKind::kFile ||
-         finished_manifest(files, folder);
+  if (files.status(folder / kProgressName).kind == FileKind::kFile) return true;
+  const auto left = left_manifest(files, folder);
+  return left && left->complete;
 }
 
 TextOptions text_options_of(const PassOptions& pass) {
@@ -250,12 +250,18 @@ bool Pass::restore(int64_t& pieces, std::string& text_hash) {
 }
 
 bool Pass::has_made(const DatasetManifest& manifest) {
-  if (manifest.fingerprint != pass_.fingerprint || !has_all_files(files_, folder_, manifest))
+  if (!manifest.complete || manifest.fingerprint != pass_.fingerprint ||
+      !has_all_files(files_, folder_, manifest))
     return false;
   for (const Split split : kSplits) tokens_ += manifest.split(split).tokens;
   saved_ = true;  // as in resume()
   saved_ = skip_pieces(INT64_MAX) && text_hash_.hex() == manifest.input_hash;
   return saved_;
+}
+
+std::optional<SplitPlan> Pass::plan_anew() {
+  saved_ = has_state(files_, folder_);  // as in resume()
+  return skip_pieces(INT64_MAX) ? splitter_.revise() : std::nullopt;
 }
 
 // Reads what was written already: `count` pieces, or all there are. False where the text is bad:

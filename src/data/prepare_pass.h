@@ -16,8 +16,9 @@ namespace weft::data {
 // Where a pass writes, and what it writes down to go on from.
 inline constexpr std::string_view kProgressName = "progress.json";
 
-// The manifest of a folder that lacks nothing but its name: it is written after all else.
-std::optional<DatasetManifest> finished_manifest(const FileSystem& files, const Path& folder);
+// What a process says that it has left in `folder`. If the manifest is complete, which is written
+// after all else, the folder lacks nothing but its name.
+std::optional<DatasetManifest> left_manifest(const FileSystem& files, const Path& folder);
 // Whether `folder` holds what another process can go on from.
 bool has_state(const FileSystem& files, const Path& folder);
 
@@ -49,6 +50,8 @@ class Pass {
   // Whether this pass would write what another process has finished: `manifest`, which it left in
   // the folder with its shards. Reads the input again; otherwise as resume().
   bool has_made(const DatasetManifest& manifest);
+  // Reads the input and makes nothing of it, but for a better plan, if there is one.
+  std::optional<SplitPlan> plan_anew();
   // Writes all shards and fills in what the manifest tells of them.
   void run(DatasetManifest& manifest);
 
