@@ -24,6 +24,12 @@ std::vector<uint64_t> as_keys(const std::vector<std::byte>& bytes) {
   return keys;
 }
 
+int64_t unread_files(const std::vector<LeftOut>& left_out) {
+  for (const LeftOut& item : left_out)
+    if (item.reason == kUnreadReason) return item.count;
+  return 0;
+}
+
 // What is missing or cut short stays so; other failures of a file system may pass.
 bool is_of_content(const Error& error) {
   const auto* of_files = dynamic_cast<const FileError*>(&error);
@@ -126,8 +132,7 @@ bool Pass::read(Batch& batch) {
     ++batch.count;
     bytes += static_cast<int64_t>(piece.text.text.size() + sizeof piece);
   }
-  batch.pieces_end = pieces_;
-  batch.text_hash = text_hash_.hex();
+  batch.end = {pieces_, text_hash_.hex(), unread_files(reader_.left_out().items())};
   return batch.count > 0;
 }
 
@@ -201,11 +206,14 @@ void Pass::save(const Batch& batch) {
   auto stages = nlohmann::ordered_json::array(), memories = nlohmann::ordered_json::array();
   for (const StageReport& stage : tally_.reports()) stages.push_back(to_json(stage));
   for (const SpoolLog& memory : memories_) memories.push_back(memory.state());
-  const nlohmann::ordered_json state = {
-      {"fingerprint", pass_.fingerprint}, {"pieces", batch.pieces_end},
-      {"text_hash", batch.text_hash},     {"tokens", tokens_},
-      {"writer", writer_.save()},         {"stages", std::move(stages)},
-      {"memories", std::move(memories)}};
+  const nlohmann::ordered_json state = {{"fingerprint", pass_.fingerprint},
+                                        {"pieces", batch.end.pieces},
+                                        {"text_hash", batch.end.text_hash},
+                                        {"unread", batch.end.unread},
+                                        {"tokens", tokens_},
+                                        {"writer", writer_.save()},
+                                        {"stages", std::move(stages)},
+                                        {"memories", std::move(memories)}};
   write_file_atomically(
       files_, folder_ / kProgressName,
       state.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
@@ -216,22 +224,22 @@ void Pass::save(const Batch& batch) {
 
 bool Pass::resume() {
   if (files_.status(folder_ / kProgressName).kind != FileKind::kFile) return false;
-  int64_t pieces = 0;
-  std::string text_hash;
-  if (!restore(pieces, text_hash)) return false;
+  Place place;
+  if (!restore(place)) return false;
   publish();
   saved_ = true;  // an interrupt from here on leaves what it found
-  saved_ = skip_pieces(pieces) && pieces_ == pieces && text_hash_.hex() == text_hash;
+  saved_ = skip_pieces(place.pieces) && is_at(place);
   return saved_;
 }
 
 // False where the state is another one's, or damaged.
-bool Pass::restore(int64_t& pieces, std::string& text_hash) {
+bool Pass::restore(Place& place) {
   try {
     const nlohmann::json state = read_json_file(folder_ / kProgressName, kProgressLimits);
     if (state.at("fingerprint").get<std::string>() != pass_.fingerprint) return false;
-    pieces = state.at("pieces").get<int64_t>();
-    text_hash = state.at("text_hash").get<std::string>();
+    place = {.pieces = state.at("pieces").get<int64_t>(),
+             .text_hash = state.at("text_hash").get<std::string>(),
+             .unread = state.at("unread").get<int64_t>()};
     tokens_ = state.at("tokens").get<int64_t>();
     writer_.restore(state.at("writer"));
     std::vector<StageReport> reports;
@@ -255,13 +263,24 @@ bool Pass::has_made(const DatasetManifest& manifest) {
     return false;
   for (const Split split : kSplits) tokens_ += manifest.split(split).tokens;
   saved_ = true;  // as in resume()
-  saved_ = skip_pieces(INT64_MAX) && text_hash_.hex() == manifest.input_hash;
+  saved_ = skip_pieces(INT64_MAX) && is_at({.pieces = pieces_,
+                                            .text_hash = manifest.input_hash,
+                                            .unread = unread_files(manifest.left_out)});
   return saved_;
 }
 
 std::optional<SplitPlan> Pass::plan_anew() {
   saved_ = has_state(files_, folder_);  // as in resume()
   return skip_pieces(INT64_MAX) ? splitter_.revise() : std::nullopt;
+}
+
+// Whether the input is the same up to there. A file that was read then, and that the file system
+// does not give now, is no other input.
+bool Pass::is_at(const Place& place) const {
+  if (pieces_ == place.pieces && text_hash_.hex() == place.text_hash) return true;
+  if (unread_files(reader_.left_out().items()) > place.unread && reader_.file_error())
+    std::rethrow_exception(reader_.file_error());
+  return false;
 }
 
 // Reads what was written already: `count` pieces, or all there are. False where the text is bad:

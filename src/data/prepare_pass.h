@@ -66,12 +66,17 @@ class Pass {
     Split split = Split::kTrain;
     size_t tokens_end = 0;  // in the batch's tokens
   };
+  // In the input, as far as it was read.
+  struct Place {
+    int64_t pieces = 0;
+    std::string text_hash;  // of all of them
+    int64_t unread = 0;     // files that were left out because they could not be read
+  };
   struct Batch {
     std::vector<Piece> pieces;  // the first `count` are in use; the others keep their memory
     size_t count = 0;
     std::vector<int32_t> tokens;
-    int64_t pieces_end = 0;  // pieces read so far, this batch included
-    std::string text_hash;   // of all their text
+    Place end;  // this batch included
   };
 
   bool read_piece(Piece& piece);
@@ -82,8 +87,9 @@ class Pass {
   void publish();
   void append_keys();
   void save(const Batch& batch);
-  bool restore(int64_t& pieces, std::string& text_hash);
+  bool restore(Place& place);
   bool skip_pieces(int64_t count);
+  bool is_at(const Place& place) const;
   void remove_unknown_files() const;
 
   FileSystem& files_;

@@ -9,8 +9,6 @@
 namespace weft::data {
 namespace {
 
-constexpr std::string_view kUnreadableReason = "file, or rest of one, that could not be read";
-
 bool is_white_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -78,7 +76,7 @@ bool TextReader::next_of_current(TextPiece& piece) {
     return current_->next(piece);
   } catch (const Error& error) {
     if (options_.bad_input == BadInput::kStop) throw;
-    left_out_.add(kUnreadableReason, [&] { return std::string(error.what()); });
+    leave_out(error);
     current_.reset();
     return false;
   }
@@ -96,8 +94,13 @@ void TextReader::open(const InputFile& file) {
     }
   } catch (const Error& error) {
     if (options_.bad_input == BadInput::kStop) throw;
-    left_out_.add(kUnreadableReason, [&] { return std::string(error.what()); });
+    leave_out(error);
   }
+}
+
+void TextReader::leave_out(const Error& error) {
+  left_out_.add(kUnreadReason, [&] { return std::string(error.what()); });
+  if (dynamic_cast<const FileError*>(&error) != nullptr) file_error_ = std::current_exception();
 }
 
 }  // namespace weft::data

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ enum class BadInput {
 };
 // "stop", "skip": the values of --bad-input.
 std::string_view name_of(BadInput policy);
+
+// What LeftOutCounts says of such a file.
+inline constexpr std::string_view kUnreadReason = "file, or rest of one, that could not be read";
 
 struct TextOptions {
   // Where the text of a JSON value stands: a key, or a path ("message.content", "turns[0].text").
@@ -103,8 +107,11 @@ class TextReader {
   const LeftOutCounts& left_out() const { return left_out_; }
   // XXH3-128 of each file that was read to its end so far; "" for those that could not be.
   const std::vector<std::string>& file_hashes() const { return file_hashes_; }
+  // The last FileError for which a file, or the rest of one, was left out (kUnreadReason).
+  std::exception_ptr file_error() const { return file_error_; }
 
  private:
+  void leave_out(const Error& error);
   bool next_of_current(TextPiece& piece);
   void open(const InputFile& file);
 
@@ -112,6 +119,7 @@ class TextReader {
   const InputFiles& inputs_;
   TextOptions options_;
   LeftOutCounts left_out_;
+  std::exception_ptr file_error_;
   std::vector<std::string> file_hashes_;
   size_t next_file_ = 0;
   int64_t input_begin_ = 0;

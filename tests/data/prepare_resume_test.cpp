@@ -288,18 +288,35 @@ TEST_F(PrepareResume, AfterAFileThatCouldNotBeReadForAWhile) {
         AllOf(HasSubstr(name), HasSubstr("what was done is kept in"), HasSubstr("goes on from")));
     EXPECT_TRUE(exists(".tokens.unfinished")) << name;
   };
-  options_.progress = [&](const PrepareProgress& progress) {
-    if (progress.saved && progress.bytes_done > 50 << 10)
-      throw Error("stop", ExitCode::kInterrupted);
+  const auto interrupt = [&] {
+    options_.progress = [&](const PrepareProgress& progress) {
+      if (progress.saved && progress.bytes_done > 50 << 10)
+        throw Error("stop", ExitCode::kInterrupted);
+    };
+    error_message([&] { prepare(ByteIds(), options_); });
+    options_.progress = nullptr;
   };
-  error_message([&] { prepare(ByteIds(), options_); });
-  options_.progress = nullptr;
+  interrupt();
   expect_kept("in0.jsonl", 0);
   expect_kept("in1.jsonl", 0);
   expect_kept("stage-0", 0);
   expect_kept("train-tokens", 0);
   EXPECT_TRUE(goes_on());
   EXPECT_TRUE(is_finished(whole));
+
+  // Nor is a file left out that was read before, where those that cannot be read are.
+  options_.bad_input = BadInput::kSkip;
+  const std::string skipping = undisturbed();
+  start_over(false);
+  interrupt();
+  expect_kept("in0.jsonl", 0);
+  expect_kept("in1.jsonl", 0);
+  EXPECT_TRUE(goes_on());
+  EXPECT_TRUE(is_finished(skipping));
+  start_over(false);
+  Away away("in0.jsonl", 0);
+  prepare(ByteIds(), options_, away);
+  EXPECT_FALSE(is_finished(skipping));
 }
 
 // All is written when only the name of the folder fails; but the text is another by then.
