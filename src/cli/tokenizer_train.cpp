@@ -1,16 +1,21 @@
 // `weft tokenizer train`: learns a tokenizer from the texts that `weft prepare` reads.
 #include <iostream>
 #include <memory>
+#include <ranges>
 #include <utility>
 
 #include "cli/text_input.h"
 #include "cli/verb.h"
 #include "cli/work_bar.h"
 #include "core/file_system.h"
+#include "core/quote.h"
+#include "core/strict_json.h"
 #include "core/thread_pool.h"
+#include "data/dataset_manifest.h"
 #include "data/input_files.h"
 #include "data/text_reader.h"
 #include "text/bpe_trainer.h"
+#include "text/special_tokens.h"
 #include "text/unigram_trainer.h"
 #include "text/word_counts.h"
 #include "text/word_piece_trainer.h"
@@ -37,12 +42,67 @@ struct Options {
   int64_t min_frequency = 2;
   double character_coverage = 0.9995;
   std::vector<std::string> special_tokens;
+  bool overwrite = false;
 };
 
+constexpr const char* kConfig = "tokenizer_config.json";
+constexpr const char* kSpecialTokens = "special_tokens_map.json";
+
+bool is_there(const Path& path) {
+  const FileStatus status = real_file_system().status(path);
+  return status.kind != FileKind::kMissing || status.is_link;
+}
+
+bool is_tokenizer(const Path& file) {
+  try {
+    text::load_tokenizer(file.string());
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// Whether a file that is there is one that an earlier `tokenizer train` wrote: nothing marks a
+// tokenizer.json as ours, but the two files beside it say no more than ours do.
+bool is_made(const Path& file) {
+  const auto is = [](const Path& path, bool (*made)(std::string_view)) {
+    if (real_file_system().status(path).kind != FileKind::kFile) return false;
+    return made(read_text_file(path, JsonLimits().bytes));
+  };
+  const Path folder = parent_folder(file);
+  if (file.filename() == kConfig) return is(file, text::is_made_tokenizer_config);
+  if (file.filename() == kSpecialTokens) return is(file, text::is_made_special_tokens_map);
+  return is(folder / kConfig, text::is_made_tokenizer_config) &&
+         is(folder / kSpecialTokens, text::is_made_special_tokens_map) && is_tokenizer(file);
+}
+
+// A model, or tokens, mean nothing with another tokenizer than their own.
+void refuse_foreign(const Path& file) {
+  const Path folder = parent_folder(file);
+  const std::string advice = "; choose another folder, or give --overwrite";
+  for (const Path& path : {file, folder / kConfig, folder / kSpecialTokens}) {
+    if (!is_there(path)) continue;
+    for (const std::string_view owner : {std::string_view("config.json"), data::kManifestName})
+      if (is_there(folder / owner))
+        throw Error(quote_path(path) + " is there, and " + quote(owner) +
+                    " beside it says that it belongs to a model or to tokens" + advice);
+    if (!is_made(path))
+      throw Error(quote_path(path) + " is there, and `weft tokenizer train` did not write it" +
+                  advice);
+  }
+}
+
 // The file to write; its folder is made before the work, so that a bad path is told at once.
-Path output_file(const std::string& output) {
-  Path file = output;
-  if (real_file_system().status(file).kind == FileKind::kFolder) file /= "tokenizer.json";
+Path output_file(const Options& options) {
+  if (options.output.empty()) throw Error("-o is empty; give the tokenizer.json to write");
+  Path file = options.output;
+  const bool is_folder = real_file_system().status(file).kind == FileKind::kFolder;
+  if (is_folder || !file.has_filename()) file /= "tokenizer.json";
+  if (file.filename() == kConfig || file.filename() == kSpecialTokens)
+    throw Error(quote_path(file) +
+                " is the name of a file that is written beside the tokenizer; "
+                "give it another one, such as tokenizer.json");
+  if (!options.overwrite) refuse_foreign(file);
   create_folders(real_file_system(), parent_folder(file));
   return file;
 }
@@ -143,7 +203,7 @@ void run(const Options& options) {
       {.text_field = options.text_field,
        .invalid_utf8 = parse_invalid_utf8(options.invalid_utf8),
        .bad_input = options.bad_input == "skip" ? data::BadInput::kSkip : data::BadInput::kStop});
-  const Path file = output_file(options.output);
+  const Path file = output_file(options);
   const ThreadPool pool(thread_count(options.threads));
   const text::WordCounts words = Counter(options, pool, inputs.bytes).run(reader);
   tell_left_out(inputs.left_out.items());
@@ -156,7 +216,8 @@ void run(const Options& options) {
   if (tokenizer->vocab_size() < options.vocab_size)
     std::cerr << "weft: the text gives " << tokenizer->vocab_size() << " tokens, "
               << options.vocab_size << " were asked for: nothing is left that repeats\n";
-  for (const text::TokenizerFile& content : tokenizer->files())
+  // tokenizer.json last: where this ends half-way, what is there is known as ours.
+  for (const text::TokenizerFile& content : std::views::reverse(tokenizer->files()))
     write_file_atomically(
         files, content.name == "tokenizer.json" ? file : parent_folder(file) / content.name,
         content.content);
@@ -208,8 +269,11 @@ void add_tokenizer_train(Verb& tokenizer) {
   verb.add_option("--threads", options->threads, "0: as many as the process may use")
       .between(0, 4096)
       .shows_default();
-  verb.add_option("-o,--output", options->output, "the tokenizer.json to write, or its folder")
+  verb.add_option("-o,--output", options->output,
+                  "the tokenizer.json to write, or its folder (which exists, or ends with /)")
       .required();
+  verb.add_flag("--overwrite", options->overwrite,
+                "replace files that are there even if `weft tokenizer train` did not write them");
   verb.callback([options] {
     interrupts();
     run(*options);

@@ -53,6 +53,27 @@ Json role_names(const SpecialIds& ids, const Vocabulary& vocabulary) {
   return names;
 }
 
+// What a made tokenizer_config.json says beside the roles.
+Json beside_roles() {
+  return {{"tokenizer_class", "PreTrainedTokenizerFast"},
+          {"clean_up_tokenization_spaces", false},
+          {"model_max_length", 1000000000}};  // the model's own limit is in its config.json
+}
+
+// Null for what is no JSON.
+Json without_roles(std::string_view content) {
+  try {
+    Json json = parse_json(content, "");
+    for (const Role& role : kRoles) {
+      const auto member = json.find(std::string(role.key));
+      if (member != json.end() && member->is_string()) json.erase(member);
+    }
+    return json;
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 SpecialIds special_ids_from_config(std::string_view config, const Vocabulary& vocabulary,
@@ -86,15 +107,21 @@ SpecialIds special_ids_by_name(const std::vector<AddedToken>& added, int32_t unk
 }
 
 std::string make_tokenizer_config(const SpecialIds& ids, const Vocabulary& vocabulary) {
-  Json config = role_names(ids, vocabulary);
-  config["tokenizer_class"] = "PreTrainedTokenizerFast";
-  config["clean_up_tokenization_spaces"] = false;
-  config["model_max_length"] = 1000000000;  // the model's own limit is in its config.json
+  Json config = beside_roles();
+  config.update(role_names(ids, vocabulary));
   return config.dump(2) + "\n";
 }
 
 std::string make_special_tokens_map(const SpecialIds& ids, const Vocabulary& vocabulary) {
   return role_names(ids, vocabulary).dump(2) + "\n";
+}
+
+bool is_made_tokenizer_config(std::string_view content) {
+  return without_roles(content) == beside_roles();
+}
+
+bool is_made_special_tokens_map(std::string_view content) {
+  return without_roles(content) == Json::object();
 }
 
 }  // namespace weft::text

@@ -23,4 +23,9 @@ SpecialIds special_ids_by_name(const std::vector<AddedToken>& added, int32_t unk
 std::string make_tokenizer_config(const SpecialIds& ids, const Vocabulary& vocabulary);
 std::string make_special_tokens_map(const SpecialIds& ids, const Vocabulary& vocabulary);
 
+// Whether files with these contents could be of the two above: they say nothing that is lost when
+// they are replaced, such as a chat template.
+bool is_made_tokenizer_config(std::string_view content);
+bool is_made_special_tokens_map(std::string_view content);
+
 }  // namespace weft::text

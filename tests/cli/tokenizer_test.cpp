@@ -66,6 +66,41 @@ TEST_F(TokenizerVerbs, OptionsThatDoNothingAreMistakes) {
   EXPECT_FALSE(exists("t.json"));
 }
 
+// A folder of a model or of tokens is not changed unasked; what the verb itself wrote may be.
+TEST_F(TokenizerVerbs, TrainingReplacesItsOwnFilesOnly) {
+  write("text.txt", "one two three one two three\n");
+  const auto train = [](const std::string& output, const Arguments& more = {}) {
+    Arguments arguments = {"tokenizer", "train", "text.txt", "--vocab-size", "264", "-o", output};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  must(train("new/folder/"));
+  const std::string made = text_of("new/folder/tokenizer.json");
+  must(train("new/folder"));
+  must(train("new/folder/other.json"));
+  EXPECT_EQ(text_of("new/folder/other.json"), made);
+
+  write("notes.json", "{}");
+  expect_error(train("notes.json"), {"'notes.json' is there", "did not write it", "--overwrite"});
+  write("new/folder/notes.json", "{}");
+  expect_error(train("new/folder/notes.json"), {"notes.json' is there", "did not write it"});
+  expect_error(train("new/folder/tokenizer_config.json"), {"is the name of a file"});
+  expect_error(train(""), {"-o is empty"});
+
+  const std::string config = text_of("new/folder/tokenizer_config.json");
+  const std::string chat = "{\"chat_template\": \"{{ messages }}\"," + config.substr(1);
+  write("new/folder/tokenizer_config.json", chat);
+  for (const char* output : {"new/folder", "new/folder/", "new/folder/third.json"})
+    expect_error(train(output), {"new/folder/", "did not write it", "--overwrite"});
+  must(train("new/folder/", {"--overwrite"}));
+  EXPECT_EQ(text_of("new/folder/tokenizer_config.json"), config);
+
+  must({"prepare", "text.txt", "-o", "tokens", "--tokenizer", "new/folder", "--val-split", "none"});
+  expect_error(train("tokens"), {"'tokens/tokenizer.json' is there", "'dataset.json' beside it"});
+  write("new/folder/config.json", "{}");
+  expect_error(train("new/folder"), {"'config.json' beside it", "--overwrite"});
+}
+
 // The inputs of `weft prepare`, with its words about what is left out.
 TEST_F(TokenizerVerbs, LearnsFromWhateverPrepareReads) {
   const std::string text = "one two three one two three\n";
