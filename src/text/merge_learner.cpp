@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "text/tokenizer_document.h"
 #include "weft/error.h"
 
 namespace weft::text {
@@ -60,6 +61,7 @@ void MergeLearner::run() {
     }
     if (count < std::max<int64_t>(options_.min_frequency, 1)) return;
     const Positions positions = std::exchange(positions_[best.list], {});
+    if (is_too_long(best.pair)) continue;
     merges_.push_back(best.pair);
     merge_everywhere(best.pair, merged_symbol(best.pair), positions);
     const auto tokens = static_cast<int64_t>(vocab_.size());
@@ -67,12 +69,24 @@ void MergeLearner::run() {
   }
 }
 
+// What the right one of a pair adds to the left one.
+std::string_view MergeLearner::added_by(int32_t right) const {
+  std::string_view text = vocab_[static_cast<size_t>(right)];
+  if (text.starts_with(options_.continuing_prefix))
+    text.remove_prefix(options_.continuing_prefix.size());
+  return text;
+}
+
+// The merged token would be one that no vocabulary takes.
+bool MergeLearner::is_too_long(SymbolPair pair) const {
+  const size_t left = vocab_[static_cast<size_t>(left_of(pair))].size();
+  return left + added_by(right_of(pair)).size() > kMaxTokenBytes;
+}
+
 // The token of a merged pair; two pairs may make the same token.
 int32_t MergeLearner::merged_symbol(SymbolPair pair) {
   const std::string& left = vocab_[static_cast<size_t>(left_of(pair))];
-  std::string_view right = vocab_[static_cast<size_t>(right_of(pair))];
-  if (right.starts_with(options_.continuing_prefix))
-    right.remove_prefix(options_.continuing_prefix.size());
+  const std::string_view right = added_by(right_of(pair));
   std::string token = left + std::string(right);
   const auto id = static_cast<int32_t>(vocab_.size());
   const auto [known, fresh] = ids_.emplace(token, id);

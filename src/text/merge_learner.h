@@ -35,7 +35,8 @@ class MergeLearner {
 
   // A word of the corpus as symbols, by id. Throws Error beyond 2^32 different words.
   void add_word(std::span<const int32_t> symbols, int64_t count);
-  // Merges until the vocabulary is full or no pair is left. Once.
+  // Merges until the vocabulary is full or no pair is left. Pairs whose token would be longer than
+  // kMaxTokenBytes stay apart. Once.
   void run();
 
   const std::vector<std::string>& vocab() const { return vocab_; }
@@ -65,6 +66,8 @@ class MergeLearner {
 
   void count_initial_pairs();
   void push(uint32_t number, Positions positions);
+  std::string_view added_by(int32_t right) const;
+  bool is_too_long(SymbolPair pair) const;
   int32_t merged_symbol(SymbolPair pair);
   void merge_everywhere(SymbolPair pair, int32_t merged, const Positions& positions);
   void merge_in_word(uint32_t word, SymbolPair pair, int32_t merged);

@@ -85,6 +85,22 @@ TEST(BpeTrainer, RunsOfOneLetterMerge) {
   EXPECT_EQ(tokenizer->decode(ids), "aaaaaaa");
 }
 
+// A word without end: its tokens double until one more would be too long to be read again.
+TEST(BpeTrainer, TokensDoNotGrowBeyondWhatIsRead) {
+  std::string text(100'000, 'a');
+  text += " bc bc bc";
+  const nlohmann::json merges = merges_of(counts_of(text), {.vocab_size = 400, .min_frequency = 2});
+  size_t longest = 0;
+  for (const auto& merge : merges)
+    longest = std::max(longest, merge[0].get_ref<const std::string&>().size() +
+                                    merge[1].get_ref<const std::string&>().size());
+  EXPECT_EQ(longest, 4096u);
+  EXPECT_THAT(merges, testing::Contains(nlohmann::json({"b", "c"})));
+  WordCounts pieces(std::make_shared<const WordCutter>(byte_fallback_words()));
+  pieces.add(text);
+  EXPECT_NO_THROW(train_byte_fallback_bpe(pieces, {.vocab_size = 400}));
+}
+
 TEST(BpeTrainer, SpecialTokensComeFirst) {
   const auto tokenizer =
       train_bpe(counts_of("ab ab"), {.vocab_size = 300, .special_tokens = {"<end>", "<pad>"}});
