@@ -64,20 +64,27 @@ void append_printable(std::string& out, std::string_view text) {
   }
 }
 
+// The first `longest` bytes, without the character that would be cut.
+std::string_view beginning(std::string_view text, size_t longest) {
+  if (text.size() <= longest) return text;
+  for (size_t begin = longest; begin > 0 && longest - begin < 3;) {
+    const Character c = character_at(text.substr(--begin));
+    if (c.size > 0) return text.substr(0, begin + c.size > longest ? begin : longest);
+  }
+  return text.substr(0, longest);
+}
+
 }  // namespace
 
 std::string quote(std::string_view text, size_t longest) {
   std::string result = "'";
-  for (const char& c : text.substr(0, longest)) {
-    if (c >= 0x20 && c < 0x7f) result += c;
-    else append_escaped(result, {&c, 1});
-  }
+  append_printable(result, beginning(text, longest));
   return result + (text.size() > longest ? "'..." : "'");
 }
 
 std::string printable(std::string_view text, size_t longest) {
   std::string result;
-  append_printable(result, text.substr(0, longest));
+  append_printable(result, beginning(text, longest));
   return text.size() > longest ? result + "..." : result;
 }
 

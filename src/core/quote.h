@@ -8,13 +8,13 @@
 
 namespace weft {
 
-// 'text', with control characters and bytes outside ASCII as \xNN, cut after `longest` bytes.
-std::string quote(std::string_view text, size_t longest = 100);
-
 // The text as it may stand on a terminal: UTF-8 letters stay; control characters, line ends,
 // characters that are invisible or turn the direction of writing, and bytes that are not UTF-8
-// become \xNN. Cut after `longest` bytes.
+// become \xNN. Cut after `longest` bytes, or before the letter that this would cut.
 std::string printable(std::string_view text, size_t longest = 4096);
+
+// 'text', by printable().
+std::string quote(std::string_view text, size_t longest = 100);
 
 // 'path', by printable(): people name folders in their own language.
 std::string quote_path(const std::filesystem::path& path);

@@ -6,17 +6,23 @@
 namespace weft {
 namespace {
 
-TEST(Quote, KeepsAsciiAndEscapesTheRest) {
+TEST(Quote, KeepsLettersAndEscapesTheRest) {
   EXPECT_EQ(quote("a b~"), "'a b~'");
   EXPECT_EQ(quote(""), "''");
   EXPECT_EQ(quote("\x1b[31m\n\x7f"), "'\\x1b[31m\\x0a\\x7f'");
-  EXPECT_EQ(quote("\u00e9"), "'\\xc3\\xa9'");
+  EXPECT_EQ(quote("run \u00e9/\u4e2d"), "'run \u00e9/\u4e2d'");
+  EXPECT_EQ(quote("\u0085\u2028\u202e\u200b\xff"),
+            "'\\xc2\\x85\\xe2\\x80\\xa8\\xe2\\x80\\xae\\xe2\\x80\\x8b\\xff'");
   EXPECT_EQ(quote(std::string_view("a\0b", 3)), "'a\\x00b'");
 }
 
 TEST(Quote, CutsAtItsLimit) {
   EXPECT_EQ(quote(std::string(100, 'x')), "'" + std::string(100, 'x') + "'");
   EXPECT_EQ(quote(std::string(101, 'x')), "'" + std::string(100, 'x') + "'...");
+  EXPECT_EQ(quote("abc\u4e2d", 5), "'abc'...");
+  EXPECT_EQ(quote("abc\u4e2dd", 6), "'abc\u4e2d'...");
+  EXPECT_EQ(quote("\u00e9\u00e9", 2), "'\u00e9'...");
+  EXPECT_EQ(quote("ab\xbf\xbf\xbf\xbf", 5), "'ab\\xbf\\xbf\\xbf'...");
   EXPECT_EQ(printable(std::string(4096, 'x')), std::string(4096, 'x'));
   EXPECT_EQ(printable(std::string(4097, 'x')), std::string(4096, 'x') + "...");
 }
