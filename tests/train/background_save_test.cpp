@@ -18,7 +18,7 @@ using testing::SizeIs;
 
 // Creates no manifest of checkpoint-STEP before release(): by waiting, at most ten seconds, or by
 // failing.
-class HeldBack final : public io::ForwardingFileSystem {
+class HeldBack final : public ForwardingFileSystem {
  public:
   HeldBack(int64_t step, bool fails)
       : ForwardingFileSystem(real_file_system()),
@@ -31,7 +31,7 @@ class HeldBack final : public io::ForwardingFileSystem {
       std::unique_lock lock(mutex_);
       was_released_ = released_.wait_for(lock, std::chrono::seconds(10), [&] { return open_; });
     }
-    return io::ForwardingFileSystem::open_for_writing(path, mode);
+    return ForwardingFileSystem::open_for_writing(path, mode);
   }
   void release() {
     const std::scoped_lock lock(mutex_);

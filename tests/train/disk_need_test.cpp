@@ -14,14 +14,14 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 // A disk that says how much is free, and on which no checkpoint fits while `full` says so.
-class SmallDisk final : public io::ForwardingFileSystem {
+class SmallDisk final : public ForwardingFileSystem {
  public:
   explicit SmallDisk(int64_t free) : ForwardingFileSystem(real_file_system()), free_(free) {}
   int64_t free_bytes(const Path&) const override { return free_; }
   std::unique_ptr<WritableFile> open_for_writing(const Path& path, WriteMode mode) override {
     if (full && path.string().find(".partial") != std::string::npos)
       throw FileError("write", path, ENOSPC);
-    return io::ForwardingFileSystem::open_for_writing(path, mode);
+    return ForwardingFileSystem::open_for_writing(path, mode);
   }
   bool full = false;
 
