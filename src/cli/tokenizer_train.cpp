@@ -98,6 +98,7 @@ Path output_file(const Options& options) {
   Path file = options.output;
   const bool is_folder = real_file_system().status(file).kind == FileKind::kFolder;
   if (is_folder || !file.has_filename()) file /= "tokenizer.json";
+  file = named_output(real_file_system(), file);
   if (file.filename() == kConfig || file.filename() == kSpecialTokens)
     throw Error(quote_path(file) +
                 " is the name of a file that is written beside the tokenizer; "
@@ -222,7 +223,7 @@ void run(const Options& options) {
         files, content.name == "tokenizer.json" ? file : parent_folder(file) / content.name,
         content.content);
   std::cout << tokenizer->vocab_size() << " tokens from " << words.size()
-            << " different words, written to '" << file.string() << "'\n";
+            << " different words, written to " << quote_path(file) << "\n";
 }
 
 void add_kind_options(Verb& verb, Options& options) {

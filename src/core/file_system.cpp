@@ -56,17 +56,21 @@ void write_file_atomically(FileSystem& files, const Path& file, std::string_view
   write_file_atomically(files, file, std::as_bytes(std::span(text.data(), text.size())));
 }
 
+Path behind_links(const FileSystem& files, const Path& path) {
+  Path at = path;
+  constexpr int kMostLinks = 40;  // Linux follows as many
+  for (int i = 0; i < kMostLinks && files.status(at).is_link; ++i)
+    at = parent_folder(at) / std::filesystem::read_symlink(at);
+  return at;
+}
+
 Path named_output(const FileSystem& files, const Path& file) {
   const FileStatus status = files.status(file);
   if (status.kind == FileKind::kFolder || status.kind == FileKind::kOther)
     throw Error(quote_path(file) + " is a " +
                 (status.kind == FileKind::kFolder ? "folder" : "device or a pipe") +
                 "; give the name of a file to be written");
-  Path at = file;
-  constexpr int kMostLinks = 40;  // Linux follows as many
-  for (int i = 0; i < kMostLinks && files.status(at).is_link; ++i)
-    at = parent_folder(at) / std::filesystem::read_symlink(at);
-  return at;
+  return behind_links(files, file);
 }
 
 void create_folders(FileSystem& files, const Path& folder) {

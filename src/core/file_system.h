@@ -129,9 +129,12 @@ std::string read_text_file(const Path& file, int64_t limit);
 void write_file_atomically(FileSystem& files, const Path& file, std::span<const std::byte> bytes);
 void write_file_atomically(FileSystem& files, const Path& file, std::string_view text);
 
-// Where the file lies that a user has named to be written: a link's target. Error where something
-// is there that is no file (a pipe, a device, a folder): a file in its place would destroy it. For
-// names from a command line only: within a run's folder no link is followed.
+// What `path` leads to if it is a symbolic link, dangling or not, else itself. For names from a
+// command line only: within a run's folder no link is followed.
+Path behind_links(const FileSystem& files, const Path& path);
+
+// Where the file lies that a user has named to be written, behind links. Error where something is
+// there that is no file (a pipe, a device, a folder): a file in its place would destroy it.
 Path named_output(const FileSystem& files, const Path& file);
 
 // Makes `folder` and its missing parents, durably.

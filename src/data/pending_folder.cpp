@@ -8,10 +8,14 @@
 namespace weft::data {
 namespace {
 
-// "tokens/" and "tokens" are the same folder; only the second has a name to add to.
-Path without_trailing_slash(const Path& path) {
-  const Path normal = path.lexically_normal();
-  return normal.has_filename() ? normal : normal.parent_path();
+// "tokens/" and "tokens" are the same folder; only the second has a name to add to. A link stands
+// for the folder it leads to, perhaps on a larger disk.
+Path place_of(const Path& path) {
+  const auto without_slash = [](const Path& normal) {
+    return normal.has_filename() ? normal : normal.parent_path();
+  };
+  const Path named = without_slash(path.lexically_normal());
+  return without_slash(behind_links(real_file_system(), named).lexically_normal());
 }
 
 // Beside the folder, for the folder itself is renamed.
@@ -22,12 +26,12 @@ Path lock_name(const Path& target) {
 }  // namespace
 
 Path unfinished_folder(const Path& target) {
-  const Path plain = without_trailing_slash(target);
+  const Path plain = place_of(target);
   return parent_folder(plain) / ("." + plain.filename().string() + ".unfinished");
 }
 
 bool is_being_written(const Path& target) {
-  return is_locked(lock_name(without_trailing_slash(target)));
+  return is_locked(lock_name(place_of(target)));
 }
 
 PendingFolder::Lock::Lock(FileSystem& files, const Path& file)
@@ -43,9 +47,7 @@ PendingFolder::Lock::~Lock() {
 
 PendingFolder::PendingFolder(FileSystem& files, const Path& target, bool replace,
                              std::string_view mark)
-    : files_(files),
-      target_(without_trailing_slash(target)),
-      unfinished_(unfinished_folder(target_)) {
+    : files_(files), target_(place_of(target)), unfinished_(unfinished_folder(target_)) {
   const Path name = target_.filename();
   if (name.empty() || name == "." || name == "..")
     throw Error("output folder " + quote_path(target) +

@@ -202,6 +202,16 @@ TEST_F(PrepareResume, AfterItsProcessWasKilled) {
   EXPECT_TRUE(bytes_of("tokens") == whole);
 }
 
+TEST_F(PrepareResume, ALinkStandsForTheFolderItLeadsTo) {
+  const std::string whole = undisturbed();
+  remove_tree(real_file_system(), folder_ / "tokens");
+  std::filesystem::create_directory(folder_ / "large");
+  std::filesystem::create_directory_symlink("large", folder_ / "tokens");
+  prepare(ByteIds(), options_);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder_ / "tokens"));
+  EXPECT_TRUE(bytes_of("large") == whole);
+}
+
 TEST_F(PrepareResume, AfterAnInterruptWithAnotherNumberOfThreads) {
   const std::string whole = undisturbed();
   int calls = 0;
