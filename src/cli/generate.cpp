@@ -10,6 +10,7 @@
 #include "cli/inference.h"
 #include "cli/verb.h"
 #include "core/file_system.h"
+#include "core/quote.h"
 #include "data/utf8_policy.h"
 #include "generate/generator.h"
 
@@ -57,38 +58,55 @@ void check_prompt(const std::string& prompt, const std::string& where) {
                 " is no UTF-8 text; prompts must be UTF-8");
 }
 
-// Each line that is not empty.
-std::vector<std::string> read_prompts(const std::string& file) {
+struct Prompt {
+  std::string text;
+  std::string where;  // it was given, for messages
+  int64_t line = 0;   // of the file; 0: --prompt
+};
+
+// Each line that is not empty; how many are is told, so that nobody takes results for those of
+// other lines.
+std::vector<Prompt> read_prompts(const std::string& file) {
   const std::string text = read_text_file(file, kMaxPromptBytes);
-  std::vector<std::string> prompts;
+  std::vector<Prompt> prompts;
   int64_t number = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
     std::string line = text.substr(begin, end - begin);
     if (line.ends_with('\r')) line.pop_back();
-    check_prompt(line, file + ":" + std::to_string(++number));
-    if (!line.empty()) prompts.push_back(std::move(line));
+    const std::string where = printable(file) + ":" + std::to_string(++number);
+    check_prompt(line, where);
+    if (!line.empty()) prompts.push_back({std::move(line), where, number});
     begin = end + 1;
   }
-  if (prompts.empty()) throw Error("'" + file + "' has no prompts; write one on each line");
+  if (prompts.empty()) throw Error(quote_path(file) + " has no prompts; write one on each line");
+  if (const int64_t empty = number - static_cast<int64_t>(prompts.size()); empty > 0)
+    std::cerr << "weft: " << printable(file) << ": left out: " << empty
+              << (empty == 1 ? " empty line" : " empty lines") << "\n";
   return prompts;
 }
 
-std::vector<std::string> prompts_of(const Options& options) {
+std::vector<Prompt> prompts_of(const Options& options) {
   if (!options.prompts_file.empty()) return read_prompts(options.prompts_file);
   check_prompt(options.prompt, "--prompt");
-  return {options.prompt};
+  return {{options.prompt, "--prompt"}};
 }
 
 // The ids of a prompt; an empty one is what a text begins with.
-std::vector<int32_t> encode(const text::Tokenizer& tokenizer, const std::string& prompt) {
-  std::vector<int32_t> ids = tokenizer.encode(prompt);
+std::vector<int32_t> encode(const text::Tokenizer& tokenizer, const Prompt& prompt) {
+  std::vector<int32_t> ids;
+  try {
+    ids = tokenizer.encode(prompt.text);
+  } catch (const Error& error) {
+    throw Error(prompt.where + ": " + error.what(), error.code());
+  }
   if (!ids.empty()) return ids;
   const text::SpecialIds& special = tokenizer.special_ids();
   if (special.bos) return {*special.bos};
   if (special.eos) return {*special.eos};
   throw Error(
-      "the prompt has no tokens, and the tokenizer no token that begins a text; give a --prompt "
+      prompt.where +
+      ": the prompt has no tokens, and the tokenizer no token that begins a text; give a --prompt "
       "of at least one character");
 }
 
@@ -98,12 +116,11 @@ class GenerateVerb {
       : options_(options), texts_(prompts_of(options)), folder_(open_model(options.model)) {
     options_.generate.seed = static_cast<uint64_t>(options.seed);
     options_.generate.eos_tokens = end_tokens(folder_);
-    size_t longest = 0;
-    for (const std::string& text : texts_) {
-      prompts_.push_back(encode(*folder_.tokenizer, text));
-      longest = std::max(longest, prompts_.back().size());
+    for (const Prompt& prompt : texts_) {
+      prompts_.push_back(encode(*folder_.tokenizer, prompt));
+      check_room(prompt, static_cast<int64_t>(prompts_.back().size()));
     }
-    set_length(static_cast<int64_t>(longest));
+    set_length();
   }
 
   void run() {
@@ -124,23 +141,25 @@ class GenerateVerb {
   }
 
  private:
-  // Without a wish: 64 tokens, or fewer where the model has no room for them.
-  void set_length(int64_t longest) {
-    const int64_t room = folder_.spec.max_positions - longest;
+  void check_room(const Prompt& prompt, int64_t tokens) {
+    const int64_t most = folder_.spec.max_positions, room = most - tokens;
     if (room < 1)
-      throw Error("the longest prompt has " + std::to_string(longest) +
-                  " tokens, and the model is made for " +
-                  std::to_string(folder_.spec.max_positions) +
+      throw Error(prompt.where + ": the prompt has " + std::to_string(tokens) +
+                  " tokens, and the model is made for " + std::to_string(most) +
                   ", new ones included; give a shorter prompt");
-    const int64_t wanted = options_.max_new_tokens.value_or(std::min(kDefaultNewTokens, room));
-    if (wanted > room)
-      throw Error("--max-new-tokens " + std::to_string(wanted) + ": the model is made for " +
-                  std::to_string(folder_.spec.max_positions) + " tokens, of which the longest " +
-                  "prompt takes " + std::to_string(longest) + "; allowed: at most " +
-                  std::to_string(room));
-    options_.generate.max_new_tokens = wanted;
-    longest_ = longest;
-    capacity_ = longest + wanted;
+    if (options_.max_new_tokens.value_or(0) > room)
+      throw Error(prompt.where + ": with --max-new-tokens " +
+                  std::to_string(*options_.max_new_tokens) + ": the model is made for " +
+                  std::to_string(most) + " tokens, of which the prompt takes " +
+                  std::to_string(tokens) + "; allowed: at most " + std::to_string(room));
+    longest_ = std::max(longest_, tokens);
+  }
+
+  // Without a wish: 64 tokens, or fewer where the model has no room for them.
+  void set_length() {
+    options_.generate.max_new_tokens = options_.max_new_tokens.value_or(
+        std::min(kDefaultNewTokens, folder_.spec.max_positions - longest_));
+    capacity_ = longest_ + options_.generate.max_new_tokens;
   }
 
   static bool stopped() { return interrupts().load() > 0 || !std::cout; }
@@ -154,13 +173,14 @@ class GenerateVerb {
 
   void show(size_t prompt, const generate::Generated& result) const {
     if (!options_.json) {
-      std::cout << for_output(texts_[prompt] + result.text) << "\n";
+      std::cout << for_output(texts_[prompt].text + result.text) << "\n";
       return;
     }
-    const nlohmann::ordered_json line = {{"prompt", texts_[prompt]},
-                                         {"text", result.text},
-                                         {"tokens", result.tokens.size()},
-                                         {"reason", name_of(result.reason)}};
+    nlohmann::ordered_json line = {{"prompt", texts_[prompt].text},
+                                   {"text", result.text},
+                                   {"tokens", result.tokens.size()},
+                                   {"reason", name_of(result.reason)}};
+    if (texts_[prompt].line > 0) line["line"] = texts_[prompt].line;
     std::cout << line.dump(-1, ' ', is_terminal(STDOUT_FILENO)) << "\n";
   }
 
@@ -169,7 +189,7 @@ class GenerateVerb {
     generate::Prompts batch{.first = begin};
     for (size_t i = begin; i < begin + count; ++i) batch.ids.push_back(prompts_[i]);
     const bool streams = prompts_.size() == 1 && !options_.json;
-    if (streams) std::cout << for_output(texts_[0]) << std::flush;
+    if (streams) std::cout << for_output(texts_[0].text) << std::flush;
     const auto on_text = [&](size_t, const std::string& piece) {
       if (streams) std::cout << for_output(piece) << std::flush;
       return !stopped();
@@ -194,7 +214,7 @@ class GenerateVerb {
   }
 
   Options options_;
-  std::vector<std::string> texts_;
+  std::vector<Prompt> texts_;
   ModelFolder folder_;
   std::vector<std::vector<int32_t>> prompts_;
   int64_t longest_ = 0;   // prompt, in tokens
@@ -214,10 +234,11 @@ void add_sampling_options(Verb& verb, Options& o) {
   verb.add_option("--min-p", s.min_p, "keep tokens with this share of the best one's probability")
       .shows_default();
   verb.add_option("--repetition-penalty", s.repetition_penalty, "1: off").shows_default();
-  verb.add_option("--beams", o.beams, "beam search with so many beams")
-      .between(1, 1024)
+  const Option beams = verb.add_option("--beams", o.beams, "beam search with so many beams");
+  Option(beams).between(1, 1024).shows_default();
+  verb.add_option("--length-penalty", o.length_penalty, "of beam search")
+      .needs(beams)
       .shows_default();
-  verb.add_option("--length-penalty", o.length_penalty, "of beam search").shows_default();
   verb.add_option("--seed", o.seed, "the same seed gives the same text")
       .between(0, INT64_MAX)
       .shows_default();

@@ -124,6 +124,7 @@ TEST_F(Generate, PromptsOfAFileComeInOrderAndAlikeAlone) {
   const Outcome outcome =
       generate({"--prompts", "prompts.txt", "--temperature", "0", "--max-new-tokens", "3"});
   EXPECT_EQ(outcome.out, "a\u00e9\ufffd\nqrsa\nlonger z\nba\u00e9\n");
+  EXPECT_THAT(outcome.err, HasSubstr("prompts.txt: left out: 1 empty line\n"));
   std::string many, expected;
   for (int i = 0; i < 19; ++i) {
     many += std::string(static_cast<size_t>(i % 5), '.') + "a\n";
@@ -135,15 +136,18 @@ TEST_F(Generate, PromptsOfAFileComeInOrderAndAlikeAlone) {
 }
 
 TEST_F(Generate, JsonHasALineForEachPrompt) {
-  write("prompts.txt", "a\nz\n");
+  write("prompts.txt", "a\n\nz\n");
   const Outcome outcome = generate(
       {"--prompts", "prompts.txt", "--temperature", "0", "--max-new-tokens", "2", "--json"});
   const size_t end = outcome.out.find('\n');
   const auto first = nlohmann::json::parse(outcome.out.substr(0, end));
   const auto second = nlohmann::json::parse(outcome.out.substr(end + 1));
-  EXPECT_EQ(first, nlohmann::json::parse(
-                       R"({"prompt": "a", "text": "é", "tokens": 2, "reason": "length"})"));
+  EXPECT_EQ(first,
+            nlohmann::json::parse(
+                R"({"prompt": "a", "text": "é", "tokens": 2, "reason": "length", "line": 1})"));
   EXPECT_EQ(second["reason"], "end of text");
+  EXPECT_EQ(second.value("line", 0), 3);
+  EXPECT_FALSE(nlohmann::json::parse(generate({"--prompt", "a", "--json"}).out).contains("line"));
 }
 
 TEST_F(Generate, WithoutANumberItFillsWhatTheModelHasRoomFor) {
@@ -152,7 +156,12 @@ TEST_F(Generate, WithoutANumberItFillsWhatTheModelHasRoomFor) {
   expect_error({"generate", "--model", "model", "--prompt", prompt, "--max-new-tokens", "17"},
                {"--max-new-tokens 17", "made for 96 tokens", "at most 16"});
   expect_error({"generate", "--model", "model", "--prompt", std::string(96, 'a')},
-               {"has 96 tokens", "shorter prompt"});
+               {"--prompt: ", "has 96 tokens", "shorter prompt"});
+  write("long.txt", "a\n" + std::string(95, 'a') + "\n" + std::string(96, 'a') + "\n");
+  expect_error({"generate", "--model", "model", "--prompts", "long.txt"},
+               {"long.txt:3: the prompt has 96 tokens"});
+  expect_error({"generate", "--model", "model", "--prompts", "long.txt", "--max-new-tokens", "2"},
+               {"long.txt:2: with --max-new-tokens 2", "at most 1"});
 }
 
 TEST_F(Generate, RefusesBadOptionsBeforeItPrints) {
@@ -171,6 +180,7 @@ TEST_F(Generate, RefusesBadOptionsBeforeItPrints) {
   refused({"--stop", ""}, {"--stop", "empty"});
   refused({"--precision", "fp8"}, {"--precision", "auto,fp32,bf16"});
   refused({"--beams", "3", "--top-k", "5"}, {"--beams", "--top-k"});
+  refused({"--length-penalty", "2"}, {"--length-penalty", "--beams"});
   expect_error({"generate", "--model", "model", "--prompt", "a\xff"}, {"--prompt", "byte 1"});
   write("bad.txt", "a\nb\xff\n");
   expect_error({"generate", "--model", "model", "--prompts", "bad.txt"}, {"bad.txt:2", "byte 1"});
