@@ -48,6 +48,7 @@ struct Options {
 using OptionalTokenizer = std::unique_ptr<const text::Tokenizer>;
 
 struct Summary {
+  std::string format;
   std::string unit;    // of lengths: "tokens" or "bytes"
   int64_t bytes = -1;  // of the text; -1: not known
   const data::CorpusStatistics& statistics;
@@ -116,13 +117,17 @@ void print_frequent(const nlohmann::ordered_json& summary) {
   }
 }
 
+void print_json(const std::string& format, const Options& options,
+                const nlohmann::ordered_json& values) {
+  nlohmann::ordered_json out = {{"format", format}, {"path", options.path}};
+  out.update(values);
+  std::cout << json_text(out, 2) << "\n";
+}
+
 void print_summary(const Summary& summary, const text::Tokenizer* tokenizer,
                    const Options& options) {
   const nlohmann::ordered_json values = summary_json(summary, tokenizer);
-  if (options.json) {
-    std::cout << json_text(values, 2) << "\n";
-    return;
-  }
+  if (options.json) return print_json(summary.format, options, values);
   for (const auto& [name, value] : values.items())
     if (!value.is_array())
       std::cout << name << " " << (value.is_string() ? value.get<std::string>() : value.dump())
@@ -143,16 +148,47 @@ std::vector<int64_t> chosen_documents(const Options& options, int64_t documents)
   return chosen;
 }
 
-void print_tokens(int64_t number, const std::vector<int32_t>& ids, const text::Tokenizer* tokenizer,
-                  const Options& options) {
-  std::cout << "--- document " << number << ": " << ids.size() << " tokens\n";
-  if (tokenizer != nullptr) {
-    std::cout << shown_tokens(*tokenizer, ids, options.in_colour()) << "\n";
-    return;
+// The documents that were asked for: printed one by one, or as JSON at the end.
+class ShownDocuments {
+ public:
+  ShownDocuments(const text::Tokenizer* tokenizer, const Options& options)
+      : tokenizer_(tokenizer), options_(options) {}
+
+  void add(int64_t number, const std::vector<int32_t>& ids) {
+    if (options_.json) return add_json(number, ids);
+    std::cout << "--- document " << number << ": " << ids.size() << " tokens\n";
+    if (tokenizer_ != nullptr) {
+      std::cout << shown_tokens(*tokenizer_, ids, options_.in_colour()) << "\n";
+      return;
+    }
+    for (size_t i = 0; i < ids.size(); ++i) std::cout << (i > 0 ? " " : "") << ids[i];
+    std::cout << "\n";
   }
-  for (size_t i = 0; i < ids.size(); ++i) std::cout << (i > 0 ? " " : "") << ids[i];
-  std::cout << "\n";
-}
+  void add(int64_t number, const std::string& text) {
+    if (tokenizer_ != nullptr)
+      return add(number, tokenizer_->encode(text, {.find_special_tokens = false}));
+    if (options_.json)
+      list_.push_back({{"document", number}, {"bytes", text.size()}, {"text", text}});
+    else
+      std::cout << "--- document " << number << ": " << text.size() << " bytes\n"
+                << for_output(text) << "\n";
+  }
+  void finish(const std::string& format, int64_t documents) const {
+    if (options_.json) print_json(format, options_, {{"documents", documents}, {"shown", list_}});
+  }
+
+ private:
+  void add_json(int64_t number, const std::vector<int32_t>& ids) {
+    list_.push_back({{"document", number}, {"tokens", ids.size()}, {"ids", ids}});
+    if (tokenizer_ == nullptr) return;
+    auto& pieces = list_.back()["pieces"] = nlohmann::ordered_json::array();
+    for (const int32_t id : ids) pieces.push_back(shown_token(*tokenizer_, id));
+  }
+
+  const text::Tokenizer* tokenizer_;
+  const Options& options_;
+  nlohmann::ordered_json list_ = nlohmann::ordered_json::array();
+};
 
 OptionalTokenizer tokenizer_for(const Options& options, const Path& folder) {
   if (!options.tokenizer.empty()) return text::load_tokenizer(options.tokenizer);
@@ -165,12 +201,14 @@ void print_title(const std::string& title, const Options& options) {
   if (!options.json && !options.shows_documents()) std::cout << title << "\n";
 }
 
-void inspect_shards(const data::ShardDocuments& shards, int64_t bytes, const std::string& title,
-                    const text::Tokenizer* tokenizer, const Options& options) {
+void inspect_shards(const data::ShardDocuments& shards, int64_t bytes, const std::string& format,
+                    const std::string& more, const text::Tokenizer* tokenizer,
+                    const Options& options) {
   if (options.shows_documents()) {
+    ShownDocuments shown(tokenizer, options);
     for (const int64_t number : chosen_documents(options, shards.documents()))
-      print_tokens(number, shards.document(number), tokenizer, options);
-    return;
+      shown.add(number, shards.document(number));
+    return shown.finish(format, shards.documents());
   }
   data::CorpusStatistics statistics;
   shards.for_each_piece([&](std::span<const int32_t> tokens, std::span<const int64_t> starts) {
@@ -183,8 +221,9 @@ void inspect_shards(const data::ShardDocuments& shards, int64_t bytes, const std
     statistics.add(tokens.subspan(at));
   });
   statistics.finish();
-  print_title(title, options);
-  print_summary({.unit = "tokens", .bytes = bytes, .statistics = statistics}, tokenizer, options);
+  print_title(format + more, options);
+  print_summary({.format = format, .unit = "tokens", .bytes = bytes, .statistics = statistics},
+                tokenizer, options);
 }
 
 // ", 3 features: age, city=Oslo and more".
@@ -208,16 +247,17 @@ void inspect_tokens_folder(const Options& options) {
       options.split == "train" ? data::Split::kTrain : data::Split::kValidation;
   const OptionalTokenizer tokenizer = tokenizer_for(options, options.path);
   const data::ShardDocuments shards(data::ShardDocuments::paths_of(options.path, split));
-  const std::string title = "tokens folder, " + options.split + " split, tokenizer " +
-                            printable(manifest.tokenizer) + " with " +
-                            std::to_string(manifest.vocab_size) + " ids" + features_of(manifest);
-  inspect_shards(shards, manifest.split(split).bytes, title, tokenizer.get(), options);
+  const std::string more = ", " + options.split + " split, tokenizer " +
+                           printable(manifest.tokenizer) + " with " +
+                           std::to_string(manifest.vocab_size) + " ids" + features_of(manifest);
+  inspect_shards(shards, manifest.split(split).bytes, "tokens folder", more, tokenizer.get(),
+                 options);
 }
 
 void inspect_shard(const Options& options) {
   const OptionalTokenizer tokenizer = tokenizer_for(options, parent_folder(options.path));
   const data::ShardDocuments shards({options.path});
-  inspect_shards(shards, -1, "shard of tokens", tokenizer.get(), options);
+  inspect_shards(shards, -1, "shard of tokens", "", tokenizer.get(), options);
 }
 
 std::string told(const data::LeftOut& left) {
@@ -246,17 +286,8 @@ std::vector<data::LeftOut> for_each_text(const Options& options, Visit visit) {
   return left_out;
 }
 
-void print_text(int64_t number, const std::string& text, const text::Tokenizer* tokenizer,
-                const Options& options) {
-  if (tokenizer != nullptr)
-    return print_tokens(number, tokenizer->encode(text, {.find_special_tokens = false}), tokenizer,
-                        options);
-  std::cout << "--- document " << number << ": " << text.size() << " bytes\n"
-            << for_output(text) << "\n";
-}
-
-void print_texts(const std::vector<int64_t>& chosen, const text::Tokenizer* tokenizer,
-                 const Options& options) {
+void print_texts(int64_t documents, const text::Tokenizer* tokenizer, const Options& options) {
+  const std::vector<int64_t> chosen = chosen_documents(options, documents);
   std::map<int64_t, std::string> texts;
   for (const int64_t number : chosen) texts[number];
   int64_t number = -1;
@@ -264,7 +295,9 @@ void print_texts(const std::vector<int64_t>& chosen, const text::Tokenizer* toke
     number += piece.begins_document;
     if (const auto found = texts.find(number); found != texts.end()) found->second += piece.text;
   });
-  for (const int64_t shown : chosen) print_text(shown, texts[shown], tokenizer, options);
+  ShownDocuments shown(tokenizer, options);
+  for (const int64_t n : chosen) shown.add(n, texts[n]);
+  shown.finish("text", documents);
 }
 
 void inspect_text(const Options& options) {
@@ -283,8 +316,11 @@ void inspect_text(const Options& options) {
   for (const data::LeftOut& left : left_out) std::cerr << "weft: " << told(left) << "\n";
   statistics.finish();
   if (options.shows_documents())
-    return print_texts(chosen_documents(options, statistics.documents()), tokenizer.get(), options);
-  print_summary({.unit = tokenizer ? "tokens" : "bytes", .bytes = bytes, .statistics = statistics},
+    return print_texts(statistics.documents(), tokenizer.get(), options);
+  print_summary({.format = "text",
+                 .unit = tokenizer ? "tokens" : "bytes",
+                 .bytes = bytes,
+                 .statistics = statistics},
                 tokenizer.get(), options);
 }
 

@@ -117,6 +117,36 @@ TEST_F(InspectFormats, TextsThatATerminalWouldObeyAreEscapedThere) {
       << outcome.all();
 }
 
+TEST_F(InspectFormats, TextAndTokensHaveTheKeysOfEveryFormat) {
+  write("t.txt", "ab\n");
+  must({"prepare", "t.txt", "-o", "tokens", "--tokenizer", "bytes", "--val-split", "none"});
+  const auto told = [&](Arguments arguments) {
+    arguments.insert(arguments.begin(), "inspect");
+    arguments.push_back("--json");
+    return nlohmann::json::parse(must(arguments).out);
+  };
+  const std::pair<std::string, std::string> paths[] = {
+      {"t.txt", "text"},
+      {"tokens", "tokens folder"},
+      {"tokens/train-00000.weft", "shard of tokens"}};
+  for (const auto& [path, format] : paths)
+    for (const Arguments& more : {Arguments{}, Arguments{"--document", "0"}}) {
+      Arguments arguments = {path};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const auto out = told(arguments);
+      EXPECT_EQ(out.value("format", ""), format);
+      EXPECT_EQ(out.value("path", ""), path);
+      EXPECT_EQ(out["documents"], 1);
+      EXPECT_EQ(out.contains("shown"), !more.empty());
+    }
+  EXPECT_EQ(told({"t.txt", "--document", "0"})["shown"],
+            nlohmann::json::parse(R"([{"document": 0, "bytes": 3, "text": "ab\n"}])"));
+  const auto shown = told({"tokens", "--random", "1"})["shown"][0];
+  EXPECT_EQ(shown["tokens"], shown["ids"].size());
+  EXPECT_EQ(shown["pieces"][0], "a");
+  EXPECT_EQ(shown, told({"tokens/train-00000.weft", "--random", "1"})["shown"][0]);
+}
+
 TEST_F(InspectFormats, TokensThatATerminalWouldObeyAreEscapedThere) {
   write("t/tokenizer.json",
         R"({"model": {"type": "WordLevel", "vocab": {"a": 0, "\u202eb": 1}, "unk_token": "a"},
