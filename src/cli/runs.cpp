@@ -45,18 +45,23 @@ std::string steps_text(const train::RunStatus& status) {
   return std::to_string(status.step) + "/" + total;
 }
 
+// printf counts bytes, a terminal columns.
+void print_folder(const std::string& name, int width) {
+  std::printf("%s%*s", name.c_str(), width - report::columns(name), "");
+}
+
 void print_table(const std::vector<RunSummary>& runs) {
-  size_t width = 6;
-  for (const RunSummary& run : runs) width = std::max(width, run.folder.string().size());
-  std::printf("%-*s  %-11s  %15s  %9s  %9s  %s\n", static_cast<int>(width), "folder", "state",
-              "step", "loss", "eval loss", "changed");
+  int width = 6;
+  for (const RunSummary& run : runs)
+    width = std::max(width, report::columns(report::printable(run.folder.string())));
+  print_folder("folder", width);
+  std::printf("  %-11s  %15s  %9s  %9s  %s\n", "state", "step", "loss", "eval loss", "changed");
   for (const RunSummary& run : runs) {
     const train::RunStatus& status = run.status;
-    std::printf("%-*s  %-11s  %15s  %9s  %9s  %s\n", static_cast<int>(width),
-                report::printable(run.folder.string()).c_str(),
-                std::string(name_of(status.phase)).c_str(), steps_text(status).c_str(),
-                loss_text(status.loss).c_str(), loss_text(status.eval_loss).c_str(),
-                report::printable(status.changed).c_str());
+    print_folder(report::printable(run.folder.string()), width);
+    std::printf("  %-11s  %15s  %9s  %9s  %s\n", std::string(name_of(status.phase)).c_str(),
+                steps_text(status).c_str(), loss_text(status.loss).c_str(),
+                loss_text(status.eval_loss).c_str(), report::printable(status.changed).c_str());
     if (!status.reason.empty()) std::printf("    %s\n", report::printable(status.reason).c_str());
   }
 }

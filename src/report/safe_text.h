@@ -10,10 +10,10 @@ namespace weft::report {
 // Without what would move a terminal's cursor or start a new line: control characters as \xNN.
 std::string printable(std::string_view text);
 
-// How many columns UTF-8 text of single-width characters takes.
+// How many columns of a terminal UTF-8 text takes: Chinese, Japanese and Korean letters two.
 int columns(std::string_view text);
 
-// The first `width` columns of UTF-8 text of single-width characters.
+// What of UTF-8 text fits into `width` columns.
 std::string cut(std::string_view text, int width);
 
 // With bytes that are not UTF-8 as U+FFFD.

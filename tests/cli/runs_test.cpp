@@ -106,6 +106,16 @@ TEST_F(Runs, NoFileOutsideOfARunIsShown) {
   EXPECT_THAT(entry("run")["reason"].get<std::string>(), testing::Not(HasSubstr("root:x")));
 }
 
+TEST_F(Runs, ColumnsStandBelowEachOther) {
+  prepare_run();
+  must(training("plain", "1"));
+  must(training("\u8dd1\u8dd1 \u00e9", "1"));
+  const std::string told = must({"runs", "all"}).out;
+  EXPECT_THAT(told, HasSubstr("folder      state"));
+  EXPECT_THAT(told, HasSubstr("\nall/plain   finished"));
+  EXPECT_THAT(told, HasSubstr("\nall/\u8dd1\u8dd1 \u00e9  finished"));
+}
+
 TEST_F(Runs, ReadsDamagedOnesAndRefusesWhatIsNoFolder) {
   prepare_run();
   must(training("run", "2"));

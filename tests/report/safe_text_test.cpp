@@ -26,6 +26,9 @@ TEST(Printable, ShowsControlCharactersAndKeepsTheRest) {
 TEST(Columns, CountsCharactersNotBytes) {
   EXPECT_EQ(columns(""), 0);
   EXPECT_EQ(columns("a█b"), 3);
+  EXPECT_EQ(columns("\u8dd1\ud55c \u00e9e\u0301"), 7);
+  EXPECT_EQ(cut("a\u8dd1b", 2), "a");
+  EXPECT_EQ(cut("a\u8dd1b", 3), "a\u8dd1");
 }
 
 TEST(Cut, NeverCutsACharacter) {
