@@ -12,6 +12,15 @@
 namespace weft::train {
 namespace {
 
+// A value as it is written, for notes.
+std::string as_written(const Tree& value) {
+  if (value.is_scalar() || value.is_null()) return value.text;
+  std::string text;
+  for (const TreeEntry& entry : value.entries)
+    text += (text.empty() ? "" : ", ") + entry.key + ": " + as_written(entry.value);
+  return value.is_map() ? "{" + text + "}" : shown(value);
+}
+
 // The entry `from` as `to`: another key and value with the place where it was written.
 void replace(Tree& layer, std::string_view from, std::string_view to, Tree value, Report& report) {
   TreeEntry* entry = layer.entry(from);
@@ -21,8 +30,7 @@ void replace(Tree& layer, std::string_view from, std::string_view to, Tree value
                      ") say the same; keep one of them");
   else
     report.note(entry->at, "",
-                quote(from) + " is read as " + std::string(to) + ": " +
-                    (value.is_scalar() ? value.text : shown(value)));
+                quote(from) + " is read as " + std::string(to) + ": " + as_written(value));
   value.at = entry->value.at;
   entry->value = std::move(value);
   entry->key = to;
@@ -77,7 +85,20 @@ void accept_warmup(Tree& layer, Report& report) {
   replace(layer, "warmup_steps", "warmup_ratio", Tree::scalar(value->text), report);
 }
 
+// What other programs, and `weft prepare`, write for no validation split.
+bool is_no_split(const Tree& value) {
+  double size = 1;
+  std::string ignored;
+  if (!value.is_scalar() || value.quoted) return false;
+  return value.text == "none" || (read_real(value.text, size, ignored) && size == 0);
+}
+
 void accept_split(Tree& layer, Report& report) {
+  Tree null;
+  null.text = "null";
+  for (const std::string_view key : {"val_split", "val_set_size"})
+    if (const Tree* given = layer.find(key); given != nullptr && is_no_split(*given))
+      return replace(layer, key, "val_split", null, report);
   const Tree* value = layer.find("val_set_size");
   if (value == nullptr || !value->is_scalar()) return;
   Tree split = Tree::map();
@@ -101,9 +122,12 @@ void refuse_both(const Tree& map, std::string_view a, std::string_view b, Report
   if (!map.gives(a) || !map.gives(b)) return;
   const TreeEntry* first = map.entry(a);
   const TreeEntry* second = map.entry(b);
+  // A `model` that is text is base_model, whatever else is called model.
+  const bool same_name = first->written == second->written;
   report.error(second->at, "",
-               quote(second->written) + " and " + quote(first->written) + " (" +
-                   first->at.to_string() +
+               quote(second->written) +
+                   (same_name ? ", a text here and so read as " + second->key + "," : "") +
+                   " and " + quote(first->written) + " (" + first->at.to_string() +
                    ") are both given; keep one of them (KEY=null on the command line unsets one)");
 }
 

@@ -24,7 +24,8 @@ A config is one YAML file: `weft pretrain CONFIG [key=value ...]`.
   one by one, lists are replaced whole.
 - **On the command line**, `key=value`, `model.hidden_size=512`, `datasets.0.path=DIR` (or `datasets[0].path=DIR`) come last;
   values are YAML. `datasets.1.path=DIR` after one dataset appends a second.
-- **Aliases** are read with a note. A key and its alias together are an error.
+- **Aliases** are read with a note. A key and its alias together in one file are an error; of overrides on the command line
+  the last one counts, whichever name it has.
 - **--print-config** prints the resolved config; it loads to the same values.
 - **weft check CONFIG** says what of a run would go wrong: the first batches are shown as they will be learned, and the data, the
   batch, the memory and the disk are looked at, in seconds, with nothing written. Exit code 2 where the run would end with an error.

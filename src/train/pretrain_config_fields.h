@@ -71,7 +71,7 @@ void PretrainConfig::visit_model_and_data(Visitor& v) {
      .one_or_more = true});
   v("val_split", val_split,
     {.help = "the split that the datasets must have been prepared with; `val_set_size: X` is read "
-             "as {by: hash, size: X}. Unset: any",
+             "as {by: hash, size: X}, and 0 or none as unset. Unset: any",
      .unset_word = "null"});
   v("sequence_len", sequence_len,
     {.help = "length of a sample",

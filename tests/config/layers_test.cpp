@@ -203,6 +203,29 @@ TEST(Aliases, OfOtherTrainersAreReadWithANote) {
   EXPECT_EQ(loaded.notes.size(), 16u) << testing::PrintToString(loaded.notes);
 }
 
+TEST(Aliases, NoValidationSplitIsWrittenInManyWays) {
+  for (const char* text : {"val_set_size=0", "val_set_size=0.0", "val_set_size=none",
+                           "val_split=none", "val_split=0"}) {
+    const auto loaded = load({"val_split={by: tail, size: 0.1}", text});
+    EXPECT_FALSE(loaded.config.val_split.has_value()) << text;
+    ASSERT_EQ(loaded.notes.size(), 1u) << text;
+    EXPECT_THAT(loaded.notes[0], HasSubstr(" is read as val_split: null"));
+  }
+  EXPECT_THAT(load({"val_set_size=0.1"}).notes,
+              ElementsAre(HasSubstr("is read as val_split: {by: hash, size: 0.1}")));
+}
+
+TEST(Aliases, ATextLaidOverAModelIsToldFromIt) {
+  EXPECT_THAT(pretrain_error(kBase, {"model=some folder"}),
+              HasSubstr("'model', a text here and so read as base_model, and 'model' (x.yaml:1:1) "
+                        "are both given"));
+}
+
+TEST(Aliases, OnTheCommandLineTheLastNameCounts) {
+  EXPECT_EQ(load({"learning_rate=2", "lr=1"}).config.learning_rate, 1);
+  EXPECT_EQ(load({"lr=1", "learning_rate=2"}).config.learning_rate, 2);
+}
+
 TEST(Aliases, AModelThatIsTextIsABaseModel) {
   EXPECT_THAT(pretrain_error("model: some/folder\ndatasets: [{path: d}]\nsequence_len: 8\n"
                              "max_steps: 1\noutput_dir: r\n"),
