@@ -27,6 +27,8 @@
 namespace weft::cli {
 namespace {
 
+constexpr int64_t kMostSteps = int64_t{1} << 20;
+
 struct Options {
   ConfigOptions config;
   int64_t steps = 5;
@@ -238,7 +240,17 @@ void run_operators(const Options& options) {
   print_values(out, true);
 }
 
+// Told before the work, not after it.
+void check_trace(const Path& file) {
+  const FileSystem& files = real_file_system();
+  if (files.status(file).kind == FileKind::kFolder || !file.has_filename())
+    throw Error("--trace: " + quote_path(file) + " is a folder; give the file to write");
+  if (files.status(parent_folder(file)).kind != FileKind::kFolder)
+    throw Error("--trace: there is no folder " + quote_path(parent_folder(file)));
+}
+
 void run_profile(const Options& options) {
+  if (!options.trace.empty()) check_trace(options.trace);
   const train::PretrainConfig config = load_config(options.config);
   SyntheticRun run(config);
   for (int64_t i = 0; i < options.warmup; ++i) run.step();
@@ -300,9 +312,11 @@ void add_bench(Verb& app) {
   add_config_options(verb, options->config);
   verb.option("config").required(false);
   verb.add_option("--steps", options->steps, "timed steps, or generations")
-      .between(1, int64_t{1} << 20)
+      .between(1, kMostSteps)
       .shows_default();
-  verb.add_option("--warmup", options->warmup, "steps before them").shows_default();
+  verb.add_option("--warmup", options->warmup, "steps before them")
+      .between(0, kMostSteps)
+      .shows_default();
   add_generation_options(verb, *options);
   verb.add_flag("--operators", options->operators,
                 "time each kind of operator of the config's step alone, --steps times");
@@ -321,10 +335,12 @@ void add_profile(Verb& app) {
   verb.footer("Example:\n  weft profile configs/pretrain/demo.yaml --trace trace.json");
   add_config_options(verb, options->config);
   verb.add_option("--warmup", options->warmup, "steps before the one that is timed")
+      .between(0, kMostSteps)
       .shows_default();
   verb.add_flag("--save", options->save,
                 "also into the config's output_dir, for the page of `weft report`");
-  verb.add_option("--trace", options->trace, "a Chrome trace to write (ui.perfetto.dev)");
+  verb.add_option("--trace", options->trace, "a Chrome trace to write (ui.perfetto.dev)")
+      .not_empty();
   verb.callback([options] { run_profile(*options); });
 }
 

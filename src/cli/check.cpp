@@ -109,7 +109,8 @@ void add_check(Verb& app) {
       "Exit code 2 when the run would end with an error; what is doubtful is said only.");
   add_config_options(verb, options->config);
   verb.add_option("--memory", options->memory,
-                  "what the run may take, for example 16GiB; else what this machine has free");
+                  "what the run may take, for example 16GiB; else what this machine has free")
+      .not_empty();
   verb.add_option("--rows", options->rows, "samples of the first batches to show")
       .between(0, 64)
       .shows_default();

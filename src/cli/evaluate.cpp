@@ -179,18 +179,22 @@ void add_evaluate(Verb& app) {
       .needs(batch);
   verb.add_option("--split", options->split, "of --shards")
       .among({"train", "validation"})
+      .needs(shards)
       .shows_default();
   add_text_options(verb, options->text_field, options->invalid_utf8);
   verb.add_option("--sequence-len", options->sequence_len,
                   "tokens of a window; 0: the model's, at most 1024")
-      .between(0, int64_t{1} << 24);
+      .between(0, int64_t{1} << 24)
+      .excludes(batch);
   verb.add_option("--batch-size", options->batch_size, "windows side by side")
       .between(1, int64_t{1} << 20)
+      .excludes(batch)
       .shows_default();
   verb.add_flag("--baselines", options->baselines,
                 "with --shards: also unigram and bigram models of the training split");
   verb.add_flag("--cross-documents", options->cross_documents,
-                "tokens also see the documents before their own in their window");
+                "tokens also see the documents before their own in their window")
+      .excludes(batch);
   verb.add_flag("--json", options->json, "as JSON");
   verb.callback([options] {
     interrupts();

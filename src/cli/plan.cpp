@@ -186,7 +186,7 @@ void add_plan(Verb& app) {
       "Example:\n  weft plan configs/pretrain/gpt2-124m.yaml --memory 16GiB\n"
       "Exit code 3 when it does not fit.");
   add_config_options(verb, options->config);
-  verb.add_option("--memory", options->memory, "what there is, for example 16GiB");
+  verb.add_option("--memory", options->memory, "what there is, for example 16GiB").not_empty();
   verb.add_flag("--json", options->json, "as JSON (keys: docs/formats.md)");
   verb.callback([options] { run_plan(*options); });
 }
@@ -196,7 +196,7 @@ void add_graph(Verb& app) {
   Verb verb = app.add_verb("graph", "Show the graph of a step after each pass");
   verb.footer("Example:\n  weft graph configs/pretrain/demo.yaml --pass update --dot | dot -Tsvg");
   add_config_options(verb, options->config);
-  verb.add_option("--pass", options->pass, "only after this pass");
+  verb.add_option("--pass", options->pass, "only after this pass").not_empty();
   verb.add_flag("--dot", options->dot, "in Graphviz's language");
   verb.callback([options] { run_graph(*options); });
 }

@@ -33,6 +33,14 @@ Option& Option::among(const std::vector<std::string>& words) {
   return *this;
 }
 
+Option& Option::not_empty() {
+  const auto refusal = [](const std::string& word) {
+    return std::string(word.empty() ? "the value is empty; give one, or leave the option out" : "");
+  };
+  option_->check(CLI::Validator(refusal, ""));
+  return *this;
+}
+
 Option& Option::needs(const Option& other) {
   option_->needs(other.option_);
   return *this;

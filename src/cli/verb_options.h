@@ -23,6 +23,7 @@ class Option {
   Option& shows_default();                       // --help tells the value that it has now
   Option& between(int64_t least, int64_t most);  // both allowed
   Option& among(const std::vector<std::string>& words);
+  Option& not_empty();  // --name "" is an error, not the same as leaving it out
   Option& needs(const Option& other);
   Option& excludes(const Option& other);
   Option& values(int least, int most);  // how many words it takes

@@ -174,6 +174,14 @@ TEST_F(Evaluate, SaysWhatIsMissing) {
   refused({"--batch", "text.txt", "--output", "o"}, {"text.txt", "no safetensors file"});
   refused({"--batch", "model/model.safetensors", "--output", "o"}, {"input_ids"});
   refused({"--text", "text.txt", "--baselines"}, {"--baselines needs --shards"});
+  refused({"--text", "text.txt", "--split", "train"}, {"--split", "--shards"});
+  const Arguments batch = {"--batch", "model/model.safetensors", "--output", "o"};
+  for (const Arguments& more : {Arguments{"--split", "train"}, Arguments{"--sequence-len", "8"},
+                                Arguments{"--batch-size", "2"}, Arguments{"--cross-documents"}}) {
+    Arguments arguments = batch;
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    refused(arguments, {more[0]});
+  }
   refused({"--text", "text.txt", "--sequence-len", "97"}, {"97", "96"});
 }
 
