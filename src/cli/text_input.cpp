@@ -30,10 +30,19 @@ SpooledInput::~SpooledInput() {
   }
 }
 
+namespace {
+
+// Two of the reasons are no loss: the text stays.
+bool is_left_out(const data::LeftOut& left) {
+  return left.reason != "byte order mark removed" && left.reason != data::kReplacedReason;
+}
+
+}  // namespace
+
 void tell_left_out(const std::vector<data::LeftOut>& items) {
   for (const data::LeftOut& left : items)
-    std::cerr << "weft: left out: " << left.count << " x " << left.reason << " (for example "
-              << printable(left.example) << ")\n";
+    std::cerr << "weft: " << (is_left_out(left) ? "left out: " : "changed: ") << left.count << " x "
+              << left.reason << " (for example " << printable(left.example) << ")\n";
 }
 
 }  // namespace weft::cli

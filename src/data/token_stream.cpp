@@ -9,8 +9,8 @@ namespace weft::data {
 TokenStream::TokenStream(std::span<const Path> folders, Split split) {
   WEFT_ASSERT(!folders.empty());
   name_ = std::string(name_of(split)) + " split of " + quote_path(folders.front());
-  if (folders.size() > 1) name_ += " and " + std::to_string(folders.size() - 1) + " more";
   for (const Path& folder : folders) add_folder(folder, split);
+  if (folders.size() > 1) name_ += " and " + std::to_string(folders.size() - 1) + " more";
 }
 
 void TokenStream::add_folder(const Path& folder, Split split) {

@@ -39,6 +39,9 @@ void refuse_links(const FileSystem& files, const Path& folder, const Path& name)
 
 CheckpointManifest read_manifest(const FileSystem& files, const Path& folder) {
   const Path file = folder / kManifestName;
+  if (files.status(folder).kind == FileKind::kMissing)
+    throw Error("there is no folder " + quote_path(folder) +
+                "; give that of a checkpoint, such as runs/demo/checkpoint-100");
   refuse_links(files, folder, kManifestName);
   if (files.status(file).kind == FileKind::kMissing)
     throw Error(quote_path(folder) + " has no " + std::string(kManifestName) +

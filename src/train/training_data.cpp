@@ -408,7 +408,7 @@ void TrainingData::open_tokenizer(const PretrainConfig& config) {
       text::load_tokenizer(config.tokenizer.value_or(data::current_folder(folder).string()));
   if (data::tokenizer_hash(*tokenizer_) != train.tokenizer_hash())
     throw Error("the tokenizer '" + config.tokenizer.value_or(config.datasets.front().path) +
-                "' is not the one that " + train.name() +
+                "' is not the one that the " + train.name() +
                 " was made with; prepare the data again or name its tokenizer");
   tell_other_tokenizer(config);
 }

@@ -49,7 +49,17 @@ TEST_F(BadRun, DataThatDoesNotFitTheModelIsRefused) {
   expect_error(with("sequence_len=100"), {"sequence_len (100)", "(64, tiny.yaml:"});
   write("chars.txt", sample_text(3));
   must({"prepare", "chars.txt", "-o", "chars", "--tokenizer", "chars", "--val-split", "none"});
-  expect_error(with("tokenizer=./chars"), {"prepare the data again or name its tokenizer"});
+  expect_error(with("tokenizer=./chars"),
+               {"'./chars' is not the one that the train split of 'tokens' was made with",
+                "prepare the data again or name its tokenizer"});
+  const Outcome mixed = run(with("datasets=[{path: tokens}, {path: chars}, {path: tokens}]"));
+  EXPECT_EQ(mixed.code, kBadInput);
+  EXPECT_THAT(mixed.err,
+              HasSubstr("'chars' was made with another tokenizer than the validation split "
+                        "of 'tokens'; prepare all"));
+  const Outcome nowhere = run(with("resume_from_checkpoint=nowhere"));
+  EXPECT_EQ(nowhere.code, kBadInput);
+  EXPECT_THAT(nowhere.err, HasSubstr("there is no folder 'nowhere'; give that of a checkpoint"));
 }
 
 struct BadShard {

@@ -73,6 +73,18 @@ TEST_F(Preparing, MakesFeaturesOfTheColumnsOfTables) {
                {"has no method z_score", "drop, mean, median and constant"});
 }
 
+// A mark at the start of a file is no text, and nothing is lost with it.
+TEST_F(Preparing, WhatWasChangedIsNotToldAsLeftOut) {
+  write("a.txt",
+        "\xef\xbb\xbf"
+        "abc\xff\n");
+  const Outcome outcome = must({"prepare", "a.txt", "-o", "a", "--tokenizer", "bytes",
+                                "--val-split", "none", "--invalid-utf8", "replace"});
+  EXPECT_THAT(outcome.err, HasSubstr("weft: changed: 1 x byte order mark removed"));
+  EXPECT_THAT(outcome.err, HasSubstr("weft: changed: 1 x malformed sequence replaced by U+FFFD"));
+  EXPECT_THAT(outcome.err, testing::Not(HasSubstr("left out")));
+}
+
 TEST_F(Preparing, CleansByTheStagesOfTheCommandLineOrOfAConfig) {
   write("a.jsonl",
         "{\"text\": \"mail me@here.org\"}\n{\"text\": \"mail me@here.org\"}\n{\"text\": \"x\"}\n");
