@@ -16,14 +16,26 @@ namespace {
 
 constexpr int64_t kPage = 4096, kHugePage = int64_t{2} << 20;
 
+// "1.50 GiB", "2.54 TiB"
+std::string size_text(int64_t bytes) {
+  const double gibibytes = static_cast<double>(bytes) / (1 << 30);
+  const bool many = gibibytes >= 1024;
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f %s", many ? gibibytes / 1024 : gibibytes,
+                many ? "TiB" : "GiB");
+  return text;
+}
+
 void* map(int64_t bytes, ArenaUse use) {
   const bool plan = use == ArenaUse::kPlan;
   void* memory =
       mmap(nullptr, static_cast<size_t>(bytes), plan ? PROT_NONE : PROT_READ | PROT_WRITE,
            MAP_PRIVATE | MAP_ANONYMOUS | (plan ? MAP_NORESERVE : 0), -1, 0);
   if (memory != MAP_FAILED) return memory;
-  throw Error("the system refuses " + std::to_string(bytes) + " bytes of memory: " +
-                  std::strerror(errno) + "; lower micro_batch_size or see `weft plan`",
+  const int number = errno;
+  throw Error("the system refuses " + size_text(bytes) + " of memory: " + std::strerror(number) +
+                  "; fewer or shorter sequences side by side take less (for training see "
+                  "`weft plan`)",
               ExitCode::kDoesNotFit);
 }
 

@@ -83,7 +83,10 @@ TEST(Arena, RefusedMemoryIsAnErrorThatSaysWhatToDo) {
     FAIL() << "64 TiB were given";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kDoesNotFit);
-    EXPECT_THAT(error.what(), testing::HasSubstr("lower micro_batch_size"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("refuses 64.00 TiB of memory: "));
+    EXPECT_THAT(error.what(), testing::HasSubstr("fewer or shorter sequences"));
+    EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("micro_batch_size")))
+        << "not every verb has it";
   }
 }
 
