@@ -201,14 +201,20 @@ void print_title(const std::string& title, const Options& options) {
   if (!options.json && !options.shows_documents()) std::cout << title << "\n";
 }
 
-void inspect_shards(const data::ShardDocuments& shards, int64_t bytes, const std::string& format,
-                    const std::string& more, const text::Tokenizer* tokenizer,
-                    const Options& options) {
+// What of shards is not in them.
+struct ShardFacts {
+  std::string format;
+  std::string more = {};  // for the title
+  int64_t bytes = -1;     // of the text; -1: not known
+};
+
+void inspect_shards(const data::ShardDocuments& shards, const ShardFacts& facts,
+                    const text::Tokenizer* tokenizer, const Options& options) {
   if (options.shows_documents()) {
     ShownDocuments shown(tokenizer, options);
     for (const int64_t number : chosen_documents(options, shards.documents()))
       shown.add(number, shards.document(number));
-    return shown.finish(format, shards.documents());
+    return shown.finish(facts.format, shards.documents());
   }
   data::CorpusStatistics statistics;
   shards.for_each_piece([&](std::span<const int32_t> tokens, std::span<const int64_t> starts) {
@@ -221,9 +227,10 @@ void inspect_shards(const data::ShardDocuments& shards, int64_t bytes, const std
     statistics.add(tokens.subspan(at));
   });
   statistics.finish();
-  print_title(format + more, options);
-  print_summary({.format = format, .unit = "tokens", .bytes = bytes, .statistics = statistics},
-                tokenizer, options);
+  print_title(facts.format + facts.more, options);
+  print_summary(
+      {.format = facts.format, .unit = "tokens", .bytes = facts.bytes, .statistics = statistics},
+      tokenizer, options);
 }
 
 // ", 3 features: age, city=Oslo and more".
@@ -250,14 +257,15 @@ void inspect_tokens_folder(const Options& options) {
   const std::string more = ", " + options.split + " split, tokenizer " +
                            printable(manifest.tokenizer) + " with " +
                            std::to_string(manifest.vocab_size) + " ids" + features_of(manifest);
-  inspect_shards(shards, manifest.split(split).bytes, "tokens folder", more, tokenizer.get(),
-                 options);
+  inspect_shards(shards,
+                 {.format = "tokens folder", .more = more, .bytes = manifest.split(split).bytes},
+                 tokenizer.get(), options);
 }
 
 void inspect_shard(const Options& options) {
   const OptionalTokenizer tokenizer = tokenizer_for(options, parent_folder(options.path));
   const data::ShardDocuments shards({options.path});
-  inspect_shards(shards, -1, "shard of tokens", "", tokenizer.get(), options);
+  inspect_shards(shards, {.format = "shard of tokens"}, tokenizer.get(), options);
 }
 
 std::string told(const data::LeftOut& left) {
