@@ -240,17 +240,17 @@ void run_operators(const Options& options) {
   print_values(out, true);
 }
 
-// Told before the work, not after it.
-void check_trace(const Path& file) {
-  const FileSystem& files = real_file_system();
-  if (files.status(file).kind == FileKind::kFolder || !file.has_filename())
-    throw Error("--trace: " + quote_path(file) + " is a folder; give the file to write");
-  if (files.status(parent_folder(file)).kind != FileKind::kFolder)
+// What is wrong with it is told before the work, not after it.
+Path trace_file(const std::string& named) {
+  if (named.empty()) return {};
+  const Path file = named_output(real_file_system(), named);
+  if (real_file_system().status(parent_folder(file)).kind != FileKind::kFolder)
     throw Error("--trace: there is no folder " + quote_path(parent_folder(file)));
+  return file;
 }
 
 void run_profile(const Options& options) {
-  if (!options.trace.empty()) check_trace(options.trace);
+  const Path trace = trace_file(options.trace);
   const train::PretrainConfig config = load_config(options.config);
   SyntheticRun run(config);
   for (int64_t i = 0; i < options.warmup; ++i) run.step();
@@ -268,11 +268,10 @@ void run_profile(const Options& options) {
     write_file_atomically(real_file_system(), file, text);
     std::cout << "written to " << quote_path(file) << ", which `weft report` shows\n";
   }
-  if (options.trace.empty()) return;
+  if (trace.empty()) return;
   const std::vector<std::string> threads = {"operators"};
-  write_file_atomically(real_file_system(), options.trace,
-                        report::chrome_trace(watch.events(), threads));
-  std::cout << "trace written to " << quote_path(options.trace) << "\n";
+  write_file_atomically(real_file_system(), trace, report::chrome_trace(watch.events(), threads));
+  std::cout << "trace written to " << quote_path(trace) << "\n";
 }
 
 void add_generation_options(Verb& verb, Options& options) {
