@@ -1,7 +1,7 @@
 // `weft tokenizer train`: learns a tokenizer from the texts that `weft prepare` reads.
 #include <iostream>
 #include <memory>
-#include <ranges>
+#include <span>
 #include <utility>
 
 #include "cli/text_input.h"
@@ -218,10 +218,10 @@ void run(const Options& options) {
     std::cerr << "weft: the text gives " << tokenizer->vocab_size() << " tokens, "
               << options.vocab_size << " were asked for: nothing is left that repeats\n";
   // tokenizer.json last: where this ends half-way, what is there is known as ours.
-  for (const text::TokenizerFile& content : std::views::reverse(tokenizer->files()))
+  const std::span<const text::TokenizerFile> contents = tokenizer->files();
+  for (auto at = contents.rbegin(); at != contents.rend(); ++at)
     write_file_atomically(
-        files, content.name == "tokenizer.json" ? file : parent_folder(file) / content.name,
-        content.content);
+        files, at->name == "tokenizer.json" ? file : parent_folder(file) / at->name, at->content);
   std::cout << tokenizer->vocab_size() << " tokens from " << words.size()
             << " different words, written to " << quote_path(file) << "\n";
 }
