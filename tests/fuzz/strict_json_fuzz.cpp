@@ -2,6 +2,7 @@
 // reads the same from them, and from what is written again.
 #include <nlohmann/json.hpp>
 
+#include "core/quote.h"
 #include "core/strict_json.h"
 
 namespace {
@@ -10,7 +11,7 @@ using namespace weft;
 
 void check_message(std::string_view message) {
   WEFT_ASSERT(message.starts_with("fuzz:") && message.size() < 1000);
-  for (const char c : message) WEFT_ASSERT(c >= ' ' && c < '\x7f');
+  WEFT_ASSERT(printable(message) == message);  // nothing that a terminal would obey
 }
 
 }  // namespace
