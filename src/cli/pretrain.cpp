@@ -139,7 +139,7 @@ void add_pretrain(Verb& app) {
   verb.footer(
       "Example:\n  weft pretrain configs/pretrain/demo.yaml max_steps=100 output_dir=runs/try\n"
       "Ctrl-C finishes the step, saves and ends (exit code 130); twice ends at once. SIGTERM and\n"
-      "SIGUSR1 save and end with exit code 75, SIGHUP with 129 (not under nohup). The same "
+      "SIGUSR1 (or 2) save and end with exit code 75, SIGHUP with 129 (not under nohup). The same "
       "command\n"
       "goes on.");
   add_config_options(verb, options->config);

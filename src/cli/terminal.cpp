@@ -60,7 +60,7 @@ bool is_ignored(int signal) {
 void start_to_wait() {
   sigset_t asked;
   sigemptyset(&asked);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&asked, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) sigaddset(&asked, signal);
   if (!is_ignored(SIGHUP)) sigaddset(&asked, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &asked, nullptr);
   std::thread(wait_for_signals, asked).detach();

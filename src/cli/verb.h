@@ -39,13 +39,13 @@ void add_devices(Verb& app);
 
 // How many times someone has asked to stop. SIGINT is the user: the first asks for an orderly end,
 // which a terminal is told of; the second, a tenth of a second later or more, ends the process at
-// once, with exit code 130. SIGTERM and SIGUSR1 are a scheduler that takes the machine away:
-// however often they come, the end is orderly. SIGHUP is a terminal that was closed; the same,
-// except where it is ignored, as nohup makes it. The first call must come before any other thread
-// is started: from then on these signals do nothing but count.
+// once, with exit code 130. SIGTERM, SIGUSR1, SIGUSR2 and SIGXCPU are a scheduler that takes the
+// machine away: however often they come, the end is orderly. SIGHUP is a terminal that was closed;
+// the same, except where it is ignored, as nohup makes it. The first call must come before any
+// other thread is started: from then on these signals do nothing but count.
 const std::atomic<int>& interrupts();
 // The exit code of what ended because it was asked to, so that a script learns who asked:
-// ExitCode::kPreempted after SIGTERM or SIGUSR1, else 130 (128 + SIGINT) after SIGINT, else 129
+// ExitCode::kPreempted after those of a scheduler, else 130 (128 + SIGINT) after SIGINT, else 129
 // (128 + SIGHUP). An Error with ExitCode::kInterrupted ends the program with it, too.
 int interrupted_exit_code();
 // For a verb that has printed as much as it has: ends with that exit code if someone asked to stop.

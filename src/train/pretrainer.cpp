@@ -49,7 +49,7 @@ void require_memory(int64_t needed, const std::optional<int64_t>& given) {
               ExitCode::kDoesNotFit);
 }
 
-// A wait for data that the user has interrupted; it never leaves this file.
+// A wait for data or a long step that the user has interrupted; it never leaves this file.
 struct WaitEnded {};
 
 const PretrainConfig& with_datasets(const PretrainConfig& config, const PretrainOptions& options) {
@@ -236,6 +236,13 @@ bool Pretrainer::interrupted() const {
   return options_.interrupts != nullptr && options_.interrupts->load() > 0;
 }
 
+double Pretrainer::interrupted_for() {
+  if (!interrupted()) return 0;
+  const double now = monotonic_seconds();
+  if (!interrupted_at_) interrupted_at_ = now;
+  return now - *interrupted_at_;
+}
+
 bool Pretrainer::patience_is_spent() const {
   return config_.early_stopping_patience &&
          state_.evaluations_since_best >= *config_.early_stopping_patience;
@@ -378,6 +385,8 @@ void Pretrainer::launch(int64_t index, data::Prefetcher& batches) {
           .micro_batch = micro,
           .micro_batches = micro_batches});
     session_->micro_batch();
+    if (interrupted_for() > options_.seconds_to_finish && micro + 1 < micro_batches)
+      throw WaitEnded();
   }
   WEFT_ASSERT(seen == labels);
   const double rate = optim::learning_rate(config_.schedule_options(total_steps()), index);

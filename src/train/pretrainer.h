@@ -28,6 +28,9 @@ struct PretrainOptions {
   FileSystem* files = &real_file_system();
   // Above 0: finish the step, save, return.
   const std::atomic<int>* interrupts = nullptr;
+  // A step that lasts longer from then on is given up between two micro-batches, and made by the
+  // next process: schedulers kill 30 seconds after they have asked.
+  double seconds_to_finish = 10;
   double roof_seconds = 0.1;  // to measure the machine's peak, shares of which are logged
   // How long a dataset that may be read while it is written is waited for, if nothing is there yet.
   double arrival_seconds = 30;
@@ -104,7 +107,8 @@ class Pretrainer {
   void load_best_model();
   void run_to_the_end();
   void train();
-  // Launches a step; on a device it goes on while the host does something else.
+  // Launches a step; on a device it goes on while the host does something else. Throws when a long
+  // one is interrupted: nothing of it counts.
   void launch(int64_t index, data::Prefetcher& batches);
   // What there is to do after the step that was launched last but not settled.
   void settle();
@@ -136,6 +140,8 @@ class Pretrainer {
   void save();
   io::CheckpointToSave to_save(const TrainedTensors& tensors);
   bool interrupted() const;
+  // Seconds since that was first found here; 0 before.
+  double interrupted_for();
 
   PretrainConfig config_;
   PretrainOptions options_;
@@ -156,6 +162,7 @@ class Pretrainer {
   PretrainResult result_;
   int64_t first_step_ = 0;
   std::string started_ = utc_text(wall_seconds());
+  std::optional<double> interrupted_at_;
   int64_t evaluated_at_ = -1;  // updates done at the last evaluation
   StepGuard guard_;
   std::unique_ptr<RunSaver> saver_;  // reads session_ and tells log_: ends before both

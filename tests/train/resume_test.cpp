@@ -2,6 +2,8 @@
 // not go on from what is damaged, changed or someone else's.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "tests/core/faulty_file_system.h"
 #include "training_test.h"
 
@@ -242,6 +244,28 @@ TEST_F(Resume, ABranchThatWasInterruptedGoesOnByTheSameCommand) {
   EXPECT_EQ(run(config("branch", branch)).outcome, Outcome::kFinished);
   EXPECT_EQ(trace("branch", 8).tensors, trace("run", 8).tensors);
   EXPECT_THAT(recorder_.said("continuing from"), testing::Contains(HasSubstr("checkpoint-5")));
+}
+
+TEST_F(Resume, ALongStepThatIsInterruptedIsGivenUpAndMadeAgain) {
+  const std::vector<std::string> options = {"max_steps=5", "gradient_accumulation_steps=200"};
+  run(config("whole", options));
+  std::thread interrupting;
+  recorder_.on_record = [&](const report::LogRecord& record) {
+    if (record.step == 3)
+      interrupting = std::thread([this] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        interrupts_ = 1;
+      });
+  };
+  seconds_to_finish_ = 0;
+  const PretrainResult result = run(config("run", options));
+  interrupting.join();
+  EXPECT_EQ(result.outcome, Outcome::kInterrupted);
+  EXPECT_EQ(result.updates, 3);
+  recorder_.on_record = nullptr;
+  interrupts_ = 0;
+  EXPECT_EQ(run(config("run", options)).updates, 5);
+  EXPECT_EQ(trace("run", 5), trace("whole", 5));
 }
 
 TEST_F(Resume, AStrangersCheckpointShowsNoFileOfTheUsers) {

@@ -116,10 +116,12 @@ report_to: []
   }
 
   std::unique_ptr<Pretrainer> open(const PretrainConfig& config) {
-    return std::make_unique<Pretrainer>(config, PretrainOptions{.listener = &recorder_,
-                                                                .files = files_,
-                                                                .interrupts = &interrupts_,
-                                                                .roof_seconds = 1e-4});
+    return std::make_unique<Pretrainer>(config,
+                                        PretrainOptions{.listener = &recorder_,
+                                                        .files = files_,
+                                                        .interrupts = &interrupts_,
+                                                        .seconds_to_finish = seconds_to_finish_,
+                                                        .roof_seconds = 1e-4});
   }
   PretrainResult run(const PretrainConfig& config) { return open(config)->run(); }
   // The same, interrupted after step `step`.
@@ -159,6 +161,7 @@ report_to: []
   FileSystem* files_ = &real_file_system();
   Recorder recorder_;
   std::atomic<int> interrupts_{0};
+  double seconds_to_finish_ = 10;
 };
 
 }  // namespace weft::train

@@ -46,7 +46,7 @@ TEST_F(Signals, InLargeMatrixProductsOverwriteNothing) {
 }
 
 TEST_F(Signals, ASchedulersSignalsSaveAndAskForTheQueue) {
-  for (const int signal : {SIGTERM, SIGUSR1}) {
+  for (const int signal : {SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) {
     const std::string name = "taken-" + std::to_string(signal);
     const auto process = start(name, {"max_steps=1000000"});
     wait_for_step(name, 2);
