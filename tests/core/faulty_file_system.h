@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/file_system.h"
+#include "tests/core/forwarding_file_system.h"
 
 namespace weft {
 
@@ -29,11 +29,11 @@ struct Crash : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-class FaultyFileSystem final : public FileSystem {
+class FaultyFileSystem final : public ForwardingFileSystem {
  public:
   explicit FaultyFileSystem(Fault fault = Fault::kNone, int64_t at = 0,
                             FileSystem& base = real_file_system())
-      : fault_(fault), at_(at), base_(base) {}
+      : ForwardingFileSystem(base), fault_(fault), at_(at) {}
 
   // Changing operations so far; lock() is none, for a lock is never durable.
   int64_t operations() const { return static_cast<int64_t>(log_.size()); }
@@ -57,16 +57,6 @@ class FaultyFileSystem final : public FileSystem {
   void remove(const Path& path) override {
     step("remove", path, false);
     base_.remove(path);
-  }
-  std::unique_ptr<FileLock> lock(const Path& file) override { return base_.lock(file); }
-
-  FileStatus status(const Path& path) const override { return base_.status(path); }
-  std::vector<std::string> list(const Path& folder) const override { return base_.list(folder); }
-  std::unique_ptr<ReadableFile> open_for_reading(const Path& file, ReadFrom from) const override {
-    return base_.open_for_reading(file, from);
-  }
-  std::string read(const Path& file, int64_t limit) const override {
-    return base_.read(file, limit);
   }
   int64_t free_bytes(const Path& path) const override {
     return free_bytes_ >= 0 ? free_bytes_ : base_.free_bytes(path);
@@ -133,7 +123,6 @@ class FaultyFileSystem final : public FileSystem {
   Fault fault_;
   int64_t at_;
   int64_t free_bytes_ = -1;  // what the disk says
-  FileSystem& base_;
   bool fired_ = false;
   std::vector<std::string> log_;
 };
