@@ -10,6 +10,7 @@
 #include "cli/token_text.h"
 #include "cli/verb.h"
 #include "core/quote.h"
+#include "core/tree/scalars.h"
 #include "data/batch.h"
 #include "text/tokenizer.h"
 #include "train/preflight.h"
@@ -79,7 +80,7 @@ void run_check(const Options& options) {
   const train::PretrainConfig config = load_config(options.config);
   const train::Preflight preflight = train::run_preflight(
       config, {.threads = threads_of(config),
-               .memory_bytes = options.memory.empty() ? 0 : parse_bytes(options.memory),
+               .memory_bytes = options.memory.empty() ? 0 : parse_bytes(options.memory, "--memory"),
                .rows = options.rows});
   if (options.json) {
     std::cout << to_json(preflight).dump(2, ' ', true,

@@ -7,6 +7,7 @@
 #include "cli/checkpoint.h"
 #include "config/load.h"
 #include "core/quote.h"
+#include "core/size_text.h"
 #include "io/checkpoint_store.h"
 #include "train/resume.h"
 #include "train/run_state.h"
@@ -88,7 +89,7 @@ void print_plan(const PrunePlan& plan, const PruneOptions& options) {
   }
   std::cout << "kept: " << steps_text(plan.keep) << "\n"
             << (options.yes ? "removed: " : "to remove: ") << steps_text(plan.remove) << ", "
-            << bytes_text(plan.bytes) << "\n";
+            << size_text(plan.bytes) << "\n";
   if (!plan.unusable.empty())
     std::cout << "not intact, so neither counted nor removed: " << steps_text(plan.unusable)
               << " (weft checkpoint repair)\n";

@@ -5,6 +5,7 @@
 
 #include "cli/verb.h"
 #include "core/cuda/find.h"
+#include "core/size_text.h"
 #include "core/thread_pool.h"
 #include "weft/kernel_choice.h"
 
@@ -50,7 +51,7 @@ std::string sentence(const device::FoundDevice& d) {
   const device::Properties& p = d.properties;
   return "  device " + std::to_string(d.index) + ": " + p.name + ", compute capability " +
          std::to_string(p.major) + "." + std::to_string(p.minor) + ", " +
-         std::to_string(p.multiprocessors) + " multiprocessors, " + bytes_text(p.memory_bytes) +
+         std::to_string(p.multiprocessors) + " multiprocessors, " + size_text(p.memory_bytes) +
          (d.why_not.empty() ? "" : "; not usable: " + d.why_not) + "\n";
 }
 

@@ -7,6 +7,8 @@
 #include "cli/config_options.h"
 #include "cli/verb.h"
 #include "core/arena.h"
+#include "core/size_text.h"
+#include "core/tree/scalars.h"
 #include "graph/print.h"
 #include "train/pretrainer.h"
 
@@ -97,7 +99,7 @@ nlohmann::ordered_json to_json(const train::PlanReport& p, const Fit& fit) {
 
 void line(const std::string& name, int64_t bytes) {
   std::cout << "  " << name << std::string(28 - std::min<size_t>(27, name.size()), ' ')
-            << bytes_text(bytes) << "\n";
+            << size_text(bytes) << "\n";
 }
 
 void print(const train::PlanReport& p, const Fit& fit) {
@@ -121,7 +123,7 @@ void print(const train::PlanReport& p, const Fit& fit) {
                    static_cast<double>(std::max<int64_t>(1, p.transient_lower_bound)) -
                1.0);
   std::cout << "  (" << over << " % above the largest set of what lives at one time, "
-            << bytes_text(p.transient_lower_bound) << ")\n";
+            << size_text(p.transient_lower_bound) << ")\n";
   if (p.on_device) line("staged for steps", p.device_staging);
   if (p.on_device) line("workspace of kernels", p.device_kernels);
   line("TOTAL", p.total);
@@ -138,7 +140,7 @@ void print(const train::PlanReport& p, const Fit& fit) {
               << (system_gives_huge_pages() ? "the system gives them\n"
                                             : "the system gives none, which costs speed\n");
   if (fit.largest_micro_batch)
-    std::cout << "largest micro_batch_size within " << bytes_text(*fit.memory) << ": "
+    std::cout << "largest micro_batch_size within " << size_text(*fit.memory) << ": "
               << (*fit.largest_micro_batch == kMostRows ? "at least " : "")
               << *fit.largest_micro_batch << "\n";
   if (!fit.fits)
@@ -153,7 +155,7 @@ void run_plan(const Options& options) {
   const train::PlanReport plan = train::report_plan(plan_for(config, target));
   Fit fit;
   if (!options.memory.empty()) {
-    fit.memory = parse_bytes(options.memory);
+    fit.memory = parse_bytes(options.memory, "--memory");
     fit.largest_micro_batch = largest_micro_batch(config, *fit.memory, target);
     fit.fits = plan.total <= *fit.memory;
   }

@@ -11,6 +11,7 @@
 #include "cli/verb.h"
 #include "core/process.h"
 #include "core/quote.h"
+#include "core/size_text.h"
 #include "report/progress.h"
 #include "report/terminal_curve.h"
 #include "train/pretrainer.h"
@@ -70,7 +71,7 @@ std::string steps_text(const train::Pretrainer& run) {
 void show_start(const train::Pretrainer& run, ConsoleListener& listener) {
   const train::PlanReport& plan = run.plan_report();
   listener.message("parameters " + std::to_string(plan.parameter_count) + ", planned memory " +
-                   bytes_text(plan.total) + ", threads " +
+                   size_text(plan.total) + ", threads " +
                    std::to_string(run.plan().options.threads) + ", device " + run.device_text() +
                    ", kernels " + run.kernels() + ", " + steps_text(run));
 }
@@ -84,12 +85,12 @@ void show_end(train::Pretrainer& run, const train::PretrainResult& result, const
                                     report::series_of(run.records(), "eval_loss")},
         {.width = std::clamp(terminal_width() - 1, 24, 100), .unicode = terminal_unicode()}));
   const bool on_device = run.session().device() != nullptr;
-  listener.message("memory: " + bytes_text(run.plan().bytes) + " planned, arena high-water mark " +
-                   bytes_text(run.session().high_water_bytes()) +
+  listener.message("memory: " + size_text(run.plan().bytes) + " planned, arena high-water mark " +
+                   size_text(run.session().high_water_bytes()) +
                    (on_device ? " on the device"
-                              : ", in huge pages " + bytes_text(run.session().huge_page_bytes())) +
-                   ", resident " + bytes_text(resident_bytes()) + ", of which " +
-                   bytes_text(run.baseline_bytes()) + " before the plan's memory was taken");
+                              : ", in huge pages " + size_text(run.session().huge_page_bytes())) +
+                   ", resident " + size_text(resident_bytes()) + ", of which " +
+                   size_text(run.baseline_bytes()) + " before the plan's memory was taken");
   const std::string at =
       " at step " + std::to_string(result.updates) + ", run folder " + quote_path(output_dir);
   switch (result.outcome) {

@@ -2,9 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -118,40 +116,6 @@ std::string for_output(std::string_view text) {
 
 int thread_count(int asked) {
   return asked > 0 ? asked : usable_threads();
-}
-
-int64_t parse_bytes(const std::string& text) {
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  std::string unit(end);
-  unit.erase(0, unit.find_first_not_of(' '));
-  if (unit.starts_with('k')) unit[0] = 'K';
-  double factor = 0;
-  if (unit.empty() || unit == "B") factor = 1;
-  constexpr std::array<const char*, 4> kPrefixes = {"K", "M", "G", "T"};
-  for (size_t i = 0; i < kPrefixes.size(); ++i) {
-    const double power = static_cast<double>(i + 1);
-    if (unit == std::string(kPrefixes[i]) + "iB") factor = std::pow(1024.0, power);
-    if (unit == std::string(kPrefixes[i]) + "B") factor = std::pow(1000.0, power);
-  }
-  const double bytes = number * factor;
-  if (end == text.c_str() || factor == 0 || !(bytes >= 1) || !(bytes < 9e18))
-    throw Error("'" + text + "' is no amount of memory; write it as 16GiB, 500MB or 1048576");
-  return static_cast<int64_t>(bytes);
-}
-
-std::string bytes_text(int64_t bytes) {
-  constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (value >= 1024 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  std::array<char, 32> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), unit == 0 ? "%.0f %s" : "%.2f %s", value,
-                kUnits[unit]);
-  return buffer.data();
 }
 
 }  // namespace weft::cli

@@ -68,10 +68,6 @@ void add_kernels_option(Verb& verb, std::string& word);
 // Chooses what the option says, if anything.
 void choose_kernels_by(const std::string& word);
 
-// "16GiB", "500MB", "1024": bytes. Throws Error for anything else.
-int64_t parse_bytes(const std::string& text);
-std::string bytes_text(int64_t bytes);  // "1.20 GiB"
-
 // JSON for standard output: on a terminal ASCII alone. indent -1: on one line.
 std::string json_text(const nlohmann::ordered_json& values, int indent);
 

@@ -4,27 +4,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <string>
 
+#include "core/size_text.h"
 #include "weft/error.h"
 
 namespace weft {
 namespace {
 
 constexpr int64_t kPage = 4096, kHugePage = int64_t{2} << 20;
-
-// "1.50 GiB", "2.54 TiB"
-std::string size_text(int64_t bytes) {
-  const double gibibytes = static_cast<double>(bytes) / (1 << 30);
-  const bool many = gibibytes >= 1024;
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f %s", many ? gibibytes / 1024 : gibibytes,
-                many ? "TiB" : "GiB");
-  return text;
-}
 
 void* map(int64_t bytes, ArenaUse use) {
   const bool plan = use == ArenaUse::kPlan;

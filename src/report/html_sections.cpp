@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/size_text.h"
 #include "report/number_text.h"
 #include "report/safe_text.h"
 
@@ -86,14 +87,13 @@ std::string plan_section(const PlanSummary& plan) {
     bar +=
         "<i class=\"" + swatch_class(i) + "\" style=\"width:" + fixed(share * 100, 2) + "%\"></i>";
     rows += "<tr><th scope=\"row\"><i class=\"swatch " + swatch_class(i) + "\"></i>" +
-            html_text(category.name) + "</th><td class=\"number\">" +
-            bytes(static_cast<double>(category.bytes)) + "</td><td class=\"number\">" +
-            percent(share) + "</td></tr>\n";
+            html_text(category.name) + "</th><td class=\"number\">" + size_text(category.bytes) +
+            "</td><td class=\"number\">" + percent(share) + "</td></tr>\n";
   }
   const std::string body = "<div class=\"split\"><div><div class=\"bar\" aria-hidden=\"true\">" +
                            bar + "</div><table><tbody>\n" + rows +
                            "</tbody><tfoot><tr><th scope=\"row\">planned in all</th>" +
-                           "<td class=\"number\">" + bytes(static_cast<double>(plan.total_bytes)) +
+                           "<td class=\"number\">" + size_text(plan.total_bytes) +
                            "</td><td></td></tr></tfoot></table></div>\n<div><table><tbody>\n" +
                            table_rows(plan.facts) + "</tbody></table></div></div>\n";
   return html_section("Memory plan", body);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/size_text.h"
 #include "report/html_style.h"
 #include "report/number_text.h"
 #include "report/safe_text.h"
@@ -142,19 +143,19 @@ void add_length_tiles(const ReportData& data, std::vector<Tile>& tiles) {
 void add_machine_tiles(const ReportData& data, std::vector<Tile>& tiles) {
   const auto rates = finite_values(data.log, &LogRecord::tokens_per_second);
   const auto shares = finite_values(data.log, &LogRecord::peak_share);
-  const auto memory = finite_values(data.log, &LogRecord::memory_bytes);
+  int64_t memory = 0;
+  for (const LogRecord& record : data.log)
+    memory = std::max(memory, record.memory_bytes.value_or(0));
   const auto times = finite_values(data.log, &LogRecord::wall_time);
   if (!rates.empty()) {
     tiles.push_back({.label = "Tokens/s",
                      .value = compact(median(rates)),
                      .detail = shares.empty() ? "median" : percent(median(shares)) + " of peak"});
   }
-  if (!memory.empty()) {
+  if (memory > 0) {
     tiles.push_back({.label = "Peak memory",
-                     .value = bytes(*std::max_element(memory.begin(), memory.end())),
-                     .detail = data.plan
-                                   ? "planned " + bytes(static_cast<double>(data.plan->total_bytes))
-                                   : ""});
+                     .value = size_text(memory),
+                     .detail = data.plan ? "planned " + size_text(data.plan->total_bytes) : ""});
   }
   if (times.size() > 1) {
     tiles.push_back({.label = "Time",

@@ -39,19 +39,6 @@ void append_colon_and_two_digits(std::string& out, int64_t value) {
   out += static_cast<char>('0' + value % 10);
 }
 
-// `value` with the largest unit that leaves it below `base`, three digits.
-template <size_t N>
-std::string with_unit(double value, double base, const std::array<std::string_view, N>& units) {
-  if (const std::string_view word = word_for(value); !word.empty()) return std::string(word);
-  size_t unit = 0;
-  while (unit + 1 < N && std::abs(value) >= base - 0.5) {
-    value /= base;
-    ++unit;
-  }
-  const std::string number = unit == 0 ? fixed(value, 0) : three_digits(value);
-  return number + std::string(units[unit]);
-}
-
 }  // namespace
 
 std::string fixed(double value, int decimals) {
@@ -91,12 +78,15 @@ std::string grouped(double value) {
 }
 
 std::string compact(double value) {
-  return with_unit(value, 1000, std::array<std::string_view, 7>{"", "k", "M", "G", "T", "P", "E"});
-}
-
-std::string bytes(double value) {
-  return with_unit(value, 1024,
-                   std::array<std::string_view, 6>{" B", " KiB", " MiB", " GiB", " TiB", " PiB"});
+  if (const std::string_view word = word_for(value); !word.empty()) return std::string(word);
+  constexpr std::array<std::string_view, 7> kUnits = {"", "k", "M", "G", "T", "P", "E"};
+  size_t unit = 0;
+  while (unit + 1 < kUnits.size() && std::abs(value) >= 999.5) {
+    value /= 1000;
+    ++unit;
+  }
+  const std::string number = unit == 0 ? fixed(value, 0) : three_digits(value);
+  return number + std::string(kUnits[unit]);
 }
 
 std::string percent(double share) {

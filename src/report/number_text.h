@@ -1,5 +1,6 @@
 // Numbers as people read them: in progress lines, tables and pages. Independent of the locale; NaN
-// and infinities are always words, never hidden. Not here: JSON (log_record.h).
+// and infinities are always words, never hidden. Not here: JSON (log_record.h), bytes
+// (core/size_text.h).
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,6 @@ std::string grouped(int64_t value);
 std::string grouped(double value);
 // "950", "12.3k", "4.56M", "1.20G": three digits and a power of 1000.
 std::string compact(double value);
-// "512 B", "1.20 GiB": powers of 1024.
-std::string bytes(double value);
 // "61.2%" of 0.612.
 std::string percent(double share);
 // Seconds as "0:07", "12:34", "3:25:45" or "2d 04:05:06"; a negative or non-finite one is "?".

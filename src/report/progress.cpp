@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/size_text.h"
 #include "report/number_text.h"
 #include "report/safe_text.h"
 
@@ -77,7 +78,7 @@ std::vector<Entry> entries_of(const LogRecord& record, int64_t max_steps) {
     entries.push_back({percent(*record.data_wait) + " waiting for data", 3});
   }
   if (record.memory_bytes) {
-    entries.push_back({bytes(static_cast<double>(*record.memory_bytes)), 7});
+    entries.push_back({size_text(*record.memory_bytes), 7});
   }
   if (record.eta_seconds) entries.push_back({"ETA " + duration(*record.eta_seconds), 2});
   return entries;
@@ -120,7 +121,7 @@ std::string plain_line(const LogRecord& record, int64_t max_steps) {
   if (record.peak_share) add("peak", percent(*record.peak_share));
   if (record.data_wait && *record.data_wait >= kShownWait)
     add("data_wait", percent(*record.data_wait));
-  if (record.memory_bytes) add("memory", bytes(static_cast<double>(*record.memory_bytes)));
+  if (record.memory_bytes) add("memory", size_text(*record.memory_bytes));
   if (record.eta_seconds) add("eta", duration(*record.eta_seconds));
   if (record.eval_loss) add("eval_loss", fixed(*record.eval_loss, 4));
   if (record.eval_perplexity) add("perplexity", fixed(*record.eval_perplexity, 2));

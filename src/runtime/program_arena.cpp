@@ -1,5 +1,6 @@
 #include "runtime/program_arena.h"
 
+#include "core/size_text.h"
 #include "graph/registry.h"
 
 namespace weft::runtime {
@@ -18,11 +19,11 @@ ProgramArena::ProgramArena(int64_t bytes, ComputeDevice* device) {
 void require_free(const device::Device& device, int64_t bytes) {
   const int64_t free = device.free_bytes();
   if (bytes <= free) return;
-  throw Error("the plan needs " + std::to_string(bytes) + " bytes of device memory, and " +
-                  device.describe() + " has " + std::to_string(free) + " free of " +
-                  std::to_string(device.properties().memory_bytes) +
-                  "; lower micro_batch_size, set gradient_checkpointing: full, or end what else "
-                  "uses the device (`nvidia-smi` shows it); `weft plan` says what takes the memory",
+  throw Error("the plan needs " + size_text(bytes) + " of device memory, and " + device.describe() +
+                  " has " + size_text(free) + " free of " +
+                  size_text(device.properties().memory_bytes) +
+                  "; end what else uses the device (`nvidia-smi` shows it), or take fewer or "
+                  "shorter sequences side by side (for training see `weft plan`)",
               ExitCode::kDoesNotFit);
 }
 

@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "core/quote.h"
+#include "core/size_text.h"
 #include "io/checkpoint_folder.h"
-#include "report/number_text.h"
 
 namespace weft::train {
 namespace {
@@ -44,12 +44,11 @@ std::string check_disk(const FileSystem& files, const PretrainConfig& config,
   const int64_t count = checkpoints_added(config, length, existing);
   const int64_t free = files.free_bytes(config.output_dir);
   if (count == 0 || bytes <= free / count) return "";
-  const auto text = [](int64_t size) { return report::bytes(static_cast<double>(size)); };
   const std::string problem = std::string("the checkpoints do not fit on the disk: this run ") +
                               (config.load_best_model_at_end ? "may keep up to " : "will keep ") +
                               std::to_string(count) + (existing > 0 ? " more" : "") + " of " +
-                              text(bytes) + " each in " + quote_path(config.output_dir) +
-                              ", and with " + text(free) + " free there is room for " +
+                              size_text(bytes) + " each in " + quote_path(config.output_dir) +
+                              ", and with " + size_text(free) + " free there is room for " +
                               std::to_string(free / bytes) +
                               "; free some space or choose another folder, or set save_total_limit";
   if (config.save_total_limit || free < bytes)

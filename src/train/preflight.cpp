@@ -14,6 +14,7 @@
 #include "core/available_memory.h"
 #include "core/process.h"
 #include "core/quote.h"
+#include "core/size_text.h"
 #include "data/prepare.h"
 #include "io/checkpoint_folder.h"
 #include "io/checkpoint_store.h"
@@ -38,10 +39,6 @@ std::string number(double value, int digits = 2) {
   std::ostringstream out;
   out << std::fixed << std::setprecision(digits) << value;
   return out.str();
-}
-
-std::string mebibytes(int64_t bytes) {
-  return number(static_cast<double>(bytes) / (1 << 20), 1) + " MiB";
 }
 
 // Runs the checks in order; each may use what those before it have found.
@@ -347,8 +344,8 @@ void Checks::check_memory() {
   const int64_t free = device_.on_gpu() ? device_free_ : available_memory();
   const int64_t have = options_.memory_bytes > 0 ? options_.memory_bytes : free;
   const std::string text = std::to_string(plan_->parameter_count) + " parameters, the plan takes " +
-                           mebibytes(plan_->total) + " of " +
-                           (have > 0 ? mebibytes(have) : "an unknown amount") + " that is free";
+                           size_text(plan_->total) + " of " +
+                           (have > 0 ? size_text(have) : "an unknown amount") + " that is free";
   if (have > 0 && plan_->total > have) fails("memory", text + "; " + std::string(kToNeedLess));
   else fine("memory", text);
 }
@@ -367,8 +364,8 @@ void Checks::check_disk() {
       static_cast<int64_t>(io::checkpoint_steps(real_file_system(), config_.output_dir).size());
   const int64_t added = checkpoints_added(config_, length, existing);
   fine("disk", std::to_string(added) + (existing > 0 ? " more checkpoint" : " checkpoint") +
-                   (added == 1 ? "" : "s") + " of " + mebibytes(each) + ", " +
-                   mebibytes(real_file_system().free_bytes(config_.output_dir)) + " are free");
+                   (added == 1 ? "" : "s") + " of " + size_text(each) + ", " +
+                   size_text(real_file_system().free_bytes(config_.output_dir)) + " are free");
 }
 
 }  // namespace

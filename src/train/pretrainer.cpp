@@ -8,9 +8,9 @@
 #include "core/available_memory.h"
 #include "core/process.h"
 #include "core/quote.h"
+#include "core/size_text.h"
 #include "data/prepare.h"
 #include "generate/generator.h"
-#include "report/number_text.h"
 #include "train/disk_need.h"
 #include "train/feed.h"
 #include "train/locate_nan.h"
@@ -43,9 +43,8 @@ bool is_due(const std::optional<int64_t>& every, int64_t updates) {
 void require_memory(int64_t needed, const std::optional<int64_t>& given) {
   const int64_t free = given.value_or(available_memory());
   if (free == 0 || needed <= free) return;  // 0: not known
-  const auto text = [](int64_t bytes) { return report::bytes(static_cast<double>(bytes)); };
-  throw Error("the plan takes " + text(needed) + " of memory, and " + text(free) + " is free; " +
-                  std::string(kToNeedLess) + "; `weft plan` says what takes it",
+  throw Error("the plan takes " + size_text(needed) + " of memory, and " + size_text(free) +
+                  " is free; " + std::string(kToNeedLess) + "; `weft plan` says what takes it",
               ExitCode::kDoesNotFit);
 }
 

@@ -121,7 +121,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "options\n"},
         BadLine{"NoMemory",
                 {"plan", "x.yaml", "--memory", "lots"},
-                "'lots' is no amount of memory; write it as 16GiB, 500MB or 1048576\n"}),
+                "--memory: 'lots' is not a size; allowed: a number of bytes, at least 1, or one "
+                "with a unit of KiB, MiB, GiB, TiB, kB, MB, GB, TB, such as 16GiB\n"}),
     [](const auto& test) { return std::string(test.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -99,8 +99,8 @@ TEST_F(DeviceOption, AutoSaysWhatItChoseAndWhy) {
 TEST_F(DeviceOption, WhatDoesNotFitTheDeviceIsRefusedByThePlan) {
   prepare();
   expect_refused("memory:100000",
-                 {"the plan needs", "bytes of device memory", "has 99996 free of 100000",
-                  "lower micro_batch_size"},
+                 {"the plan needs", "MiB of device memory", "has 97.7 KiB free of 97.7 KiB",
+                  "fewer or shorter sequences", "`weft plan`"},
                  kDoesNotFit);
   EXPECT_FALSE(exists("run/log.jsonl"));
 }

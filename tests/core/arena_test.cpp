@@ -83,7 +83,7 @@ TEST(Arena, RefusedMemoryIsAnErrorThatSaysWhatToDo) {
     FAIL() << "64 TiB were given";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kDoesNotFit);
-    EXPECT_THAT(error.what(), testing::HasSubstr("refuses 64.00 TiB of memory: "));
+    EXPECT_THAT(error.what(), testing::HasSubstr("refuses 64.0 TiB of memory: "));
     EXPECT_THAT(error.what(), testing::HasSubstr("fewer or shorter sequences"));
     EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("micro_batch_size")))
         << "not every verb has it";

@@ -55,8 +55,11 @@ TEST(Scalars, BytesHaveUnits) {
   EXPECT_EQ(parse_bytes("16GiB", "--memory"), int64_t{16} << 30);
   EXPECT_EQ(parse_bytes("1.5KiB", "--memory"), 1536);
   EXPECT_EQ(parse_bytes("80GB", "--memory"), 80'000'000'000);
-  EXPECT_EQ(parse_bytes("0", "--memory"), 0);
-  for (const char* text : {"", "16G", "-1", "1.3B", "GiB", "9000000TiB", "1e30", "16 GiB", "nan"})
+  EXPECT_EQ(parse_bytes("100kB", "--memory"), 100'000);
+  EXPECT_EQ(parse_bytes("16 GiB", "--memory"), int64_t{16} << 30);
+  EXPECT_EQ(parse_bytes("1.3KiB", "--memory"), 1331);
+  for (const char* text :
+       {"", "16G", "-1", "0", "0.5", "GiB", "9000000TiB", "1e30", "16  GiB", "16 ", "nan"})
     EXPECT_THROW(parse_bytes(text, "--memory"), Error) << text;
   try {
     parse_bytes("16G", "--memory");

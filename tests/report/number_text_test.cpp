@@ -13,7 +13,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 TEST(NumberText, NanAndInfinityAreWordsEverywhere) {
   for (const auto& text : {fixed(kNan, 2), scientific(kNan, 2), significant(kNan, 3), exact(kNan),
-                           seventeen_digits(kNan), compact(kNan), bytes(kNan), grouped(kNan)}) {
+                           seventeen_digits(kNan), compact(kNan), grouped(kNan)}) {
     EXPECT_EQ(text, "NaN");
   }
   EXPECT_EQ(fixed(kInf, 2), "Infinity");
@@ -58,14 +58,6 @@ TEST(NumberText, CompactTakesTheNextUnitInTime) {
   EXPECT_EQ(compact(999999), "1.00M");
   EXPECT_EQ(compact(-2500), "-2.50k");
   EXPECT_EQ(compact(9.999e9), "10.0G");
-}
-
-TEST(NumberText, BytesInPowersOf1024) {
-  EXPECT_EQ(bytes(0), "0 B");
-  EXPECT_EQ(bytes(1023), "1023 B");
-  EXPECT_EQ(bytes(1024), "1.00 KiB");
-  EXPECT_EQ(bytes(1.2 * 1024 * 1024 * 1024), "1.20 GiB");
-  EXPECT_EQ(bytes(1e18), "888 PiB");
 }
 
 TEST(NumberText, Durations) {

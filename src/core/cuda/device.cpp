@@ -1,5 +1,6 @@
 #include "core/cuda/device.h"
 
+#include "core/size_text.h"
 #include "weft/error.h"
 
 namespace weft::device {
@@ -17,7 +18,7 @@ internal::Handle make(const Device& device, Create create, Destroy destroy, cons
 internal::Handle take(const Device& device, int64_t bytes,
                       Status (*allocate)(void** out, int64_t bytes), Destroy release) {
   void* handle = nullptr;
-  const std::string call = "allocate " + std::to_string(bytes) + " bytes";
+  const std::string call = "allocate " + size_text(bytes);
   device.check(allocate(&handle, bytes), call.c_str());
   return {handle, internal::Release{&device.api(), release}};
 }
@@ -48,7 +49,8 @@ void Device::check(Status status, const char* call) const {
   if (status == kOutOfMemory)
     throw Error(what +
                     "; another process may hold memory of the device (`nvidia-smi` shows it); "
-                    "lower micro_batch_size or see `weft plan`",
+                    "fewer or shorter "
+                    "sequences side by side take less (for training see `weft plan`)",
                 ExitCode::kDoesNotFit);
   throw Error(what + "; the step was not applied and the last checkpoint stands", ExitCode::kHang);
 }

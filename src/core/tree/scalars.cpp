@@ -175,10 +175,11 @@ int64_t parse_bytes(std::string_view text, std::string_view what) {
   };
   constexpr std::array kUnits{Unit{"", 1},         Unit{"B", 1},        Unit{"KiB", 0x1p10},
                               Unit{"MiB", 0x1p20}, Unit{"GiB", 0x1p30}, Unit{"TiB", 0x1p40},
-                              Unit{"KB", 1e3},     Unit{"MB", 1e6},     Unit{"GB", 1e9},
-                              Unit{"TB", 1e12}};
+                              Unit{"kB", 1e3},     Unit{"KB", 1e3},     Unit{"MB", 1e6},
+                              Unit{"GB", 1e9},     Unit{"TB", 1e12}};
   const size_t length = real_length(text);
-  const std::string_view suffix = text.substr(length);
+  std::string_view suffix = text.substr(length);
+  if (suffix.size() > 1 && suffix.front() == ' ') suffix.remove_prefix(1);
   const auto* unit =
       std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == suffix; });
   double value = 0;
@@ -186,11 +187,10 @@ int64_t parse_bytes(std::string_view text, std::string_view what) {
   const bool readable =
       length > 0 && unit != kUnits.end() && read_real(text.substr(0, length), value, advice);
   const double bytes = readable ? value * unit->bytes : -1;
-  if (bytes >= 0 && bytes < 0x1p63 && std::floor(bytes) == bytes)
-    return static_cast<int64_t>(bytes);
+  if (bytes >= 1 && bytes < 0x1p63) return static_cast<int64_t>(bytes);
   throw Error(std::string(what) + ": " + quote(text) +
-              " is not a size; allowed: a whole number of bytes, or a number with one of the units "
-              "KiB, MiB, GiB, TiB, KB, MB, GB, TB, such as 16GiB");
+              " is not a size; allowed: a number of bytes, at least 1, or one with a unit of KiB, "
+              "MiB, GiB, TiB, kB, MB, GB, TB, such as 16GiB");
 }
 
 std::string real_text(double value) {

@@ -22,8 +22,8 @@ bool read_boolean(std::string_view text, bool& value, std::string& advice);
 bool is_count(std::string_view text, char& unit);
 bool read_count(std::string_view text, char unit, double& value, std::string& advice);
 
-// Bytes: 16GiB, 512MiB, 80GB or a plain number; an integer number of bytes below 2^63. `what` names
-// the option in the message. Throws Error.
+// Bytes: 16GiB, 1.5 MiB, 80GB or a plain number; at least 1 and below 2^63, rounded down. `what`
+// names the option in the message. Throws Error.
 int64_t parse_bytes(std::string_view text, std::string_view what);
 
 // The shortest text that read_real reads back to the same value, always with a point ("8.0",
