@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/quote.h"
+#include "core/size_text.h"
 #include "io/checkpoint_store.h"
 #include "train/run_state.h"
 
@@ -146,7 +147,7 @@ void print_line(const io::CheckpointEntry& entry, const Marks& marks, bool hashe
   if (entry.step == marks.latest) remark += "latest ";
   if (entry.step == marks.best) remark += "best";
   std::printf("%10lld  %-8s  %10s  %12s  %s\n", static_cast<long long>(entry.step), state.c_str(),
-              score_text(entry).c_str(), bytes_text(entry.bytes).c_str(), remark.c_str());
+              score_text(entry).c_str(), size_text(entry.bytes).c_str(), remark.c_str());
 }
 
 void print_census(const io::CheckpointCensus& census, bool hashed) {
@@ -156,7 +157,7 @@ void print_census(const io::CheckpointCensus& census, bool hashed) {
   for (const auto& entry : census.checkpoints) print_line(entry, marks, hashed);
   for (const io::Leftover& leftover : census.leftovers)
     std::printf("beside them: %s, %s, %s\n", quote(leftover.path.filename().string()).c_str(),
-                leftover.meaning.c_str(), bytes_text(leftover.bytes).c_str());
+                leftover.meaning.c_str(), size_text(leftover.bytes).c_str());
   std::fflush(stdout);
 }
 
@@ -195,7 +196,7 @@ std::vector<Verified> verify_all(const std::string& path) {
   const Path folder = existing_folder(path);
   std::vector<Verified> result;
   if (is_checkpoint(folder)) {
-    result.push_back(verify_one(folder));
+    result.push_back(verify_one(behind_links(real_file_system(), folder)));
     return result;
   }
   check_is_run(folder);
@@ -222,7 +223,7 @@ void print_verified(const Verified& verified) {
   std::printf("%s: %s", printable(entry.folder.native()).c_str(),
               std::string(name_of(entry.state)).c_str());
   if (entry.state == io::CheckpointState::kIntact)
-    std::printf(", %zu files, %s", verified.files.size(), bytes_text(entry.bytes).c_str());
+    std::printf(", %zu files, %s", verified.files.size(), size_text(entry.bytes).c_str());
   std::printf("\n");
   if (!entry.manifest) std::printf("  %s\n", entry.problem.c_str());
   for (const io::FileVerdict& file : verified.files)

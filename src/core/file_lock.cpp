@@ -114,25 +114,12 @@ bool has_name(const FileDescriptor& descriptor, const Path& file) {
          opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
-class RealFileLock final : public FileLock {
- public:
-  RealFileLock(FileDescriptor descriptor, std::optional<LockOwner> dead)
-      : descriptor_(std::move(descriptor)), dead_(std::move(dead)) {}
-  // The file stays, empty. A failure leaves the text of a dead owner, which costs the next run a
-  // notice.
-  ~RealFileLock() override {
-    if (::ftruncate(descriptor_.get(), 0) != 0) return;
-  }
-  const std::optional<LockOwner>& taken_over_from() const override { return dead_; }
-
- private:
-  FileDescriptor descriptor_;
-  std::optional<LockOwner> dead_;
+struct TakenLock {
+  FileDescriptor descriptor;
+  std::optional<LockOwner> dead;
 };
 
-}  // namespace
-
-std::unique_ptr<FileLock> lock_file(const Path& file) {
+TakenLock take(const Path& file) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     // A link would let a folder of a stranger have any file of ours overwritten.
     FileDescriptor descriptor(retry(
@@ -146,9 +133,33 @@ std::unique_ptr<FileLock> lock_file(const Path& file) {
     if (!has_name(descriptor, file)) continue;
     if (!locked) refuse_unless_dead(file, owner);
     write_owner(descriptor, file, to_text(this_process()));
-    return std::make_unique<RealFileLock>(std::move(descriptor), std::move(owner));
+    return {.descriptor = std::move(descriptor), .dead = std::move(owner)};
   }
   refuse(file, std::nullopt, "the file is removed whenever it is opened; choose another folder");
+}
+
+class RealFileLock final : public FileLock {
+ public:
+  explicit RealFileLock(Path file) : file_(std::move(file)), taken_(take(file_)) {}
+  // The file stays, empty. A failure leaves the text of a dead owner, which costs the next run a
+  // notice.
+  ~RealFileLock() override {
+    if (::ftruncate(taken_.descriptor.get(), 0) != 0) return;
+  }
+  const std::optional<LockOwner>& taken_over_from() const override { return taken_.dead; }
+  void retake_if_lost() override {
+    if (!has_name(taken_.descriptor, file_)) taken_.descriptor = take(file_).descriptor;
+  }
+
+ private:
+  Path file_;
+  TakenLock taken_;
+};
+
+}  // namespace
+
+std::unique_ptr<FileLock> lock_file(const Path& file) {
+  return std::make_unique<RealFileLock>(file);
 }
 
 // A shared lock can be had where nobody holds the exclusive one, and is given back at once.

@@ -89,6 +89,9 @@ class FileLock {
   virtual ~FileLock() = default;
   // The owner that died without releasing the lock, if there was one: worth a line in the log.
   virtual const std::optional<LockOwner>& taken_over_from() const = 0;
+  // A lock whose file somebody has removed or replaced keeps nobody out: it is taken anew. Throws
+  // as FileSystem::lock() does where another holds it by now.
+  virtual void retake_if_lost() = 0;
 };
 
 class FileSystem {

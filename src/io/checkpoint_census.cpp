@@ -90,6 +90,7 @@ CheckpointEntry examine_checkpoint(const FileSystem& files, const Path& folder, 
   CheckpointEntry entry{.step = checkpoint_step(folder.filename().string()).value_or(0),
                         .folder = folder};
   try {
+    refuse_links(files, parent_folder(folder), folder.filename());
     entry.bytes = bytes_below(files, folder);
     entry.manifest = read_manifest(files, folder);
     entry.step = entry.manifest->step;

@@ -50,7 +50,8 @@ CheckpointCensus take_census(const FileSystem& files, const Path& output_dir, Ce
 // knows: what a killed process leaves of a small file that it wrote.
 bool is_abandoned_file(std::string_view name);
 
-// One checkpoint, by the folder's name or, where that is none of ours, by its manifest.
+// One checkpoint, by the folder's name or, where that is none of ours, by its manifest. A link to
+// one counts as damaged.
 CheckpointEntry examine_checkpoint(const FileSystem& files, const Path& folder, CensusDepth depth,
                                    ReadFrom from = ReadFrom::kCache);
 

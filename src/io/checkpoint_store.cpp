@@ -24,6 +24,7 @@ FoundCheckpoint first_intact(const FileSystem& files, const Path& output_dir,
   for (const int64_t step : steps) {
     const Path folder = checkpoint_folder(output_dir, step);
     try {
+      refuse_links(files, output_dir, folder.filename());
       found.checkpoint = open_checkpoint(files, folder);
       return found;
     } catch (const NewerCheckpoint&) {
@@ -121,6 +122,7 @@ SavedCheckpoint CheckpointStore::save(const CheckpointToSave& checkpoint) {
   WEFT_ASSERT(checkpoint.step >= 0);
   SavedCheckpoint report{
       .folder = checkpoint_folder(output_dir_, checkpoint.step), .removed = {}, .problems = {}};
+  lock_->retake_if_lost();
   check_free_space(files_, output_dir_, checkpoint.files);
   try {
     write_partial(checkpoint, report.folder);

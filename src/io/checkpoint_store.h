@@ -66,8 +66,9 @@ class CheckpointStore {
   // What happened at the start that a log should tell: a dead run's lock, leftovers of a crash.
   const std::vector<std::string>& notices() const { return notices_; }
 
-  // Throws Error if the checkpoint could not be stored; all older ones are then still there. A
-  // checkpoint of the same step (damaged, or of a time before a rewind) is replaced.
+  // Throws Error if the checkpoint could not be stored (another run that has the lock since its
+  // file was removed is a reason too); all older ones are then still there. A checkpoint of the
+  // same step (damaged, or of a time before a rewind) is replaced.
   SavedCheckpoint save(const CheckpointToSave& checkpoint);
 
   // Removes the checkpoints of these steps, each so that a crash leaves it whole or gone.

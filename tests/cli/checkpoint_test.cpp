@@ -99,6 +99,23 @@ TEST_F(Checkpoint, VerifyNamesExtraFilesAndFollowsNoLink) {
   EXPECT_THAT(resumed.err, HasSubstr("skipped the damaged checkpoint 'run/checkpoint-6'"));
 }
 
+// What was found in a run's folder is not followed out of it; what the user names may be a link.
+TEST_F(Checkpoint, ALinkIsNoCheckpointOfARun) {
+  train();
+  fs::rename(folder_ / "run/checkpoint-6", folder_ / "elsewhere");
+  fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "run/checkpoint-6");
+  EXPECT_EQ(ask({"list", "run"})["latest"], 4);
+  EXPECT_THAT(run({"checkpoint", "verify", "run"}).out,
+              HasSubstr("checkpoint-6' is a symbolic link"));
+  const Outcome resumed =
+      run({"pretrain", "tiny.yaml", "max_steps=6", "save_steps=2", "eval_steps=2"});
+  EXPECT_EQ(resumed.code, kDone) << resumed.all();
+  EXPECT_THAT(resumed.err, HasSubstr("skipped the damaged checkpoint 'run/checkpoint-6'"));
+  EXPECT_TRUE(fs::exists(folder_ / "elsewhere/manifest.json"));
+  fs::create_directory_symlink(folder_ / "run/checkpoint-4", folder_ / "mine");
+  must({"checkpoint", "verify", "mine"});
+}
+
 TEST_F(Checkpoint, DiffShowsKeysAndNorms) {
   train();
   must({"pretrain", "tiny.yaml", "max_steps=8", "learning_rate=2e-3"});

@@ -268,6 +268,22 @@ TEST(FileLock, TakesOverFromAProcessThatDied) {
   EXPECT_EQ(lock->taken_over_from()->started.size(), 20u);
 }
 
+// Whoever removes the file of a lock that is held lets the next one in.
+TEST(FileLock, IsTakenAnewWhereItsFileIsGoneUnlessAnotherHasIt) {
+  const TemporaryFolder folder;
+  const Path file = folder / "lock";
+  const auto lock = disk().lock(file);
+  lock->retake_if_lost();  // nothing is lost
+  std::filesystem::remove(file);
+  lock->retake_if_lost();
+  EXPECT_THAT(error_message([&] { disk().lock(file); }), HasSubstr("it is held by process"));
+  std::filesystem::remove(file);
+  auto other = disk().lock(file);
+  EXPECT_THAT(error_message([&] { lock->retake_if_lost(); }), HasSubstr("it is held by process"));
+  other.reset();
+  EXPECT_NO_THROW(lock->retake_if_lost());
+}
+
 TEST(FileLock, ToleratesForeignText) {
   const TemporaryFolder folder;
   for (const std::string text :

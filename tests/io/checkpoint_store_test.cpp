@@ -145,6 +145,19 @@ TEST(CheckpointStore, OneRunPerFolder) {
   EXPECT_NO_THROW(latest_checkpoint(disk(), run.path()));  // looking needs no lock
 }
 
+TEST(CheckpointStore, SavesWhereTheLockIsGoneButNotWhereAnotherRunHasIt) {
+  const TemporaryFolder run;
+  CheckpointStore store(disk(), run.path(), {});
+  std::filesystem::remove(run / kRunLockFile);
+  store.save(checkpoint_of(1));
+  EXPECT_TRUE(run_in_progress(run.path()));
+  std::filesystem::remove(run / kRunLockFile);
+  const CheckpointStore other(disk(), run.path(), {});
+  EXPECT_THAT(error_message([&] { store.save(checkpoint_of(2)); }),
+              HasSubstr("it is held by process"));
+  EXPECT_THAT(names_in(run.path()), ElementsAre("checkpoint-1"));
+}
+
 // Of small files, as run_status.json, that a killed process was writing.
 TEST(CheckpointStore, RemovesTemporaryFilesOfDeadProcessesOnly) {
   const TemporaryFolder run;

@@ -184,6 +184,7 @@ class VolatileDisk final : public FileSystem {
 
   class Lock final : public FileLock {
     const std::optional<LockOwner>& taken_over_from() const override { return none_; }
+    void retake_if_lost() override {}
     std::optional<LockOwner> none_;
   };
 
