@@ -31,6 +31,8 @@ class JsonLog {
   // FileError if the line cannot be written (a full disk): the run may go on. The line is kept in
   // memory and written before the next one, after what was half written has been taken off.
   void write(const LogRecord& record);
+  // Somebody has removed the file: lines that follow would be lost with it.
+  bool is_gone() const { return files_->status(file_).kind == FileKind::kMissing; }
   // Makes all lines so far durable. FileError if that fails.
   void sync();
   const LogRepair& repair() const { return repair_; }

@@ -25,18 +25,18 @@ int64_t seconds_since_1970() {
 }  // namespace
 
 // A log without a checkpoint is what a run leaves that is killed before its first one.
-RunLog::RunLog(FileSystem& files, const Options& options) : listener_(options.listener) {
-  const Path file = options.folder / kRunLogFile;
-  const bool goes_on = files.status(file).kind != FileKind::kMissing;
-  json_ = report::JsonLog::resume(files, file, options.first_step);
+RunLog::RunLog(FileSystem& files, const Options& options)
+    : files_(files), file_(options.folder / kRunLogFile), listener_(options.listener) {
+  const bool goes_on = files.status(file_).kind != FileKind::kMissing;
+  json_ = report::JsonLog::resume(files, file_, options.first_step);
   if (goes_on) {
-    report::LogContents contents = report::read_log(files, file);
+    report::LogContents contents = report::read_log(files, file_);
     records_ = std::move(contents.records);
     for (const std::string& bad : contents.bad_lines)
       message("a line of the log counts not: " + bad);
   }
   if (json_->repair().lines_cut > 0)
-    message(std::to_string(json_->repair().lines_cut) + " lines of " + quote_path(file) +
+    message(std::to_string(json_->repair().lines_cut) + " lines of " + quote_path(file_) +
             " after step " + std::to_string(options.first_step) +
             " were cut off: no checkpoint holds those steps");
   if (options.event_files)
@@ -59,7 +59,15 @@ void RunLog::guarded(F&& body) {
   }
 }
 
+void RunLog::restore_if_gone() {
+  if (!json_->is_gone()) return;
+  json_ = report::JsonLog::create(files_, file_);
+  message(quote_path(file_) + " was removed while the run goes on; it is written anew");
+  for (const report::LogRecord& record : records_) guarded([&] { json_->write(record); });
+}
+
 void RunLog::write(const report::LogRecord& record) {
+  guarded([&] { restore_if_gone(); });
   records_.push_back(record);
   guarded([&] { json_->write(record); });
   if (events_) guarded([&] { events_->add(record); });

@@ -34,7 +34,8 @@ class RunLog {
   RunLog(FileSystem& files, const Options& options);
 
   // Writes the record everywhere. A log that cannot be written (a full disk) does not stop the
-  // training: the listener is told, once for each new reason.
+  // training: the listener is told, once for each new reason. One that somebody has removed is
+  // written anew from its first line.
   void write(const report::LogRecord& record);
   void message(const std::string& text);
   void sync();
@@ -45,7 +46,10 @@ class RunLog {
  private:
   template <class F>
   void guarded(F&& body);
+  void restore_if_gone();
 
+  FileSystem& files_;
+  Path file_;
   std::optional<report::JsonLog> json_;
   std::optional<report::EventFile> events_;
   RunListener* listener_;

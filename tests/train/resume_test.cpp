@@ -290,6 +290,20 @@ TEST_F(Resume, ADamagedLineOfTheLogStopsNoRun) {
   EXPECT_THAT(recorder_.said("a line of the log counts not"), SizeIs(1));
 }
 
+TEST_F(Resume, ALogThatIsRemovedInMidRunIsWrittenAnew) {
+  const Path log = folder_of("run") / kRunLogFile;
+  recorder_.on_record = [&](const report::LogRecord& record) {
+    if (record.step == 3) std::filesystem::remove(log);
+  };
+  run(config("run", {"logging_steps=1", "max_steps=6"}));
+  recorder_.on_record = nullptr;
+  EXPECT_THAT(recorder_.said("was removed while the run goes on"), SizeIs(1));
+  std::vector<int64_t> steps;
+  for (const auto& record : report::read_log(real_file_system(), log).records)
+    if (record.loss) steps.push_back(record.step);
+  EXPECT_THAT(steps, testing::ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
 TEST_F(Resume, TwoRunsInOneFolderAreRefused) {
   const auto first = open(config("run"));
   const std::string message = error_message([&] { open(config("run")); });
