@@ -9,6 +9,7 @@
 #include <iostream>
 #include <new>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -118,6 +119,17 @@ int run(int argc, char** argv) {
   }
 }
 
+// Weights and shards are read where they are mapped, and of one that is cut short meanwhile, or
+// whose disk fails, the kernel tells by a signal that nobody can go on from.
+void end_by_bus_error(int) {
+  constexpr std::string_view kMessage =
+      "\nweft: a file was cut short, or its disk failed, while it was read (bus error); what was "
+      "written is whole: put the file back, and the same command goes on from the last "
+      "checkpoint\n";
+  [[maybe_unused]] const ssize_t told = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  _exit(static_cast<int>(ExitCode::kBadInput));
+}
+
 }  // namespace
 }  // namespace weft::cli
 
@@ -127,5 +139,6 @@ int main(int argc, char** argv) {
   // report: both are told by the write that fails, not by a signal.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGBUS, weft::cli::end_by_bus_error);
   return weft::cli::run(argc, argv);
 }

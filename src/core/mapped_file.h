@@ -9,7 +9,8 @@
 namespace weft {
 
 // Threads may read it together. A file that another program cuts short while it is mapped ends the
-// process (SIGBUS); files of ours are renamed into place and never written again.
+// process (SIGBUS, which the program turns into a message); files of ours are renamed into place
+// and never written again.
 class MappedFile {
  public:
   // FileError for what is missing, no regular file or may not be read. An empty file is fine.

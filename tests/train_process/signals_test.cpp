@@ -1,5 +1,6 @@
 // What users, schedulers and power cuts do to a running `weft pretrain`: signals at any moment,
 // exit codes, and that the same command goes on to the same end.
+#include "io/checkpoint_store.h"
 #include "training_process.h"
 
 namespace weft::train {
@@ -92,6 +93,19 @@ TEST_F(Signals, AnInterruptThatComesTwiceSaves) {
   process->send(SIGINT);
   EXPECT_EQ(process->wait(), 130);
   EXPECT_THAT(said("run"), HasSubstr("interrupted and saved at step"));
+}
+
+TEST_F(Signals, AShardThatIsCutShortInMidRunEndsWithAMessage) {
+  const auto process = start("run", {"max_steps=1000000"});
+  wait_for_step("run", 6);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "tokens"))
+    if (entry.path().extension() == ".weft") std::filesystem::resize_file(entry.path(), 0);
+  EXPECT_EQ(process->wait(), 2);
+  EXPECT_THAT(said("run"), HasSubstr("weft: a file was cut short"));
+  const auto latest = io::latest_checkpoint(real_file_system(), folder_of("run"));
+  ASSERT_TRUE(latest.checkpoint);
+  EXPECT_GE(latest.checkpoint->manifest.step, 5);
+  EXPECT_TRUE(latest.skipped.empty());
 }
 
 TEST_F(Signals, ASecondRunInTheFolderIsRefused) {
