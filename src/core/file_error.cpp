@@ -1,3 +1,5 @@
+#include <sys/statvfs.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -7,7 +9,16 @@
 namespace weft {
 namespace {
 
-std::string reason_of(int number) {
+// A file system made for few files is full to each new one while it has room for bytes.
+bool has_no_room_for_names(const Path& path) {
+  struct statvfs info {};
+  return ::statvfs(parent_folder(path).c_str(), &info) == 0 && info.f_files > 0 &&
+         info.f_favail == 0;
+}
+
+std::string reason_of(int number, const Path& path) {
+  if (number == ENOSPC && has_no_room_for_names(path))
+    return "the file system has no room for another file (df -i), whatever bytes are free";
   switch (number) {
     case ENOENT: return "there is no such file or folder";
     case ENOSPC: return "the disk is full";
@@ -62,7 +73,7 @@ ExitCode exit_code(int number) {
 }  // namespace
 
 FileError::FileError(std::string_view action, const Path& path, int number)
-    : FileError(action, path, number, reason_of(number)) {}
+    : FileError(action, path, number, reason_of(number, path)) {}
 
 FileError::FileError(std::string_view action, const Path& path, int number, std::string_view reason)
     : Error(message(action, path, number, reason), exit_code(number)), number_(number) {}
