@@ -18,7 +18,9 @@
 #include "io/hf_folder.h"
 #include "io/llama2c.h"
 #include "io/tensor_set.h"
+#include "nn/decoder_spec.h"
 #include "nn/model_config_file.h"
+#include "runtime/model_files.h"
 #include "text/tokenizer_info.h"
 #include "train/load_pretrain_config.h"
 #include "train/run_state.h"
@@ -167,8 +169,12 @@ ordered_json inspect_model_folder(const FormatSource& source, const FormatOption
   if (has_tokenizer(source)) facts["tokenizer"] = inspect_tokenizer(source, options);
   // A folder of a config and a tokenizer is common; one of a config and pickles is to be converted.
   if (source.has_ending(".safetensors") || source.has_ending(".safetensors.index.json") ||
-      source.has_ending(".bin"))
-    facts["weights"] = set_facts(io::TensorSet::from_folder(source.path), options);
+      source.has_ending(".bin")) {
+    const io::TensorSet tensors = io::TensorSet::from_folder(source.path);
+    const auto problems = runtime::weight_problems(tensors, nn::decoder_spec(config));
+    if (!problems.empty()) throw Error(problems.front());
+    facts["weights"] = set_facts(tensors, options);
+  }
   return facts;
 }
 
