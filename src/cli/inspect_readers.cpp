@@ -23,6 +23,7 @@
 #include "runtime/model_files.h"
 #include "text/tokenizer_info.h"
 #include "train/load_pretrain_config.h"
+#include "train/optimizer_file.h"
 #include "train/run_state.h"
 
 namespace weft::cli {

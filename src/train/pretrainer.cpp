@@ -15,6 +15,7 @@
 #include "train/feed.h"
 #include "train/locate_nan.h"
 #include "train/model_folder.h"
+#include "train/optimizer_file.h"
 #include "train/run_record.h"
 #include "train/text_evaluation.h"
 #include "weft/kernel_choice.h"

@@ -18,6 +18,7 @@
 #include "train/run_saver.h"
 #include "train/run_state.h"
 #include "train/run_status.h"
+#include "train/session.h"
 #include "train/step_guard.h"
 #include "train/training_data.h"
 

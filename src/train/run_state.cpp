@@ -13,6 +13,12 @@ using nlohmann::json;
 
 namespace {
 
+int64_t count_in(const json& state, const char* name) {
+  if (const auto count = count_of_json(state.at(name))) return *count;
+  throw Error(std::string(name) + " is " + quote(state.at(name).dump()) +
+              ", no integer of at least 0");
+}
+
 json to_json(const data::ContentMark& mark) {
   json out;
   for (const data::Split split : data::kSplits) {
@@ -26,16 +32,10 @@ data::ContentMark mark_from(const json& in) {
   data::ContentMark mark;
   for (const data::Split split : data::kSplits) {
     const json& part = in.at(std::string(name_of(split)));
-    part.at("shards").get_to(mark.shards[static_cast<size_t>(split)]);
+    mark.shards[static_cast<size_t>(split)] = count_in(part, "shards");
     part.at("hash").get_to(mark.hashes[static_cast<size_t>(split)]);
   }
   return mark;
-}
-
-int64_t count_in(const json& state, const char* name) {
-  if (const auto count = count_of_json(state.at(name))) return *count;
-  throw Error(std::string(name) + " is " + quote(state.at(name).dump()) +
-              ", no integer of at least 0");
 }
 
 GuardState guard_in(const json& state) {
@@ -101,33 +101,6 @@ RunState run_state_from_json(std::string_view text, const std::string& source) {
     throw Error(source +
                 ": not a trainer state of Weft: " + printable(reason.substr(reason.find(']') + 2)));
   }
-}
-
-io::FileToWrite optimizer_to_write(const std::vector<NamedTensor>& state) {
-  std::vector<io::TensorToWrite> tensors;
-  for (const NamedTensor& entry : state)
-    tensors.push_back(runtime::tensor_to_write(entry.name, entry.tensor));
-  return {.name = std::string(kOptimizerFile),
-          .bytes = io::safetensors_size(tensors, {}),
-          .content = [tensors](WritableFile& out) { io::write_safetensors(out, tensors, {}); }};
-}
-
-void load_optimizer(const Path& file, Session& session) {
-  const io::SafetensorsFile tensors(file);
-  const std::vector<NamedTensor> state = session.optimizer_state();
-  if (tensors.tensors().size() != state.size())
-    throw Error(quote_path(file) + " has " + std::to_string(tensors.tensors().size()) +
-                " tensors where this run's optimizer has " + std::to_string(state.size()) +
-                "; was the checkpoint written with another optimizer?");
-  for (const NamedTensor& entry : state) {
-    const io::TensorView& stored = tensors.at(entry.name);
-    if (stored.tensor_type() != entry.tensor.type)
-      throw Error(quote_path(file) + " has " + stored.to_string() + " where this run has " +
-                  entry.tensor.type.to_string() + "; is the checkpoint of another model?");
-    io::read_floats(stored, {entry.tensor.as<float>(),
-                             static_cast<size_t>(entry.tensor.type.shape.elements())});
-  }
-  session.optimizer_state_changed();
 }
 
 }  // namespace weft::train

@@ -1,13 +1,14 @@
-// What a checkpoint holds besides the model: everything that makes a resumed run go on bit for bit.
+// What a checkpoint holds besides the tensors of model and optimizer: everything that makes a
+// resumed run go on bit for bit.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/content_mark.h"
-#include "io/checkpoint_store.h"
-#include "train/session.h"
+#include "ops/kernel_chooser.h"
 #include "train/step_guard.h"
 
 namespace weft::train {
@@ -34,7 +35,6 @@ struct RunState {
 };
 
 inline constexpr std::string_view kStateFile = "trainer_state/state.json";
-inline constexpr std::string_view kOptimizerFile = "trainer_state/optimizer.safetensors";
 inline constexpr std::string_view kConfigFile = "trainer_state/config.yaml";
 // Beside the checkpoints: the resolved config of the process that last wrote to the run.
 inline constexpr std::string_view kRunConfigFile = "run_config.yaml";
@@ -42,10 +42,5 @@ inline constexpr std::string_view kRunConfigFile = "run_config.yaml";
 std::string to_json(const RunState& state);
 // Throws Error, beginning with `source`, for what to_json() did not write.
 RunState run_state_from_json(std::string_view text, const std::string& source);
-
-// The optimizer's state as one file; refers to the tensors' memory when it is written.
-io::FileToWrite optimizer_to_write(const std::vector<NamedTensor>& state);
-// Throws Error naming the tensor if the file is of another model or optimizer.
-void load_optimizer(const Path& file, Session& session);
 
 }  // namespace weft::train
