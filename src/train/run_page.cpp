@@ -11,6 +11,7 @@
 #include "core/thread_pool.h"
 #include "io/checkpoint_store.h"
 #include "report/html_report.h"
+#include "report/number_text.h"
 #include "train/load_pretrain_config.h"
 #include "weft/kernel_choice.h"
 
@@ -48,8 +49,8 @@ report::PlanSummary plan_summary(const PlanReport& plan) {
                         {"constants and inputs", plan.constants + plan.inputs_and_scalars}};
   if (plan.on_device) summary.categories.push_back({"staging", plan.device_staging});
   if (plan.on_device) summary.categories.push_back({"workspace of kernels", plan.device_kernels});
-  summary.facts = {{"parameters", std::to_string(plan.parameter_count)},
-                   {"Gflop per micro-batch", std::to_string(plan.flops_per_micro_batch / 1e9)}};
+  summary.facts = {{"parameters", report::grouped(plan.parameter_count)},
+                   {"Gflop per micro-batch", report::significant(plan.flops_per_micro_batch / 1e9, 4)}};
   return summary;
 }
 
@@ -86,7 +87,7 @@ report::ReportData page_of(const PageSource& source) {
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/demo/"
   return {.title = folder.filename().string(),
           .subtitle = "pretraining, " + std::string(name_of(config.model->model_type)) + ", " +
-                      std::to_string(source.plan.parameter_count) + " parameters",
+                      report::grouped(source.plan.parameter_count) + " parameters",
           .state = source.state,
           .state_detail = "at step " + std::to_string(source.step),
           .written = now_text(),
