@@ -49,8 +49,9 @@ report::PlanSummary plan_summary(const PlanReport& plan) {
                         {"constants and inputs", plan.constants + plan.inputs_and_scalars}};
   if (plan.on_device) summary.categories.push_back({"staging", plan.device_staging});
   if (plan.on_device) summary.categories.push_back({"workspace of kernels", plan.device_kernels});
-  summary.facts = {{"parameters", report::grouped(plan.parameter_count)},
-                   {"Gflop per micro-batch", report::significant(plan.flops_per_micro_batch / 1e9, 4)}};
+  summary.facts = {
+      {"parameters", report::grouped(plan.parameter_count)},
+      {"Gflop per micro-batch", report::significant(plan.flops_per_micro_batch / 1e9, 4)}};
   return summary;
 }
 
